@@ -1,0 +1,199 @@
+//! The connections of the process, as others may see them: CLIENT LIST, CLIENT KILL and INFO read
+//! here; each connection publishes its own row once a batch.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shardwright_codec::resp::Protocol;
+use shardwright_store::command::CommandId;
+use shardwright_store::types::UnixMillis;
+
+use crate::messages::ConnId;
+use crate::session::{Buffers, Client, ReplyMode};
+
+/// Texts that a client gives of itself.
+#[derive(Debug, Default, Clone)]
+pub struct Texts {
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_version: Vec<u8>,
+}
+
+/// One connection's row.
+#[derive(Debug)]
+pub struct ClientInfo {
+    /// Number that CLIENT ID tells; grows with every connection.
+    pub id: u64,
+    /// Where it lives.
+    pub conn: ConnId,
+    /// Address of the peer, or the path of the socket.
+    pub address: String,
+    /// Address that it connected to.
+    pub local_address: String,
+    /// File descriptor, as CLIENT LIST shows it.
+    pub fd: i32,
+    /// Whether it came over the Unix socket.
+    pub unix: bool,
+    /// Whether it came from this machine.
+    pub local: bool,
+    /// When it connected.
+    pub since: UnixMillis,
+    texts: Mutex<Texts>,
+    /// When it last said something.
+    pub active: AtomicI64,
+    /// Its database.
+    pub db: AtomicU16,
+    /// Commands queued by MULTI, or -1.
+    pub multi: AtomicI64,
+    /// Version of its protocol.
+    pub protocol: AtomicU16,
+    /// Its last command.
+    pub command: AtomicU16,
+    /// Bytes read and not run.
+    pub query: AtomicU64,
+    /// Room for reading.
+    pub query_free: AtomicU64,
+    /// Replies not taken.
+    pub output: AtomicU64,
+    /// Bytes held in all.
+    pub memory: AtomicU64,
+    /// It leaves recency alone.
+    pub no_touch: AtomicBool,
+    /// It ends when its replies are out.
+    pub closing: AtomicBool,
+    /// Replies are off.
+    pub mute: AtomicBool,
+}
+
+impl ClientInfo {
+    /// A row for a connection that begins now.
+    pub fn new(id: u64, conn: ConnId, peer: Peer, now: UnixMillis) -> Self {
+        Self {
+            id,
+            conn,
+            address: peer.address,
+            local_address: peer.local_address,
+            fd: peer.fd,
+            unix: peer.unix,
+            local: peer.local,
+            since: now,
+            texts: Mutex::default(),
+            active: AtomicI64::new(now.0),
+            db: AtomicU16::new(0),
+            multi: AtomicI64::new(-1),
+            protocol: AtomicU16::new(2),
+            command: AtomicU16::new(u16::MAX),
+            query: AtomicU64::new(0),
+            query_free: AtomicU64::new(0),
+            output: AtomicU64::new(0),
+            memory: AtomicU64::new(0),
+            no_touch: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            mute: AtomicBool::new(false),
+        }
+    }
+
+    /// Publishes the state after a batch.
+    #[inline]
+    pub fn publish(&self, client: &Client, buffers: &Buffers, now: UnixMillis) {
+        self.active.store(now.0, Relaxed);
+        self.db.store(client.db.0, Relaxed);
+        self.multi.store(client.transaction.depth(), Relaxed);
+        self.protocol.store(if client.protocol == Protocol::Resp3 { 3 } else { 2 }, Relaxed);
+        self.query.store(buffers.query as u64, Relaxed);
+        self.query_free.store(buffers.query_free as u64, Relaxed);
+        self.output.store(buffers.output as u64, Relaxed);
+        self.memory.store(buffers.memory as u64, Relaxed);
+        self.no_touch.store(client.no_touch, Relaxed);
+        self.closing.store(client.close, Relaxed);
+        self.mute.store(client.reply_mode != ReplyMode::On, Relaxed);
+    }
+
+    /// The connection runs this command now.
+    #[inline]
+    pub fn runs(&self, command: CommandId) {
+        self.command.store(command.0, Relaxed);
+    }
+
+    /// Texts that the client gave.
+    pub fn texts(&self) -> Texts {
+        lock(&self.texts).clone()
+    }
+
+    /// Changes the client's name.
+    pub fn set_name(&self, name: Vec<u8>) {
+        lock(&self.texts).name = name;
+    }
+
+    /// Changes the client's texts.
+    pub fn set_texts(&self, change: impl FnOnce(&mut Texts)) {
+        change(&mut lock(&self.texts));
+    }
+}
+
+/// Who is at the other end of a socket.
+#[derive(Debug, Clone, Default)]
+pub struct Peer {
+    /// Address of the peer, or the path of the socket.
+    pub address: String,
+    /// Address that it connected to.
+    pub local_address: String,
+    /// File descriptor.
+    pub fd: i32,
+    /// Whether it came over the Unix socket.
+    pub unix: bool,
+    /// Whether it came from this machine.
+    pub local: bool,
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub struct Clients {
+    rows: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
+    next: AtomicU64,
+    /// Connections accepted since the start.
+    pub accepted: AtomicU64,
+    /// Connections refused since there were too many.
+    pub refused: AtomicU64,
+}
+
+impl Clients {
+    /// A number that no connection had before; the first is 1.
+    pub fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Adds a connection.
+    pub fn add(&self, info: Arc<ClientInfo>) {
+        lock(&self.rows).insert(info.id, info);
+    }
+
+    /// A connection ended.
+    pub fn remove(&self, id: u64) {
+        lock(&self.rows).remove(&id);
+    }
+
+    /// Number of connections.
+    pub fn len(&self) -> usize {
+        lock(&self.rows).len()
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All connections in the order in which they came.
+    pub fn all(&self) -> Vec<Arc<ClientInfo>> {
+        lock(&self.rows).values().cloned().collect()
+    }
+}
+
+/// A panic while a row was locked leaves texts, which are whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

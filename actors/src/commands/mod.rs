@@ -1,0 +1,41 @@
+//! The commands of connections and server, one module a family: descriptors and handlers side by
+//! side.
+
+pub mod client;
+pub mod client_kill;
+pub mod client_list;
+pub mod cluster;
+pub mod command;
+pub mod command_docs;
+pub mod config;
+pub mod connection;
+pub mod debug;
+pub mod info;
+pub mod info_figures;
+pub mod info_system;
+pub mod lolwut;
+pub mod server;
+pub mod transactions;
+
+use shardwright_codec::resp::ReplyWriter;
+
+use crate::registry::SessionCommand;
+
+/// Every family's commands.
+pub const FAMILIES: &[&[SessionCommand]] = &[
+    connection::COMMANDS,
+    client::COMMANDS,
+    server::COMMANDS,
+    config::COMMANDS,
+    info::COMMANDS,
+    command::COMMANDS,
+    cluster::COMMANDS,
+    debug::COMMANDS,
+    transactions::COMMANDS,
+];
+
+/// Writes a text as HELP subcommands do: an array of statuses.
+fn write_help(lines: &[&str], reply: &mut ReplyWriter<'_>) {
+    reply.array(lines.len());
+    lines.iter().for_each(|line| reply.simple(line));
+}

@@ -1,0 +1,114 @@
+//! The connection actor: the thin shell of one client. It waits for its socket, gives what it reads
+//! to the session in its thread's slab, and ends with it. What the session decides is carried out
+//! by the thread ([`crate::thread::Thread::proceed`]), whoever on it calls.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use crate::messages::ConnId;
+use crate::session::Want;
+use crate::socket::ReadHalf;
+use crate::thread::Thread;
+
+/// One client's connection.
+pub struct ConnectionActor {
+    id: ConnId,
+    thread: Rc<Thread>,
+    socket: ReadHalf,
+    pausing: bool,
+}
+
+impl ConnectionActor {
+    /// The shell of a connection that is in its thread's slab.
+    pub fn new(id: ConnId, thread: Rc<Thread>, socket: ReadHalf) -> Self {
+        Self { id, thread, socket, pausing: false }
+    }
+
+    /// Does all that can be done now. Ready when the connection is over.
+    fn drive(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) -> Poll<()> {
+        loop {
+            let mut connections = self.thread.connections.borrow_mut();
+            let Some(connection) = connections.get_mut(self.id) else { return Poll::Ready(()) };
+            if connection.is_over() {
+                return Poll::Ready(());
+            }
+            if !connection.session.pending().is_empty()
+                && connection.socket().poll_ready(task).is_ready()
+            {
+                self.thread.proceed(connection);
+                if connection.session.pending().is_empty() {
+                    continue;
+                }
+                // The socket said that it was ready and took not all: ask again to be told.
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match connection.want() {
+                Want::Input => {
+                    let read = self.socket.poll_read(task, connection.session.room());
+                    match ready!(read) {
+                        Ok(count) if count > 0 => {
+                            self.thread.stats().input_bytes.add(count as u64);
+                            self.thread.proceed(connection);
+                        }
+                        _ => return Poll::Ready(()),
+                    }
+                }
+                Want::Pause(pause_ms) => {
+                    connection.sleeps(task.waker());
+                    if !std::mem::replace(&mut self.pausing, true) {
+                        ctx.run_later(Duration::from_millis(pause_ms), |actor, _| {
+                            actor.pausing = false;
+                            let thread = Rc::clone(&actor.thread);
+                            thread.with_connection(actor.id, |_| {});
+                        });
+                    }
+                    return Poll::Pending;
+                }
+                Want::Answers | Want::Drain | Want::Close => {
+                    // Usually the client is silent while it waits; then the socket wakes this task
+                    // with the next command, and nobody else has to.
+                    if connection.want() != Want::Answers || self.socket.poll_ready(task).is_ready()
+                    {
+                        connection.sleeps(task.waker());
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+impl Actor for ConnectionActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Drive.map(|(), _, ctx: &mut Context<Self>| ctx.stop()));
+    }
+}
+
+/// A connection that panicked is dropped without having ended: its place is freed all the same.
+impl Drop for ConnectionActor {
+    fn drop(&mut self) {
+        self.thread.remove(self.id);
+    }
+}
+
+struct Drive;
+
+impl ActorFuture<ConnectionActor> for Drive {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        actor: &mut ConnectionActor,
+        ctx: &mut Context<ConnectionActor>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        actor.drive(ctx, task)
+    }
+}

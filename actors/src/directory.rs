@@ -1,0 +1,86 @@
+//! Addresses of all actors of the process, known to every thread.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::Sender;
+
+use actix::prelude::*;
+use shardwright_store::partition::Garbage;
+use shardwright_store::types::ShardId;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::gateway::Gateway;
+use crate::messages::{Block, BlockId, Delivery};
+use crate::server::Server;
+use crate::shard::{Lend, RunBlock, Shard};
+use crate::writer::Writer;
+
+/// Addresses of one thread's actors.
+#[derive(Debug, Clone)]
+pub struct ThreadAddresses {
+    /// Its shard.
+    pub shard: Addr<Shard>,
+    /// Where partitions come to its shard, beside the mailbox.
+    pub dock: UnboundedSender<Delivery>,
+    /// Its gateway.
+    pub gateway: Addr<Gateway>,
+}
+
+/// Addresses of all actors.
+#[derive(Debug)]
+pub struct Directory {
+    /// By shard.
+    pub threads: Vec<ThreadAddresses>,
+    /// The writer.
+    pub writer: Addr<Writer>,
+    /// The thread that frees what is too much for a shard's turn.
+    pub reaper: Sender<Vec<Garbage>>,
+}
+
+impl Directory {
+    /// The actors of a thread. Shard ids come from the router alone, which knows how many there
+    /// are.
+    pub fn thread(&self, shard: ShardId) -> &ThreadAddresses {
+        &self.threads[shard.0 as usize]
+    }
+}
+
+impl Server {
+    /// The addresses, once all threads run.
+    pub fn directory(&self) -> Option<&Directory> {
+        self.directory.get()
+    }
+
+    /// Sends a message to a shard's mailbox.
+    pub fn to_shard<M>(&self, shard: ShardId, message: M)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Shard: Handler<M>,
+    {
+        if let Some(directory) = self.directory() {
+            self.count_sent(shard);
+            directory.thread(shard).shard.do_send(message);
+        }
+    }
+
+    /// A message is on its way to a shard's mailbox.
+    pub fn count_sent(&self, shard: ShardId) {
+        if let Some(stats) = self.stats().get(shard.0 as usize) {
+            stats.sent.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Puts a block into the mailbox of its lead shard and a lending into those of all others that
+    /// it needs. Any two blocks meet in the same order everywhere, so they cannot wait for each
+    /// other in a circle.
+    pub fn order_block(&self, block: Block) {
+        self.in_order(|number| {
+            let id = BlockId(number);
+            let lead = block.lead;
+            for shard in block.shards.iter().filter(|shard| *shard != lead) {
+                self.to_shard(shard, Lend(id, lead));
+            }
+            self.to_shard(lead, RunBlock(id, block));
+        });
+    }
+}

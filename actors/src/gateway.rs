@@ -1,0 +1,212 @@
+//! The gateway actor, one a thread: it sends the thread's outboxes once a loop turn, hands answers
+//! of other threads to their connections, takes in new connections, and looks after those that
+//! sleep too long.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use shardwright_codec::resp::ReplyWriter;
+use shardwright_codec::resp::Protocol;
+use shardwright_store::types::UnixMillis;
+
+use crate::clients::{ClientInfo, Peer};
+use crate::connection::ConnectionActor;
+use crate::messages::{BlockDone, ConnId, ParcelDone};
+use crate::session::{Client, Session, Want};
+use crate::slab::Connection;
+use crate::socket::Accepted;
+use crate::thread::Thread;
+
+/// How often connections are looked at for their time limits.
+const SWEEP: Duration = Duration::from_millis(100);
+
+/// Messages that a gateway may have waiting: answers are bounded by what was asked.
+const MAILBOX: usize = 4096;
+
+/// The outboxes of this thread have something.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct FlushOutboxes;
+
+/// A connection that control accepted and gave to this thread.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Adopt {
+    /// The socket.
+    pub socket: Accepted,
+    /// Who is at its other end.
+    pub peer: Peer,
+}
+
+/// End a connection (CLIENT KILL): at once, or when its replies are out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Kill(pub ConnId);
+
+/// Stop taking input and tell when nothing is in flight any more: the process is about to end.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct Quiesce;
+
+impl Message for ParcelDone {
+    type Result = ();
+}
+
+impl Message for BlockDone {
+    type Result = ();
+}
+
+/// One thread's gateway.
+pub struct Gateway {
+    thread: Rc<Thread>,
+}
+
+impl Gateway {
+    /// The gateway of a thread.
+    pub fn new(thread: Rc<Thread>) -> Self {
+        Self { thread }
+    }
+
+    /// Ends connections that were idle, half through a command, or not taking replies, for too long.
+    fn sweep(&self) {
+        let settings = self.thread.server.settings();
+        let now = self.thread.clock.now();
+        let over = |since: Option<UnixMillis>, limit: Duration| {
+            let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+            limit_ms > 0 && since.is_some_and(|since| now.0.saturating_sub(since.0) > limit_ms)
+        };
+        let note = |since: &mut Option<UnixMillis>, holds: bool| {
+            *since = holds.then(|| since.unwrap_or(now));
+        };
+        for connection in self.thread.connections.borrow_mut().iter_mut() {
+            let buffers = connection.session.buffers();
+            let limit = settings.client_output_buffer_limit.normal;
+            let output = buffers.output as u64;
+            note(&mut connection.stuck_since, !connection.session.pending().is_empty());
+            note(&mut connection.half_since, connection.session.in_frame());
+            note(
+                &mut connection.over_soft_since,
+                limit.soft > 0 && output >= limit.soft,
+            );
+            let soft = Duration::from_secs(limit.soft_seconds);
+            let active = connection.session.client.info.active.load(std::sync::atomic::Ordering::Relaxed);
+            let idle = (connection.want() == Want::Input).then_some(UnixMillis(active));
+            let reason = if over(idle, settings.timeout) {
+                "idle for too long"
+            } else if over(connection.half_since, settings.read_timeout) {
+                "half a command for too long"
+            } else if over(connection.stuck_since, settings.write_timeout) {
+                "replies not taken for too long"
+            } else if limit.hard > 0 && output >= limit.hard
+                || soft > Duration::ZERO && over(connection.over_soft_since, soft)
+            {
+                "output buffer limit reached"
+            } else if buffers.query as u64 > settings.client_query_buffer_limit {
+                "query buffer limit reached"
+            } else {
+                continue;
+            };
+            tracing::info!(client = connection.session.client.info.id, reason, "connection ended");
+            connection.break_off();
+        }
+    }
+}
+
+impl Actor for Gateway {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(SWEEP, |gateway, _| gateway.sweep());
+    }
+}
+
+impl Handler<FlushOutboxes> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, _: FlushOutboxes, _: &mut Self::Context) {
+        self.thread.flush_outboxes();
+    }
+}
+
+impl Handler<ParcelDone> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, done: ParcelDone, _: &mut Self::Context) {
+        self.thread.parcel_done(done);
+    }
+}
+
+impl Handler<BlockDone> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, done: BlockDone, _: &mut Self::Context) {
+        self.thread.block_done(done);
+    }
+}
+
+impl Handler<Adopt> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, Adopt { socket, peer }: Adopt, _: &mut Self::Context) {
+        let (read, write) = match socket.register() {
+            Ok(halves) => halves,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken in");
+                return;
+            }
+        };
+        let thread = &self.thread;
+        let server = &thread.server;
+        let open = server.is_open();
+        let now = thread.clock.now();
+        let mut connections = thread.connections.borrow_mut();
+        let id = connections.insert(|id| {
+            let info = Arc::new(ClientInfo::new(server.clients.next_id(), id, peer, now));
+            server.clients.add(Arc::clone(&info));
+            let client = Client::new(info, open);
+            Connection::new(Session::new(id, client), write)
+        });
+        drop(connections);
+        ConnectionActor::new(id, Rc::clone(thread), read).start();
+    }
+}
+
+impl Handler<Kill> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, Kill(id): Kill, _: &mut Self::Context) {
+        if let Some(connection) = self.thread.connections.borrow_mut().get_mut(id) {
+            connection.break_off();
+        }
+    }
+}
+
+impl Handler<Quiesce> for Gateway {
+    type Result = usize;
+
+    fn handle(&mut self, _: Quiesce, _: &mut Self::Context) -> usize {
+        let mut connections = self.thread.connections.borrow_mut();
+        let busy = connections.iter_mut().filter(|connection| {
+            connection.want() == Want::Answers || !connection.session.pending().is_empty()
+        });
+        busy.count()
+    }
+}
+
+/// Writes an error to a socket that no thread has taken, and closes it. Nobody waits for it: what
+/// the socket's buffer does not take is lost.
+pub fn refuse(socket: Accepted, error: &str) {
+    use std::io::Write;
+    let mut text = Vec::new();
+    ReplyWriter::new(&mut text, Protocol::Resp2).error(error);
+    let sent = match &socket {
+        Accepted::Tcp(socket) => (&*socket).write_all(&text),
+        Accepted::Unix(socket) => (&*socket).write_all(&text),
+    };
+    if let Err(error) = sent {
+        tracing::debug!(%error, "a refused connection did not take its error");
+    }
+}

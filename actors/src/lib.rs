@@ -1,0 +1,32 @@
+//! Who owns what, and who tells whom: the actors of Shardwright.
+//!
+//! Each shard of the keyspace is an actor with one mailbox and the only writer of its data. On every
+//! shard's thread live a gateway actor and the connection actors that were dealt to it. A writer
+//! actor takes what shards changed; control accepts connections and sees to the process. Every actor
+//! has two halves: a plain struct that decides ([`session::Session`], [`shard::core::ShardCore`]),
+//! and a thin shell that receives, calls it, and carries out what it decided.
+//!
+//! Parsing, data structures and file formats are the business of the floors below.
+
+pub mod admin;
+pub mod banner;
+pub mod clients;
+pub mod clock;
+pub mod commands;
+pub mod connection;
+pub mod directory;
+pub mod gateway;
+pub mod listener;
+pub mod messages;
+pub mod process;
+pub mod registry;
+pub mod server;
+pub mod session;
+pub mod shard;
+pub mod shards;
+pub mod slab;
+pub mod socket;
+pub mod stats;
+pub mod thread;
+pub mod totals;
+pub mod writer;

@@ -1,0 +1,119 @@
+//! What actors tell each other. Messages carry ids of connections, never their state.
+
+use shardwright_store::executor::Batch;
+use shardwright_store::partition::Partition;
+use shardwright_store::types::ShardId;
+use shardwright_store::watch::WatchToken;
+
+use crate::shards::ShardSet;
+
+/// A connection: the thread that it lives on, its place in that thread's slab, and the place's
+/// generation, so that a late message cannot meet the next connection of the same place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId {
+    /// The thread, which has the number of its shard.
+    pub thread: ShardId,
+    /// Place in the thread's slab.
+    pub index: u32,
+    /// How often the place was given out before.
+    pub generation: u32,
+}
+
+/// The part of a parcel that belongs to one connection: consecutive requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartHeader {
+    /// Whose requests they are.
+    pub conn: ConnId,
+    /// One past its last request in the parcel's batch.
+    pub end: usize,
+}
+
+/// All that the connections of one thread want from another thread's shard in one loop turn.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    /// The requests.
+    pub batch: Batch,
+    /// Whose they are, in order.
+    pub parts: Vec<PartHeader>,
+}
+
+/// A parcel on its way back.
+#[derive(Debug)]
+pub struct ParcelDone {
+    /// The shard that ran it.
+    pub shard: ShardId,
+    /// The parcel, for its parts and to be used again.
+    pub parcel: Parcel,
+    /// Replies of all requests, one behind the other.
+    pub out: Vec<u8>,
+    /// Where each request's replies end in `out`; fewer than requests if it stopped early.
+    pub ends: Vec<usize>,
+    /// For each part, how many of its requests were run.
+    pub done: Vec<u32>,
+}
+
+/// Number of a block, unique in the process and growing in the order of the ordering lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub u64);
+
+/// Commands that need several shards at once, or a transaction: run on the lead shard while it
+/// holds all partitions concerned.
+#[derive(Debug)]
+pub struct Block {
+    /// Whose it is.
+    pub conn: ConnId,
+    /// The requests.
+    pub batch: Batch,
+    /// The request to go on from.
+    pub from: usize,
+    /// The shards whose partitions it needs.
+    pub shards: ShardSet,
+    /// The shard that runs it.
+    pub lead: ShardId,
+    /// Compare the data with the copy that is fed by effects, instead of running requests.
+    pub audit: bool,
+}
+
+/// A block on its way back.
+#[derive(Debug)]
+pub struct BlockDone {
+    /// Whose it is.
+    pub conn: ConnId,
+    /// The requests.
+    pub batch: Batch,
+    /// Replies, one behind the other.
+    pub out: Vec<u8>,
+    /// Where each reply ends in `out`.
+    pub ends: Vec<usize>,
+    /// The request to go on from; behind the last when all are done.
+    pub next: usize,
+}
+
+/// What comes to a shard beside its mailbox, also while that is closed.
+pub enum Delivery {
+    /// A partition lent for a block.
+    Lent(BlockId, Box<Partition>),
+    /// The shard's own partition comes home.
+    Home(Box<Partition>),
+}
+
+/// Where a session sends its work.
+pub trait Post {
+    /// The connection has work for the shard of its own thread.
+    fn run_local(&mut self, conn: ConnId);
+
+    /// One command for another thread's shard, to travel with this loop turn's parcel.
+    fn run_remote(
+        &mut self,
+        conn: ConnId,
+        shard: ShardId,
+        batch: shardwright_store::executor::BatchView<'_>,
+        request: &shardwright_store::executor::Planned,
+    );
+
+    /// A block, to be ordered among all others.
+    fn run_block(&mut self, block: Block);
+
+    /// A round of WATCH ended without EXEC.
+    fn end_watch(&mut self, token: WatchToken, shards: ShardSet);
+}

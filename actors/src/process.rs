@@ -1,0 +1,240 @@
+//! The process: starts the threads and their actors, listens, and ends in good order. This is the
+//! control thread: it serves no data, so that a busy shard never stops it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use rand::RngExt;
+use shardwright_config::Loaded;
+use shardwright_store::hash::KeyHasher;
+use shardwright_store::partition::{Garbage, Partition, PartitionOptions};
+use shardwright_store::types::ShardId;
+use thiserror::Error;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::directory::{Directory, ThreadAddresses};
+use crate::gateway::{Gateway, Quiesce};
+use crate::listener::{ListenError, Listeners};
+use crate::server::{ControlRequest, Identity, Server, SettingsListener};
+use crate::shard::Shard;
+use crate::shard::core::ShardCore;
+use crate::thread::Thread;
+use crate::writer::Writer;
+
+/// Why the server did not start or run on.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The operating system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A thread ended while it started.
+    #[error("a thread of the server ended while it started")]
+    ThreadEnded,
+}
+
+/// Runs the server until it is told to end; `listener` is told of settings. Relative paths of the settings are looked up from the
+/// working directory.
+///
+/// # Errors
+/// It cannot start.
+pub fn run(
+    loaded: Loaded,
+    version: &'static str,
+    listener: Box<dyn SettingsListener>,
+) -> Result<(), RunError> {
+    System::new().block_on(serve(loaded, version, listener))
+}
+
+async fn serve(
+    loaded: Loaded,
+    version: &'static str,
+    listener: Box<dyn SettingsListener>,
+) -> Result<(), RunError> {
+    let clock = Clock::new();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let shards = loaded.settings.shard_count(cores);
+    let (control, requests) = unbounded_channel();
+    let mut rng = rand::rng();
+    let identity = Identity {
+        version,
+        run_id: (0..5).map(|_| format!("{:08x}", rng.random::<u32>())).collect(),
+        started: clock.now(),
+        executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("shardwright")),
+        config_file: loaded.config_file.clone(),
+    };
+    let hasher = KeyHasher::new([rng.random(), rng.random()]);
+    let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
+    let listeners = Listeners::bind(&server.settings())?;
+    let threads = start_threads(&server, &clock, &mut rng).await?;
+    crate::banner::print(&server, &listeners.addresses);
+    let admin = crate::admin::start(&server)?;
+    let unix_path = listeners.unix_path.clone();
+    let accepting = listeners.accept(&server);
+    watch_signals(&server)?;
+    let now = control_loop(&server, requests).await;
+    accepting.iter().for_each(|task| task.abort());
+    if !now {
+        quiesce(&server).await;
+    }
+    if let Some(path) = unix_path
+        && let Err(error) = std::fs::remove_file(&path)
+    {
+        tracing::warn!(path = %path.display(), %error, "the Unix socket's file stays");
+    }
+    if let Some(admin) = admin {
+        admin.stop().await;
+    }
+    threads.iter().for_each(|thread| {
+        thread.stop();
+    });
+    tracing::info!("bye");
+    Ok(())
+}
+
+/// Starts all shard threads and the writer, and tells everyone their addresses.
+async fn start_threads(
+    server: &Arc<Server>,
+    clock: &Clock,
+    rng: &mut impl RngExt,
+) -> Result<Vec<Arbiter>, RunError> {
+    let settings = server.settings();
+    let partition = |id: ShardId, seed: u64| {
+        Partition::new(PartitionOptions {
+            id,
+            slots: server.router().map.slots_of(id),
+            databases: server.router().databases,
+            hasher: server.router().hasher,
+            seed,
+            now: clock.now(),
+        })
+    };
+    let mut arbiters = Vec::new();
+    let mut threads = Vec::new();
+    for id in server.router().map.all() {
+        let arbiter = Arbiter::new();
+        let (tell, told) = oneshot::channel();
+        let mut partition = Box::new(partition(id, rng.random()));
+        partition.encode_effects(settings.shadow);
+        let server = Arc::clone(server);
+        arbiter.spawn(async move {
+            let thread = Thread::new(id, server);
+            let (dock, deliveries) = unbounded_channel();
+            let core = ShardCore::new(partition);
+            let shard = Shard::new(core, std::rc::Rc::clone(&thread), deliveries).start();
+            let gateway = Gateway::new(thread).start();
+            // Nobody waits for it only if the start was given up.
+            drop(tell.send(ThreadAddresses { shard, dock, gateway }));
+        });
+        threads.push(told.await.map_err(|_| RunError::ThreadEnded)?);
+        arbiters.push(arbiter);
+    }
+    let arbiter = Arbiter::new();
+    let shadow = settings
+        .shadow
+        .then(|| server.router().map.all().map(|id| partition(id, 0)).collect::<Vec<_>>());
+    let for_writer = Arc::clone(server);
+    let writer =
+        Writer::start_in_arbiter(&arbiter.handle(), |_| Writer::new(for_writer, shadow));
+    arbiters.push(arbiter);
+    let directory = Directory { threads, writer, reaper: start_reaper()? };
+    server.directory.set(directory).map_err(|_| RunError::ThreadEnded)?;
+    Ok(arbiters)
+}
+
+/// Starts the thread that frees what is too much for a shard's turn.
+fn start_reaper() -> Result<std::sync::mpsc::Sender<Vec<Garbage>>, RunError> {
+    let (sender, garbage) = std::sync::mpsc::channel::<Vec<Garbage>>();
+    std::thread::Builder::new()
+        .name("reaper".to_owned())
+        .spawn(move || garbage.into_iter().for_each(drop))
+        .map_err(|source| RunError::System { what: "could not start a thread", source })?;
+    Ok(sender)
+}
+
+/// Turns signals into requests.
+fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let requests = [
+        (SignalKind::terminate(), ControlRequest::Shutdown { now: false }),
+        (SignalKind::interrupt(), ControlRequest::Shutdown { now: false }),
+        (SignalKind::hangup(), ControlRequest::Reload),
+    ];
+    for (kind, request) in requests {
+        let mut signals = signal(kind)
+            .map_err(|source| RunError::System { what: "could not watch signals", source })?;
+        let server = Arc::clone(server);
+        actix_rt::spawn(async move {
+            while signals.recv().await.is_some() {
+                tracing::info!(?kind, "signal received");
+                server.ask_control(request);
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Carries out requests until the process is to end; tells whether that is to be at once.
+async fn control_loop(
+    server: &Arc<Server>,
+    mut requests: UnboundedReceiver<ControlRequest>,
+) -> bool {
+    while let Some(request) = requests.recv().await {
+        match request {
+            ControlRequest::Shutdown { now } => return now,
+            ControlRequest::Reload => reload(server),
+        }
+    }
+    true
+}
+
+/// Reads the settings' sources again and puts in force what may change.
+pub fn reload(server: &Arc<Server>) {
+    let mut loaded = server.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+    match shardwright_config::reload(&loaded, &server.settings(), &shardwright_config::Disk) {
+        Ok(reloaded) => {
+            for warning in &reloaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            tracing::info!(changed = reloaded.changed.join(", "), "settings read again");
+            *loaded = reloaded.loaded;
+            server.set_settings(reloaded.settings);
+        }
+        Err(error) => tracing::error!(%error, "settings could not be read again; nothing changed"),
+    }
+}
+
+/// How often the end asks whether something is still in flight.
+const QUIESCE_STEP: Duration = Duration::from_millis(10);
+
+/// Waits until nothing is in flight, for as long as the settings allow.
+async fn quiesce(server: &Arc<Server>) {
+    server.ending.store(true, std::sync::atomic::Ordering::Relaxed);
+    let until = Instant::now() + server.settings().shutdown_timeout;
+    let Some(directory) = server.directory() else { return };
+    while Instant::now() < until {
+        let mut busy = 0;
+        for thread in &directory.threads {
+            let wait = until.saturating_duration_since(Instant::now());
+            let asked = actix_rt::time::timeout(wait, thread.gateway.send(Quiesce)).await;
+            busy += asked.map_or(1, |answer| answer.unwrap_or(0));
+        }
+        if busy == 0 {
+            return;
+        }
+        actix_rt::time::sleep(QUIESCE_STEP).await;
+    }
+    tracing::warn!("ending with replies that clients did not take");
+}

@@ -1,0 +1,298 @@
+//! The one command table of the process: the data commands of `store` and the commands of
+//! connections and server of this crate, looked up by name. COMMAND, arity checks, routing,
+//! statistics and `docs/commands.md` read it; nowhere is there a match over all commands.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use shardwright_codec::resp::{Args, ReplyWriter};
+use shardwright_store::command::{Command, CommandId, Flags, Handler, Outcome, Spec};
+
+use crate::commands;
+use crate::session::SessionCx;
+
+/// A handler that runs in the connection, not on a partition.
+pub type SessionHandler = fn(&mut SessionCx<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
+
+/// What runs a command of this crate.
+#[derive(Debug, Clone, Copy)]
+pub enum SessionRun {
+    /// A function of the connection's state.
+    Handler(SessionHandler),
+    /// EXEC: the queued block is sent to its shards.
+    Exec,
+    /// A data command some of whose forms run in the connection: the function tells which.
+    Split(SplitFn),
+}
+
+/// Chooses the connection's handler for some arguments of a data command.
+pub type SplitFn = fn(Args<'_>) -> Option<SessionHandler>;
+
+/// A command of this crate.
+pub type SessionCommand = Command<SessionRun>;
+
+/// What runs a command.
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// A handler on partitions.
+    Data(Handler),
+    /// A handler in the connection.
+    Session(SessionHandler),
+    /// EXEC.
+    Exec,
+    /// In the connection where the function names a handler, on partitions otherwise.
+    Split(SplitFn, Handler),
+    /// Nothing: it only has subcommands.
+    Container,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its number in the table.
+    pub id: CommandId,
+    /// The descriptor.
+    pub spec: &'static Spec,
+    /// Name with its parent's: `config|get`.
+    pub full_name: String,
+    /// The command that it is a subcommand of.
+    pub parent: Option<CommandId>,
+    /// Its subcommands.
+    pub children: Vec<CommandId>,
+    /// What runs it.
+    pub run: Run,
+    /// How keys are found.
+    pub routing: Routing,
+    /// It is WATCH, whose plan takes the connection's round with it.
+    pub begins_watch: bool,
+    acts_in_multi: bool,
+}
+
+/// Commands that MULTI does not queue.
+const ACT_IN_MULTI: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
+
+impl Entry {
+    /// Whether the command acts at once between MULTI and EXEC instead of being queued.
+    #[inline]
+    pub fn acts_in_multi(&self) -> bool {
+        self.acts_in_multi
+    }
+}
+
+/// How the shards that a command needs are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routing {
+    /// It has no keys: any shard will do.
+    Any,
+    /// By its one key, the first argument.
+    FirstKey,
+    /// By its key specifications.
+    Keys,
+    /// It needs all shards.
+    All,
+    /// Its first argument is a cursor, which names the shard.
+    Cursor,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Registry {
+    entries: Vec<Entry>,
+    top: NameTable,
+    children: HashMap<(CommandId, String), CommandId>,
+}
+
+/// The process's table, made at first use.
+pub fn registry() -> &'static Registry {
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::build);
+    &REGISTRY
+}
+
+impl Registry {
+    fn build() -> Self {
+        let mut table =
+            Self { entries: Vec::new(), top: NameTable::default(), children: HashMap::new() };
+        for command in shardwright_store::commands::FAMILIES.iter().copied().flatten() {
+            table.add(command, None, data_run);
+        }
+        for command in commands::FAMILIES.iter().copied().flatten() {
+            match command.run {
+                Some(SessionRun::Split(split)) => table.split(command.spec.name, split),
+                _ => {
+                    table.add(command, None, session_run);
+                }
+            }
+        }
+        let names = table.entries.iter().filter(|e| e.parent.is_none());
+        table.top = NameTable::new(names.map(|e| (e.spec.name, e.id)));
+        table
+    }
+
+    fn add<R: Copy>(
+        &mut self,
+        command: &'static Command<R>,
+        parent: Option<CommandId>,
+        run: fn(Option<R>) -> Run,
+    ) -> CommandId {
+        let id = CommandId(self.entries.len() as u16);
+        let spec = &command.spec;
+        let full_name = match parent {
+            Some(parent) => format!("{}|{}", self.entry(parent).full_name, spec.name),
+            None => spec.name.to_owned(),
+        };
+        let entry = Entry {
+            id,
+            spec,
+            full_name,
+            parent,
+            children: Vec::new(),
+            run: run(command.run),
+            routing: routing_of(spec),
+            begins_watch: spec.name == "watch" && parent.is_none(),
+            acts_in_multi: parent.is_none() && ACT_IN_MULTI.contains(&spec.name),
+        };
+        self.entries.push(entry);
+        for sub in command.subcommands {
+            let child = self.add(sub, Some(id), run);
+            self.entries[id.0 as usize].children.push(child);
+            self.children.insert((id, sub.spec.name.to_owned()), child);
+        }
+        id
+    }
+
+    /// Lets some forms of a data command run in the connection.
+    fn split(&mut self, name: &str, split: SplitFn) {
+        let entry = self.entries.iter_mut().find(|e| e.parent.is_none() && e.spec.name == name);
+        if let Some(entry) = entry
+            && let Run::Data(handler) = entry.run
+        {
+            entry.run = Run::Split(split, handler);
+        }
+    }
+
+    /// All rows; a row's position is its id.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// All commands that are no subcommands.
+    pub fn top_level(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.parent.is_none())
+    }
+
+    /// The row with this id. Ids come from the table alone.
+    pub fn entry(&self, id: CommandId) -> &Entry {
+        &self.entries[id.0 as usize]
+    }
+
+    /// The command of this name, in any case.
+    #[inline]
+    pub fn find(&'static self, name: &[u8]) -> Option<&'static Entry> {
+        self.top.find(name).map(|id| self.entry(id))
+    }
+
+    /// The subcommand of this name, in any case.
+    pub fn find_child(&'static self, parent: &Entry, name: &[u8]) -> Option<&'static Entry> {
+        let name = String::from_utf8(name.to_ascii_lowercase()).ok()?;
+        self.children.get(&(parent.id, name)).map(|id| self.entry(*id))
+    }
+}
+
+fn data_run(run: Option<Handler>) -> Run {
+    run.map_or(Run::Container, Run::Data)
+}
+
+fn session_run(run: Option<SessionRun>) -> Run {
+    match run {
+        Some(SessionRun::Handler(handler)) => Run::Session(handler),
+        Some(SessionRun::Exec) => Run::Exec,
+        Some(SessionRun::Split(_)) | None => Run::Container,
+    }
+}
+
+fn routing_of(spec: &Spec) -> Routing {
+    use shardwright_store::command::{Begin, Find};
+    if spec.flags.has(Flags::ALL_SHARDS) {
+        return Routing::All;
+    }
+    if spec.flags.has(Flags::CURSOR) {
+        return Routing::Cursor;
+    }
+    match spec.keys {
+        [] => Routing::Any,
+        [one]
+            if one.begin == Begin::Index(1)
+                && matches!(one.find, Find::Range { last: 0, step: 1, limit: 0 }) =>
+        {
+            Routing::FirstKey
+        }
+        _ => Routing::Keys,
+    }
+}
+
+/// Lookup by name: the first eight letters and the length, in lower case, choose a place in a
+/// sparse table; the whole name decides.
+#[derive(Debug, Default)]
+struct NameTable {
+    places: Vec<Option<(u64, &'static str, CommandId)>>,
+}
+
+impl NameTable {
+    fn new(names: impl Iterator<Item = (&'static str, CommandId)> + Clone) -> Self {
+        let size = (names.clone().count() * 4).next_power_of_two();
+        let mut table = Self { places: vec![None; size] };
+        for (name, id) in names {
+            let code = Self::code(name.as_bytes());
+            let mut at = table.home(code);
+            while table.places[at].is_some() {
+                at = (at + 1) % size;
+            }
+            table.places[at] = Some((code, name, id));
+        }
+        table
+    }
+
+    #[inline]
+    fn code(name: &[u8]) -> u64 {
+        const LOWER: u64 = 0x2020_2020_2020_2020;
+        let mut head = [0; 8];
+        let len = name.len().min(8);
+        head[..len].copy_from_slice(&name[..len]);
+        (u64::from_le_bytes(head) | LOWER) ^ (name.len() as u64).rotate_right(8)
+    }
+
+    #[inline]
+    fn home(&self, code: u64) -> usize {
+        (code.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize & (self.places.len() - 1)
+    }
+
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<CommandId> {
+        let code = Self::code(name);
+        let mut at = self.home(code);
+        while let Some((other, text, id)) = self.places[at] {
+            if other == code && text.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(id);
+            }
+            at = (at + 1) % self.places.len();
+        }
+        None
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_by_its_name_in_any_case() {
+        for entry in registry().top_level() {
+            for name in [entry.spec.name.to_owned(), entry.spec.name.to_uppercase()] {
+                assert_eq!(registry().find(name.as_bytes()).map(|e| e.id), Some(entry.id));
+            }
+        }
+        assert!(registry().find(b"").is_none());
+        assert!(registry().find(b"nosuchcommand").is_none());
+    }
+}

@@ -1,0 +1,109 @@
+//! What commands know and change of their connection.
+
+use std::sync::Arc;
+
+use shardwright_codec::resp::Protocol;
+use shardwright_store::types::{DbIndex, UnixMillis};
+use shardwright_store::watch::WatchToken;
+
+use super::transaction::Transaction;
+use crate::clients::ClientInfo;
+use crate::server::Server;
+use crate::shards::ShardSet;
+
+/// Whether replies are sent (CLIENT REPLY).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// They are.
+    On,
+    /// They are not.
+    Off,
+    /// The next command's is not.
+    SkipNext,
+}
+
+/// A round of WATCH that ended otherwise than by EXEC: its shards have to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedWatch {
+    /// The round.
+    pub token: WatchToken,
+    /// The shards that have watched keys.
+    pub shards: ShardSet,
+}
+
+/// State of one connection that commands see.
+#[derive(Debug)]
+pub struct Client {
+    /// What others may know of this connection.
+    pub info: Arc<ClientInfo>,
+    /// Version of the protocol.
+    pub protocol: Protocol,
+    /// Database that SELECT chose.
+    pub db: DbIndex,
+    /// Whether the connection may run commands.
+    pub authenticated: bool,
+    /// Whether replies are sent.
+    pub reply_mode: ReplyMode,
+    /// Commands leave recency alone (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+    /// The transaction that is being queued.
+    pub transaction: Transaction,
+    /// Rounds of WATCH whose end has to be told.
+    pub ended_watches: Vec<EndedWatch>,
+    /// The connection ends when its replies are out.
+    pub close: bool,
+}
+
+impl Client {
+    /// A connection as it begins.
+    pub fn new(info: Arc<ClientInfo>, authenticated: bool) -> Self {
+        Self {
+            info,
+            protocol: Protocol::Resp2,
+            db: DbIndex(0),
+            authenticated,
+            reply_mode: ReplyMode::On,
+            no_touch: false,
+            transaction: Transaction::default(),
+            ended_watches: Vec::new(),
+            close: false,
+        }
+    }
+
+    /// Ends the round of WATCH, if there is one.
+    pub fn unwatch(&mut self) {
+        if let Some(ended) = self.transaction.end_watch() {
+            self.ended_watches.push(ended);
+        }
+    }
+
+    /// Drops the queued transaction and its watches.
+    pub fn discard(&mut self) {
+        self.unwatch();
+        self.transaction = Transaction::default();
+    }
+
+    /// Goes back to how the connection began (RESET).
+    pub fn reset(&mut self, authenticated: bool) {
+        self.discard();
+        self.protocol = Protocol::Resp2;
+        self.db = DbIndex(0);
+        self.authenticated = authenticated;
+        self.reply_mode = ReplyMode::On;
+        self.no_touch = false;
+        self.info.set_name(Vec::new());
+    }
+}
+
+/// What a connection's own commands work with.
+pub struct SessionCx<'a> {
+    /// The connection.
+    pub client: &'a mut Client,
+    /// The process.
+    pub server: &'a Arc<Server>,
+    /// The time.
+    pub now: UnixMillis,
+    /// Set by DEBUG SHADOW: instead of a reply, the data is compared with the copy that effects
+    /// feed, and the result is the reply.
+    pub audit: bool,
+}

@@ -1,0 +1,325 @@
+//! A session: the deciding half of a connection. Bytes and answers go in; work for shards and bytes
+//! for the client come out. It alone orders and writes what its client sees. It knows no socket and
+//! no runtime, so a test can deliver to it in any order.
+//!
+//! Commands are decoded from the input, planned one behind the other into a [`flight::Flight`]
+//! until one has to wait for all before it, and sent. When all answers are back and in order, the
+//! rest follows.
+
+mod client;
+mod flight;
+mod input;
+mod output;
+mod plan;
+mod route;
+mod transaction;
+
+pub use client::{Client, ReplyMode, SessionCx};
+pub use route::{Route, Router};
+
+use std::sync::Arc;
+
+use shardwright_codec::resp::ReplyWriter;
+use shardwright_store::executor::{BatchView, Replies, Request};
+use shardwright_store::types::{ShardId, UnixMillis};
+
+use crate::clock::Clock;
+use crate::messages::{Block, BlockDone, ConnId, Post};
+use crate::server::Server;
+use crate::stats::ThreadStats;
+use flight::{Flight, Sink};
+use input::Input;
+use output::Output;
+
+/// What surrounds a session on its thread.
+pub struct Env<'a, P> {
+    /// The process.
+    pub server: &'a Arc<Server>,
+    /// The shard of this thread.
+    pub home: ShardId,
+    /// The thread's clock.
+    pub clock: &'a Clock,
+    /// The thread's counters.
+    pub stats: &'a ThreadStats,
+    /// The time.
+    pub now: UnixMillis,
+    /// Where work goes.
+    pub post: &'a mut P,
+}
+
+/// What a session waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Bytes from the client.
+    Input,
+    /// Answers of shards.
+    Answers,
+    /// That the client takes its replies.
+    Drain,
+    /// Time: the rate limit has nothing left for so many milliseconds.
+    Pause(u64),
+    /// Nothing more: when the output is out, the connection ends.
+    Close,
+}
+
+/// The deciding half of a connection.
+#[derive(Debug)]
+pub struct Session {
+    id: ConnId,
+    /// What commands see of the connection.
+    pub client: Client,
+    input: Input,
+    output: Output,
+    flight: Flight,
+    /// Replies from here on are not sent (CLIENT REPLY).
+    muted_from: Option<usize>,
+    /// What the rate limit still allows.
+    allowance: rate::Allowance,
+    /// What the decoder's limits were made from: authentication, and the settings' version.
+    limits_for: (bool, u64),
+}
+
+mod rate;
+
+impl Session {
+    /// A session of a connection that has just begun.
+    pub fn new(id: ConnId, client: Client) -> Self {
+        Self {
+            id,
+            client,
+            input: Input::default(),
+            output: Output::default(),
+            flight: Flight::default(),
+            muted_from: None,
+            allowance: rate::Allowance::default(),
+            limits_for: (false, u64::MAX),
+        }
+    }
+
+    /// The connection's id.
+    pub fn id(&self) -> ConnId {
+        self.id
+    }
+
+    /// Where to read to. Only when the session wants input.
+    pub fn room(&mut self) -> &mut Vec<u8> {
+        self.input.room()
+    }
+
+    /// Bytes for the client.
+    pub fn pending(&self) -> &[u8] {
+        self.output.pending()
+    }
+
+    /// The client took bytes.
+    pub fn wrote(&mut self, count: usize) {
+        self.output.wrote(count);
+    }
+
+    /// Whether half a command waits for the rest.
+    pub fn in_frame(&self) -> bool {
+        self.flight.is_empty() && self.input.in_frame()
+    }
+
+    /// The connection shall end without regard to what is in flight.
+    pub fn abandon(&mut self) {
+        self.client.close = true;
+        self.client.unwatch();
+    }
+
+    /// Rounds of WATCH whose end was not told yet.
+    pub fn tell_ended_watches<P: Post>(&mut self, post: &mut P) {
+        for ended in self.client.ended_watches.drain(..) {
+            post.end_watch(ended.token, ended.shards);
+        }
+    }
+
+    /// Bytes held for input and output, as CLIENT LIST shows them.
+    pub fn buffers(&self) -> Buffers {
+        Buffers {
+            query: self.input.len(),
+            query_free: self.input.capacity() - self.input.len(),
+            output: self.output.len() + self.flight.waiting_bytes(),
+            memory: self.input.capacity()
+                + self.output.capacity()
+                + self.flight.waiting_bytes()
+                + self.client.transaction.memory(),
+        }
+    }
+
+    /// Goes on as far as possible: plans and sends what was read, puts answers in order. Tells what
+    /// the session waits for then.
+    pub fn advance<P: Post>(&mut self, env: &mut Env<'_, P>) -> Want {
+        let limit = env.server.reply_limit();
+        loop {
+            if !self.flight.is_empty() {
+                if !self.flight.is_quiet() {
+                    return Want::Answers;
+                }
+                if !self.settle(env) {
+                    if self.output.len() >= limit {
+                        return Want::Drain;
+                    }
+                    self.resume(env);
+                    return Want::Answers;
+                }
+            }
+            self.tell_ended_watches(env.post);
+            if self.client.close {
+                self.input.discard();
+                return Want::Close;
+            }
+            if self.output.len() >= limit {
+                return Want::Drain;
+            }
+            self.refresh_limits(env.server);
+            let most = match self.allowance.available(env.server.rate_limit(), env.now) {
+                Ok(_) if !self.client.authenticated => 1,
+                Ok(allowed) => allowed.min(env.server.pipeline_depth()),
+                Err(pause_ms) => return Want::Pause(pause_ms),
+            };
+            if !self.input.decode(most) {
+                if let Some(error) = self.input.take_error() {
+                    let protocol = self.client.protocol;
+                    error.write_to(&mut ReplyWriter::new(self.output.buffer(), protocol));
+                    self.client.close = true;
+                    continue;
+                }
+                return Want::Input;
+            }
+            self.plan(env);
+        }
+    }
+
+    /// Gives the decoder the limits that hold now. Before authentication commands are decoded one
+    /// by one, since the next limits depend on them.
+    #[inline]
+    fn refresh_limits(&mut self, server: &Server) {
+        let wanted = (self.client.authenticated, server.settings_version());
+        if self.limits_for != wanted {
+            self.limits_for = wanted;
+            self.input.set_limits(server.decoder_limits(wanted.0));
+        }
+    }
+
+    /// Takes answered replies into the output. Returns whether the flight is over.
+    fn settle<P: Post>(&mut self, env: &mut Env<'_, P>) -> bool {
+        let over = match &self.flight.block {
+            Some(block) if block.is_finished() => {
+                self.finish_block(env);
+                true
+            }
+            Some(_) => false,
+            None => self.flight.put_in_order(self.output.buffer()),
+        };
+        if let Some(mark) = self.muted_from {
+            self.output.truncate(mark);
+        }
+        if over {
+            self.flight.clear();
+            if self.muted_from.take().is_some() && self.client.reply_mode == ReplyMode::SkipNext {
+                self.client.reply_mode = ReplyMode::On;
+            }
+        }
+        over
+    }
+
+    /// Sends on what had to stop.
+    fn resume<P: Post>(&mut self, env: &mut Env<'_, P>) {
+        for (shard, batch) in self.flight.take_unrun() {
+            for request in &batch.requests {
+                if let Request::Command(planned) = request {
+                    env.post.run_remote(self.id, shard, batch.view(), planned);
+                }
+            }
+        }
+        if self.flight.block.is_some() {
+            self.send_block(env);
+        } else if self.flight.local_unfinished() {
+            self.flight.started();
+            env.post.run_local(self.id);
+        }
+    }
+
+    /// Sends the block that is in flight to its lead shard.
+    fn send_block<P: Post>(&mut self, env: &mut Env<'_, P>) {
+        self.flight.started();
+        let Some(block) = self.flight.block.as_deref_mut() else { return };
+        if block.local {
+            env.post.run_local(self.id);
+            return;
+        }
+        env.post.run_block(Block {
+            conn: self.id,
+            batch: std::mem::take(&mut block.batch),
+            from: block.next,
+            shards: block.shards,
+            lead: block.lead,
+            audit: block.audit,
+        });
+    }
+
+    /// The work that the shard of the own thread was asked for: what to run, from which request on,
+    /// and where replies go. To be followed by [`Session::local_ran`].
+    pub fn local_work(&mut self, limit: usize) -> (BatchView<'_>, usize, Replies<'_>) {
+        let Self { input, output, flight, .. } = self;
+        let output = output.buffer();
+        let block_next = flight.block.as_ref().map_or(0, |block| block.next);
+        let (local, out, ends) = match flight.sink(output) {
+            Sink::Block(block, out, ends) => {
+                let limit = out.len() + limit;
+                return (block.view(), block_next, Replies { limit, out, ends });
+            }
+            Sink::Local(local, out, ends) => (local, out, ends),
+        };
+        let view = BatchView {
+            data: input.data(),
+            args: input.args(),
+            keys: &local.keys,
+            requests: &local.requests,
+        };
+        (view, local.next, Replies { limit: out.len() + limit, out, ends })
+    }
+
+    /// The own thread's shard stopped before this request.
+    pub fn local_ran(&mut self, next: usize) {
+        match self.flight.block.as_deref_mut() {
+            Some(block) => {
+                block.next = next;
+                self.flight.local_stopped(0);
+            }
+            None => self.flight.local_stopped(next),
+        }
+    }
+
+    /// Replies of another thread's shard to this connection's part of a parcel.
+    pub fn remote_done(
+        &mut self,
+        shard: ShardId,
+        out: &[u8],
+        ends: impl Iterator<Item = usize>,
+        answered: u32,
+        unrun: shardwright_store::executor::Batch,
+    ) {
+        self.flight.remote_done(shard, out, ends, answered, unrun);
+    }
+
+    /// A block came back.
+    pub fn block_done(&mut self, done: BlockDone) {
+        let BlockDone { batch, out, ends, next, .. } = done;
+        self.flight.block_done(batch, &out, &ends, next, self.output.buffer());
+    }
+}
+
+/// Bytes that a connection holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Buffers {
+    /// Read and not run.
+    pub query: usize,
+    /// Room for reading.
+    pub query_free: usize,
+    /// Replies not taken.
+    pub output: usize,
+    /// All together.
+    pub memory: usize,
+}

@@ -1,0 +1,418 @@
+//! Planning: the next commands of the input become a flight. Checks come in Redis's order and with
+//! its texts; a command that must wait for all before it ends the plan.
+
+use shardwright_codec::resp::{Args, ReplyWriter};
+use shardwright_store::command::{Flags, Handler};
+use shardwright_store::error::CommandError;
+use shardwright_store::executor::{Batch, BatchView, Planned, Request};
+use shardwright_store::types::{ShardId, UnixMillis};
+
+use super::flight::{BlockFlight, Flight};
+use super::route::Route;
+use super::{Client, Env, ReplyMode, Session, SessionCx};
+use crate::messages::Post;
+use crate::registry::{Entry, Run, SessionHandler, registry};
+use crate::shards::ShardSet;
+
+/// What became of a command.
+enum Placed {
+    /// It is in the flight, in the queue of MULTI, or answered.
+    Taken,
+    /// It must wait for all before it.
+    Wait,
+}
+
+/// Commands over several shards that follow one another: they share a round of lending.
+struct Wide {
+    batch: Batch,
+    shards: ShardSet,
+    lead: ShardId,
+}
+
+/// Most commands over several shards that share a round of lending: bounds the time that shards are
+/// away.
+const MAX_WIDE_RUN: usize = 64;
+
+impl Session {
+    /// Plans commands of the input until one has to wait, and sends them.
+    pub(super) fn plan<P: Post>(&mut self, env: &mut Env<'_, P>) {
+        let mut wide = None;
+        let mut taken = 0;
+        while self.input.peek().is_some() {
+            let mode = self.client.reply_mode;
+            if mode != ReplyMode::On && self.muted_from.is_none() {
+                self.muted_from = Some(self.output.mark());
+            }
+            if let Placed::Wait = self.place(env, &mut wide) {
+                break;
+            }
+            taken += 1;
+            if self.client.close {
+                break;
+            }
+            if mode != ReplyMode::On {
+                self.mute(mode);
+                break;
+            }
+        }
+        self.allowance.spend(taken);
+        self.publish(env.now);
+        if let Some(Wide { batch, shards, lead }) = wide {
+            self.flight.set_block(BlockFlight::new(batch, shards, lead));
+        }
+        if self.flight.block.is_some() {
+            self.send_block(env);
+        } else if !self.flight.local.requests.is_empty() {
+            self.flight.started();
+            env.post.run_local(self.id);
+        }
+    }
+
+    /// Drops the reply of a command that the connection answered itself while replies are off.
+    fn mute(&mut self, mode: ReplyMode) {
+        if !self.flight.is_empty() {
+            return;
+        }
+        let turned_on = mode == ReplyMode::Off && self.client.reply_mode == ReplyMode::On;
+        if let Some(mark) = self.muted_from.take()
+            && !turned_on
+        {
+            self.output.truncate(mark);
+        }
+        if mode == ReplyMode::SkipNext {
+            self.client.reply_mode = ReplyMode::On;
+        }
+    }
+
+    /// Tells others what they may know of the connection.
+    fn publish(&self, now: UnixMillis) {
+        let buffers = self.buffers();
+        self.client.info.publish(&self.client, &buffers, now);
+    }
+
+    /// Checks the next command and finds its place.
+    fn place<P: Post>(&mut self, env: &mut Env<'_, P>, wide: &mut Option<Wide>) -> Placed {
+        let Some(args) = self.input.peek() else { return Placed::Wait };
+        let entry = match admit(&self.client, args, env) {
+            Ok(entry) => entry,
+            Err(error) => {
+                if wide.is_some() {
+                    return Placed::Wait;
+                }
+                self.client.transaction.failed |= self.client.transaction.active;
+                env.stats.error_reply();
+                self.answer(|reply| reply.error(error.to_string()));
+                self.input.advance();
+                return Placed::Taken;
+            }
+        };
+        self.client.info.runs(entry.id);
+        if self.client.transaction.active && !entry.acts_in_multi() {
+            if wide.is_some() {
+                return Placed::Wait;
+            }
+            return self.queue(entry, env);
+        }
+        if matches!(entry.run, Run::Exec) {
+            return if self.flight.is_empty() && wide.is_none() {
+                self.exec(env)
+            } else {
+                Placed::Wait
+            };
+        }
+        if let Some(handler) = entry.data_handler(args) {
+            return self.place_data(entry, handler, env, wide);
+        }
+        let barrier = entry.spec.flags.has(Flags::BARRIER) && !self.flight.is_empty();
+        match entry.session_handler(args) {
+            Some(handler) if !barrier && wide.is_none() => self.run_session(entry, handler, env),
+            _ => Placed::Wait,
+        }
+    }
+
+    /// Answers in the connection itself, behind what is in flight.
+    fn answer(&mut self, write: impl FnOnce(&mut ReplyWriter<'_>)) {
+        let protocol = self.client.protocol;
+        if self.flight.is_empty() {
+            write(&mut ReplyWriter::new(self.output.buffer(), protocol));
+        } else {
+            write(&mut ReplyWriter::new(self.flight.own_buffer(), protocol));
+            self.flight.own_ended();
+        }
+    }
+
+    fn queue<P: Post>(&mut self, entry: &'static Entry, env: &Env<'_, P>) -> Placed {
+        let Some(args) = self.input.peek() else { return Placed::Wait };
+        let transaction = &mut self.client.transaction;
+        if entry.spec.flags.has(Flags::NO_MULTI) {
+            transaction.failed = true;
+            env.stats.error_reply();
+            self.answer(|reply| reply.error("ERR Command not allowed inside a transaction"));
+        } else if transaction.push(entry, args) {
+            self.answer(|reply| reply.simple("QUEUED"));
+        } else {
+            transaction.failed = true;
+            env.stats.error_reply();
+            self.answer(|reply| reply.error("ERR the transaction's queue is full"));
+        }
+        self.input.advance();
+        Placed::Taken
+    }
+
+    fn run_session<P: Post>(
+        &mut self,
+        entry: &'static Entry,
+        handler: SessionHandler,
+        env: &mut Env<'_, P>,
+    ) -> Placed {
+        let Self { client, input, output, flight, .. } = self;
+        let Some(args) = input.peek() else { return Placed::Wait };
+        let direct = flight.is_empty();
+        let out = if direct { output.buffer() } else { flight.own_buffer() };
+        let audit = run_handler(client, entry, handler, args, out, env);
+        if audit {
+            let shards = ShardSet::all(env.server.router().map.shards());
+            flight.set_block(BlockFlight::audit(shards, env.home));
+        } else if !direct {
+            flight.own_ended();
+        }
+        input.advance();
+        Placed::Taken
+    }
+
+    fn place_data<P: Post>(
+        &mut self,
+        entry: &'static Entry,
+        handler: Handler,
+        env: &mut Env<'_, P>,
+        wide: &mut Option<Wide>,
+    ) -> Placed {
+        let Self { id, client, input, flight, .. } = self;
+        let Some(args) = input.peek() else { return Placed::Wait };
+        let first_arg = input.first_arg();
+        let first_key = flight.local.keys.len();
+        let router = env.server.router();
+        let route = router.route(entry, args, first_arg, &mut flight.local.keys);
+        let mut planned = Planned {
+            handler,
+            id: entry.id,
+            db: client.db,
+            protocol: client.protocol,
+            first_arg,
+            arg_count: args.len() as u32,
+            first_key: first_key as u32,
+            key_count: (flight.local.keys.len() - first_key) as u32,
+            watch: None,
+            no_touch: client.no_touch,
+        };
+        if entry.begins_watch {
+            planned.watch = Some(begin_watch(client, &route, env));
+        }
+        let batch = |keys| BatchView { data: input.data(), args: input.args(), keys, requests: &[] };
+        let placed = match route {
+            Route::Many(lead, shards) => {
+                let fits = wide.as_ref().is_none_or(|w| w.batch.requests.len() < MAX_WIDE_RUN);
+                if flight.is_empty() && fits {
+                    let wide = wide.get_or_insert_with(|| Wide {
+                        batch: Batch::default(),
+                        shards,
+                        lead,
+                    });
+                    wide.shards.extend(&shards);
+                    wide.batch.push_copy(batch(&flight.local.keys), &planned);
+                    Placed::Taken
+                } else {
+                    Placed::Wait
+                }
+            }
+            _ if wide.is_some() => Placed::Wait,
+            Route::Any | Route::One(_) => {
+                let shard = route.first().unwrap_or(env.home);
+                if env.server.strict_order() && changes_shard(flight, env.home, shard) {
+                    Placed::Wait
+                } else if shard == env.home {
+                    flight.push_local(Request::Command(planned));
+                    input.advance();
+                    return Placed::Taken;
+                } else {
+                    env.post.run_remote(*id, shard, batch(&flight.local.keys), &planned);
+                    flight.push_remote(shard);
+                    Placed::Taken
+                }
+            }
+        };
+        // Only the local part refers to keys in the flight; everyone else has a copy.
+        flight.local.keys.truncate(first_key);
+        if let Placed::Taken = placed {
+            input.advance();
+        }
+        placed
+    }
+
+    /// EXEC: sends the queued block to its shards.
+    fn exec<P: Post>(&mut self, env: &mut Env<'_, P>) -> Placed {
+        self.input.advance();
+        let client = &mut self.client;
+        if !client.transaction.active {
+            env.stats.error_reply();
+            self.answer(|reply| reply.error("ERR EXEC without MULTI"));
+            return Placed::Taken;
+        }
+        if client.transaction.failed {
+            client.discard();
+            env.stats.error_reply();
+            self.answer(|reply| {
+                reply.error("EXECABORT Transaction discarded because of previous errors.");
+            });
+            return Placed::Taken;
+        }
+        let router = env.server.router();
+        let exec =
+            client.transaction.plan(router, client.db, client.protocol, client.no_touch);
+        let mut shards = exec.shards;
+        let lead = exec.first_shard.or_else(|| shards.iter().next()).unwrap_or(env.home);
+        shards.insert(lead);
+        let mut block = BlockFlight::exec(exec, shards, lead);
+        block.local = shards.only() == Some(env.home);
+        self.flight.set_block(block);
+        Placed::Wait
+    }
+
+    /// Writes what the connection itself has to say in a block that came back.
+    pub(super) fn finish_block<P: Post>(&mut self, env: &mut Env<'_, P>) {
+        let Self { client, output, flight, .. } = self;
+        let Some(block) = flight.block.as_deref_mut() else { return };
+        let Some(exec) = block.exec.take().filter(|exec| !exec.session_items.is_empty()) else {
+            return;
+        };
+        let header = block.take_reply().unwrap_or_default();
+        let aborted = header.starts_with(b"*-1") || header.starts_with(b"_");
+        output.buffer().extend_from_slice(header);
+        if aborted {
+            return;
+        }
+        let mut own = exec.session_items.iter().peekable();
+        for position in 0..exec.size {
+            if let Some(item) = own.next_if(|item| item.position == position) {
+                let args = exec.arguments(item);
+                if let Some(handler) = item.entry.session_handler(args) {
+                    run_handler(client, item.entry, handler, args, output.buffer(), env);
+                }
+            } else {
+                output.buffer().extend_from_slice(block.take_reply().unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Runs one of the connection's own commands. Returns whether it asks for an audit, in place of a
+/// reply.
+fn run_handler<P: Post>(
+    client: &mut Client,
+    entry: &Entry,
+    handler: SessionHandler,
+    args: Args<'_>,
+    out: &mut Vec<u8>,
+    env: &mut Env<'_, P>,
+) -> bool {
+    let begin = env.clock.ticks();
+    let mut reply = ReplyWriter::new(out, client.protocol);
+    let mut cx = SessionCx { client, server: env.server, now: env.now, audit: false };
+    let outcome = handler(&mut cx, args, &mut reply);
+    let audit = cx.audit;
+    if let Err(error) = &outcome {
+        // HELLO may have changed the protocol that the reply has to be in.
+        ReplyWriter::new(out, client.protocol).error(error.to_string());
+    }
+    env.stats.command(entry.id, env.clock.nanos(begin, env.clock.ticks()), outcome.is_err());
+    audit
+}
+
+/// Whether a command for `shard` would be the first of another shard in this flight.
+fn changes_shard(flight: &Flight, home: ShardId, shard: ShardId) -> bool {
+    !flight.is_empty() && flight.only_shard(home) != Some(shard)
+}
+
+fn begin_watch<P: Post>(
+    client: &mut Client,
+    route: &Route,
+    env: &Env<'_, P>,
+) -> shardwright_store::watch::WatchToken {
+    let shards = match route {
+        Route::Any => [env.home].into_iter().collect(),
+        Route::One(shard) => [*shard].into_iter().collect(),
+        Route::Many(_, shards) => *shards,
+    };
+    client.transaction.watch(shards, || env.server.next_watch())
+}
+
+/// Looks the command up and checks what can be checked before its place is known.
+fn admit<P: Post>(
+    client: &Client,
+    args: Args<'_>,
+    env: &Env<'_, P>,
+) -> Result<&'static Entry, CommandError> {
+    let name = args.at(0);
+    let table = registry();
+    let parent = table.find(name).ok_or_else(|| unknown_command(args))?;
+    let mut entry = parent;
+    if !parent.children.is_empty() && args.len() > 1 {
+        match table.find_child(parent, args.at(1)) {
+            Some(child) => entry = child,
+            None if matches!(parent.run, Run::Container) => {
+                return Err(unknown_subcommand(parent, args.at(1)));
+            }
+            None => {}
+        }
+    }
+    if !entry.spec.accepts(args.len()) {
+        env.stats.rejected(entry.id);
+        return Err(CommandError::Arity(entry.full_name.clone()));
+    }
+    if entry.spec.flags.has(Flags::PROTECTED) && !env.server.allows_debug(&client.info) {
+        env.stats.rejected(entry.id);
+        return Err(CommandError::Text(DEBUG_REFUSED));
+    }
+    if !client.authenticated && !entry.spec.flags.has(Flags::NO_AUTH) {
+        env.stats.rejected(entry.id);
+        return Err(CommandError::Text("NOAUTH Authentication required."));
+    }
+    if entry.begins_watch && client.transaction.active {
+        return Err(CommandError::Text("ERR WATCH inside MULTI is not allowed"));
+    }
+    Ok(entry)
+}
+
+const DEBUG_REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is \
+    set to \"local\", you can run it from a local connection, otherwise you need to set this option \
+    in the configuration file, and then restart the server.";
+
+/// Bytes of a command's name and of its arguments that an error repeats.
+const SHOWN: usize = 128;
+
+fn unknown_command(args: Args<'_>) -> CommandError {
+    let mut shown = String::new();
+    for arg in args.iter().skip(1) {
+        if shown.len() >= SHOWN {
+            break;
+        }
+        let room = SHOWN - shown.len();
+        shown.push_str(&format!("'{}' ", clip(arg, room)));
+    }
+    let name = clip(args.at(0), SHOWN);
+    CommandError::Message(format!(
+        "ERR unknown command '{name}', with args beginning with: {shown}"
+    ))
+}
+
+fn unknown_subcommand(parent: &Entry, name: &[u8]) -> CommandError {
+    let name = clip(name, SHOWN);
+    let parent = parent.spec.name.to_uppercase();
+    CommandError::Message(format!("ERR unknown subcommand '{name}'. Try {parent} HELP."))
+}
+
+/// The front of some text as C prints it: at most `most` bytes, up to a zero byte.
+fn clip(text: &[u8], most: usize) -> String {
+    let end = text.iter().take(most).position(|&byte| byte == 0);
+    String::from_utf8_lossy(&text[..end.unwrap_or(text.len().min(most))]).into_owned()
+}

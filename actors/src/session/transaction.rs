@@ -1,0 +1,237 @@
+//! MULTI: the queue of a transaction, and what EXEC makes of it.
+
+use shardwright_codec::resp::{ArgRange, Args, Protocol};
+use shardwright_store::executor::{Batch, Planned, Request};
+use shardwright_store::types::{DbIndex, ShardId};
+use shardwright_store::watch::WatchToken;
+
+use super::client::EndedWatch;
+use super::route::{Route, Router};
+use crate::registry::{Entry, Run};
+use crate::shards::ShardSet;
+
+/// A command that waits for EXEC.
+#[derive(Debug, Clone, Copy)]
+struct Queued {
+    entry: &'static Entry,
+    first_arg: u32,
+    arg_count: u32,
+}
+
+/// State of a connection between MULTI and EXEC, and of its watches.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// MULTI was said.
+    pub active: bool,
+    /// A command was refused while queueing: EXEC will abort.
+    pub failed: bool,
+    watch: Option<WatchToken>,
+    watched: ShardSet,
+    data: Vec<u8>,
+    args: Vec<ArgRange>,
+    queue: Vec<Queued>,
+}
+
+/// Most bytes that one transaction may queue: ranges in the queue are 32 bits.
+const MAX_QUEUED_BYTES: usize = 1 << 31;
+
+impl Transaction {
+    /// Number of queued commands, or -1 outside of MULTI: as CLIENT LIST shows it.
+    pub fn depth(&self) -> i64 {
+        if self.active { self.queue.len() as i64 } else { -1 }
+    }
+
+    /// Number of bytes held by the queue.
+    pub fn memory(&self) -> usize {
+        self.data.capacity() + self.queue.capacity() * size_of::<Queued>()
+    }
+
+    /// Adds a command to the queue. Returns whether there was room.
+    pub fn push(&mut self, entry: &'static Entry, args: Args<'_>) -> bool {
+        let size: usize = args.iter().map(<[u8]>::len).sum();
+        if self.data.len() + size > MAX_QUEUED_BYTES {
+            return false;
+        }
+        let first_arg = self.args.len() as u32;
+        for arg in args.iter() {
+            self.args.push(ArgRange { start: self.data.len() as u32, len: arg.len() as u32 });
+            self.data.extend_from_slice(arg);
+        }
+        self.queue.push(Queued { entry, first_arg, arg_count: args.len() as u32 });
+        true
+    }
+
+    /// The round of WATCH, begun by `begin` if there is none yet, now with these shards too.
+    pub fn watch(&mut self, shards: ShardSet, begin: impl FnOnce() -> WatchToken) -> WatchToken {
+        self.watched.extend(&shards);
+        *self.watch.get_or_insert_with(begin)
+    }
+
+    /// Ends the round of WATCH.
+    pub fn end_watch(&mut self) -> Option<EndedWatch> {
+        let token = self.watch.take()?;
+        Some(EndedWatch { token, shards: std::mem::take(&mut self.watched) })
+    }
+}
+
+/// A command of a block that the connection runs itself when the block has come back.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionItem {
+    /// Position in the block.
+    pub position: usize,
+    /// The command.
+    pub entry: &'static Entry,
+    first_arg: u32,
+    arg_count: u32,
+}
+
+/// A transaction as a block: what the shards run, and what the connection runs itself.
+#[derive(Debug)]
+pub struct PlannedBlock {
+    /// EXEC with the data commands behind it.
+    pub batch: Batch,
+    /// Shards of keys and watches.
+    pub shards: ShardSet,
+    /// The shard of the first key.
+    pub first_shard: Option<ShardId>,
+    /// Number of commands in the block.
+    pub size: usize,
+    /// What the connection runs itself.
+    pub session_items: Vec<SessionItem>,
+    data: Vec<u8>,
+    args: Vec<ArgRange>,
+}
+
+impl PlannedBlock {
+    /// The arguments of what the connection runs itself.
+    pub fn arguments(&self, item: &SessionItem) -> Args<'_> {
+        let range = item.first_arg as usize..(item.first_arg + item.arg_count) as usize;
+        Args::new(&self.data, self.args.get(range).unwrap_or_default())
+    }
+}
+
+impl Transaction {
+    /// Makes a block of the queue and ends the transaction. SELECT takes effect for what follows it
+    /// in the block.
+    pub fn plan(
+        &mut self,
+        router: &Router,
+        db: DbIndex,
+        protocol: Protocol,
+        no_touch: bool,
+    ) -> PlannedBlock {
+        let taken = std::mem::take(self);
+        let mut planner = BlockPlanner {
+            router,
+            db,
+            protocol,
+            no_touch,
+            batch: Batch::default(),
+            shards: taken.watched,
+            first_shard: None,
+            session_items: Vec::new(),
+        };
+        planner.batch.requests.push(Request::Exec {
+            count: 0,
+            replies: taken.queue.len() as u32,
+            watch: taken.watch,
+            protocol,
+        });
+        for (position, queued) in taken.queue.iter().enumerate() {
+            let range =
+                queued.first_arg as usize..(queued.first_arg + queued.arg_count) as usize;
+            let args = Args::new(&taken.data, taken.args.get(range).unwrap_or_default());
+            planner.place(position, queued, args);
+        }
+        let BlockPlanner { mut batch, shards, first_shard, session_items, .. } = planner;
+        let inner = (batch.requests.len() - 1) as u32;
+        if let Some(Request::Exec { count, .. }) = batch.requests.first_mut() {
+            *count = inner;
+        }
+        PlannedBlock {
+            batch,
+            shards,
+            first_shard,
+            size: taken.queue.len(),
+            session_items,
+            data: taken.data,
+            args: taken.args,
+        }
+    }
+}
+
+struct BlockPlanner<'a> {
+    router: &'a Router,
+    db: DbIndex,
+    protocol: Protocol,
+    no_touch: bool,
+    batch: Batch,
+    shards: ShardSet,
+    first_shard: Option<ShardId>,
+    session_items: Vec<SessionItem>,
+}
+
+impl BlockPlanner<'_> {
+    fn place(&mut self, position: usize, queued: &Queued, args: Args<'_>) {
+        let Some(handler) = queued.entry.data_handler(args) else {
+            if queued.entry.spec.name == "select"
+                && let Some(db) = self.router.database(args.at(1))
+            {
+                self.db = db;
+            }
+            let Queued { entry, first_arg, arg_count } = *queued;
+            self.session_items.push(SessionItem { position, entry, first_arg, arg_count });
+            return;
+        };
+        let first_key = self.batch.keys.len() as u32;
+        let first_arg = self.batch.args.len() as u32;
+        let route = self.router.route(queued.entry, args, first_arg, &mut self.batch.keys);
+        match route {
+            Route::Any => {}
+            Route::One(shard) => self.shards.insert(shard),
+            Route::Many(_, shards) => self.shards.extend(&shards),
+        }
+        if self.first_shard.is_none() {
+            self.first_shard = route.first();
+        }
+        for arg in args.iter() {
+            let start = self.batch.data.len() as u32;
+            self.batch.data.extend_from_slice(arg);
+            self.batch.args.push(ArgRange { start, len: arg.len() as u32 });
+        }
+        self.batch.requests.push(Request::Command(Planned {
+            handler,
+            id: queued.entry.id,
+            db: self.db,
+            protocol: self.protocol,
+            first_arg,
+            arg_count: queued.arg_count,
+            first_key,
+            key_count: self.batch.keys.len() as u32 - first_key,
+            watch: None,
+            no_touch: self.no_touch,
+        }));
+    }
+}
+
+impl Entry {
+    /// The handler on partitions, if this command with these arguments has one.
+    #[inline]
+    pub fn data_handler(&self, args: Args<'_>) -> Option<shardwright_store::command::Handler> {
+        match self.run {
+            Run::Data(handler) => Some(handler),
+            Run::Split(split, handler) => split(args).is_none().then_some(handler),
+            _ => None,
+        }
+    }
+
+    /// The handler in the connection, if this command with these arguments has one.
+    #[inline]
+    pub fn session_handler(&self, args: Args<'_>) -> Option<crate::registry::SessionHandler> {
+        match self.run {
+            Run::Session(handler) => Some(handler),
+            Run::Split(split, _) => split(args),
+            _ => None,
+        }
+    }
+}

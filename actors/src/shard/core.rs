@@ -1,0 +1,316 @@
+//! The deciding half of a shard: it owns the partition, runs what its mailbox gives it one message
+//! at a time, and lends the partition to blocks of other shards. No runtime, no mailbox: those are
+//! the shell's, so a test can deliver in any order that mailboxes allow.
+//!
+//! The shard is *open* while its partition is at home and no block waits here for others. While it
+//! is not, the shell gives it nothing from the mailbox, only deliveries of partitions.
+
+use shardwright_store::context::Limits;
+use shardwright_store::digest::partition_digest;
+use shardwright_store::executor::{BatchView, Meter, Replies, run};
+use shardwright_store::keyspace::Keyspace;
+use shardwright_store::partition::{EffectBatch, Garbage, Partition};
+use shardwright_store::types::{ShardId, UnixMillis};
+use shardwright_store::watch::WatchToken;
+
+use crate::messages::{Block, BlockDone, BlockId, Delivery, Parcel, ParcelDone};
+
+/// What a shard sends.
+pub trait ShardPost {
+    /// A partition goes to another shard.
+    fn deliver(&mut self, shard: ShardId, delivery: Delivery);
+
+    /// Effects of a partition, before anything that came from it leaves.
+    fn effects(&mut self, batch: EffectBatch);
+
+    /// Data that shall be freed where it holds up nobody.
+    fn garbage(&mut self, garbage: Vec<Garbage>);
+
+    /// A parcel goes back.
+    fn parcel_done(&mut self, to: ShardId, done: ParcelDone);
+
+    /// A block goes back.
+    fn block_done(&mut self, done: BlockDone);
+
+    /// The partition's figures may have changed.
+    fn publish(&mut self, partition: &Partition);
+
+    /// The writer shall compare its copy with this sum over the live data, and answer the block.
+    fn audit(&mut self, block: Block, live: u128);
+}
+
+/// What surrounds a turn.
+pub struct Turn<'a, P, M> {
+    /// The time.
+    pub now: UnixMillis,
+    /// Bounds.
+    pub limits: Limits,
+    /// Where the shard sends.
+    pub post: &'a mut P,
+    /// Told of every command.
+    pub meter: &'a mut M,
+}
+
+/// A parcel that is being worked off.
+#[derive(Debug)]
+struct Unpacking {
+    from: ShardId,
+    parcel: Parcel,
+    out: Vec<u8>,
+    ends: Vec<usize>,
+    done: Vec<u32>,
+    part: usize,
+    next: usize,
+}
+
+/// A block whose partitions are being gathered.
+struct Gathering {
+    id: BlockId,
+    block: Block,
+    lent: Vec<Box<Partition>>,
+}
+
+/// The deciding half of a shard.
+pub struct ShardCore {
+    id: ShardId,
+    partition: Option<Box<Partition>>,
+    gathering: Option<Gathering>,
+    /// Partitions that came for blocks which this shard has not reached yet.
+    early: Vec<(BlockId, Box<Partition>)>,
+}
+
+/// Reply bytes of one part of a parcel, or of one turn of a local batch, after which it stops until
+/// others had their turn.
+pub const TURN_BYTES: usize = 1024 * 1024;
+
+impl ShardCore {
+    /// A shard with its partition.
+    pub fn new(partition: Box<Partition>) -> Self {
+        Self { id: partition.id(), partition: Some(partition), gathering: None, early: Vec::new() }
+    }
+
+    /// Whether the mailbox may give the next message.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.partition.is_some() && self.gathering.is_none()
+    }
+
+    /// Runs a batch of a connection of the own thread from request `from` on; returns the request
+    /// to go on with.
+    #[inline]
+    pub fn run_batch<P: ShardPost, M: Meter>(
+        &mut self,
+        (batch, from, mut replies): (BatchView<'_>, usize, Replies<'_>),
+        turn: &mut Turn<'_, P, M>,
+    ) -> usize {
+        let Some(partition) = self.partition.as_deref_mut() else { return from };
+        let mut keyspace = Keyspace::of(partition);
+        let next =
+            run(&mut keyspace, batch, from, turn.now, turn.limits, &mut replies, turn.meter);
+        release(partition, turn.post);
+        next
+    }
+
+    /// Runs a parcel of another thread. One that takes too long is given back to be put behind what
+    /// waits: the shell hands it in again.
+    pub fn run_parcel<P: ShardPost, M: Meter>(
+        &mut self,
+        mut work: ParcelWork,
+        turn: &mut Turn<'_, P, M>,
+    ) -> Option<ParcelWork> {
+        let partition = self.partition.as_deref_mut()?;
+        let unpacking = &mut work.0;
+        let finished = unpacking.go_on(partition, turn);
+        release(partition, turn.post);
+        if !finished {
+            return Some(work);
+        }
+        let Unpacking { from, parcel, out, ends, done, .. } = work.0;
+        turn.post.parcel_done(from, ParcelDone { shard: self.id, parcel, out, ends, done });
+        None
+    }
+
+    /// Lends the partition to a block that another shard leads.
+    pub fn lend<P: ShardPost>(&mut self, block: BlockId, lead: ShardId, post: &mut P) {
+        if let Some(mut partition) = self.partition.take() {
+            release(&mut partition, post);
+            post.deliver(lead, Delivery::Lent(block, partition));
+        }
+    }
+
+    /// Begins a block that this shard leads: runs it if all partitions are here.
+    pub fn begin_block<P: ShardPost, M: Meter>(
+        &mut self,
+        id: BlockId,
+        block: Block,
+        turn: &mut Turn<'_, P, M>,
+    ) {
+        let mut gathering = Gathering { id, block, lent: Vec::new() };
+        let (mine, others) = self.early.drain(..).partition(|(for_block, _)| *for_block == id);
+        self.early = others;
+        let mine: Vec<(BlockId, Box<Partition>)> = mine;
+        gathering.lent.extend(mine.into_iter().map(|(_, partition)| partition));
+        self.gathering = Some(gathering);
+        self.run_if_gathered(turn);
+    }
+
+    /// A partition came: one lent for a block, or the own one back from a block.
+    pub fn delivered<P: ShardPost, M: Meter>(
+        &mut self,
+        delivery: Delivery,
+        turn: &mut Turn<'_, P, M>,
+    ) {
+        match delivery {
+            Delivery::Home(partition) => self.partition = Some(partition),
+            Delivery::Lent(block, partition) => match &mut self.gathering {
+                Some(gathering) if gathering.id == block => {
+                    gathering.lent.push(partition);
+                    self.run_if_gathered(turn);
+                }
+                _ => self.early.push((block, partition)),
+            },
+        }
+    }
+
+    /// Removes keys whose time has come, with at most about `budget` steps. Returns whether more
+    /// are due already.
+    pub fn tick<P: ShardPost>(&mut self, now: UnixMillis, budget: usize, post: &mut P) -> bool {
+        let Some(partition) = self.partition.as_deref_mut() else { return false };
+        let more = partition.expire_due(now, budget);
+        release(partition, post);
+        more
+    }
+
+    /// Ends a round of WATCH without EXEC.
+    pub fn end_watch(&mut self, token: WatchToken) {
+        if let Some(partition) = self.partition.as_deref_mut() {
+            partition.watch.end(token);
+        }
+    }
+
+    fn run_if_gathered<P: ShardPost, M: Meter>(&mut self, turn: &mut Turn<'_, P, M>) {
+        let wanted = |block: &Block| block.shards.len() - usize::from(block.shards.contains(block.lead));
+        let complete = |gathering: &mut Gathering| gathering.lent.len() >= wanted(&gathering.block);
+        let Some(mut gathering) = self.gathering.take_if(complete) else { return };
+        if let Some(home) = self.partition.as_deref_mut() {
+            run_block(home, &mut gathering, turn);
+        }
+        for mut partition in gathering.lent {
+            release(&mut partition, turn.post);
+            turn.post.deliver(partition.id(), Delivery::Home(partition));
+        }
+    }
+}
+
+/// A parcel on its way through a shard.
+#[derive(Debug)]
+pub struct ParcelWork(Unpacking);
+
+impl ParcelWork {
+    /// A parcel from this thread, not begun.
+    pub fn new(from: ShardId, parcel: Parcel) -> Self {
+        Self(Unpacking {
+            from,
+            parcel,
+            out: Vec::new(),
+            ends: Vec::new(),
+            done: Vec::new(),
+            part: 0,
+            next: 0,
+        })
+    }
+}
+
+impl Unpacking {
+    /// Works off parts until all are done or the meter says stop. Returns whether all are done.
+    fn go_on<P, M: Meter>(&mut self, home: &mut Partition, turn: &mut Turn<'_, P, M>) -> bool {
+        let mut keyspace = Keyspace::of(home);
+        let view = self.parcel.batch.view();
+        while let Some(header) = self.parcel.parts.get(self.part) {
+            let begin = self.part.checked_sub(1).map_or(0, |p| self.parcel.parts[p].end);
+            let part = BatchView { requests: &view.requests[..header.end], ..view };
+            let from = self.next.max(begin);
+            let out_before = self.out.len();
+            let mut replies = Replies {
+                limit: out_before + TURN_BYTES,
+                out: &mut self.out,
+                ends: Some(&mut self.ends),
+            };
+            let next =
+                run(&mut keyspace, part, from, turn.now, turn.limits, &mut replies, turn.meter);
+            self.next = next;
+            let cut = self.out.len() - out_before >= TURN_BYTES;
+            if next < header.end && !cut {
+                return false;
+            }
+            self.done.push((next - begin) as u32);
+            self.part += 1;
+            self.next = header.end;
+        }
+        true
+    }
+}
+
+/// Runs a gathered block and answers it.
+fn run_block<P: ShardPost, M: Meter>(
+    home: &mut Partition,
+    gathering: &mut Gathering,
+    turn: &mut Turn<'_, P, M>,
+) {
+    let Gathering { block, lent, .. } = gathering;
+    let batch = std::mem::take(&mut block.batch);
+    if block.audit {
+        let partitions = std::iter::once(&*home).chain(lent.iter().map(|p| &**p));
+        let live = partitions.map(partition_digest).fold(0, |all, one| all ^ one);
+        release(home, turn.post);
+        lent.iter_mut().for_each(|partition| release(partition, turn.post));
+        let block = Block { batch, ..*block };
+        turn.post.audit(block, live);
+        return;
+    }
+    let mut out = Vec::new();
+    let mut ends = Vec::new();
+    let mut next = block.from;
+    let mut keyspace = Keyspace::with_lent(home, lent);
+    let mut unbound = Unbound(turn.meter);
+    let mut replies = Replies { out: &mut out, ends: Some(&mut ends), limit: TURN_BYTES };
+    next = run(
+        &mut keyspace,
+        batch.view(),
+        next,
+        turn.now,
+        turn.limits,
+        &mut replies,
+        &mut unbound,
+    );
+    release(home, turn.post);
+    lent.iter_mut().for_each(|partition| release(partition, turn.post));
+    turn.post.block_done(BlockDone { conn: block.conn, batch, out, ends, next });
+}
+
+/// A meter that never stops a batch: a block is not interrupted while it holds partitions.
+struct Unbound<'a, M>(&'a mut M);
+
+impl<M: Meter> Meter for Unbound<'_, M> {
+    fn ended(
+        &mut self,
+        id: shardwright_store::command::CommandId,
+        error: Option<&shardwright_store::error::CommandError>,
+    ) -> bool {
+        self.0.ended(id, error);
+        true
+    }
+}
+
+/// Sends what a partition's turn left behind: effects first, since replies may not overtake them.
+#[inline]
+fn release<P: ShardPost>(partition: &mut Partition, post: &mut P) {
+    if let Some(effects) = partition.take_effects() {
+        post.effects(effects);
+    }
+    let garbage = partition.take_garbage();
+    if !garbage.is_empty() {
+        post.garbage(garbage);
+    }
+    post.publish(partition);
+}

@@ -1,0 +1,205 @@
+//! The shard actor: a thin shell around [`core::ShardCore`]. Its mailbox is the order in which the
+//! shard's data is read and changed; it is closed while the partition is away or a block gathers
+//! others, and partitions come by a channel beside it.
+
+pub mod core;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use shardwright_store::watch::WatchToken;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use self::core::{ParcelWork, ShardCore};
+use crate::messages::{Block, BlockId, ConnId, Delivery, Parcel};
+use crate::stats::TurnCause;
+use crate::thread::{ShardTurn, Thread};
+use shardwright_store::types::ShardId;
+
+/// How often the expiry wheel is looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Steps of the expiry wheel in one turn: well under a millisecond of work.
+const TICK_BUDGET: usize = 512;
+
+/// The connection's local part or local block is to be run.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RunLocal(pub ConnId);
+
+/// A parcel of another thread.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RunParcel(pub ParcelWork);
+
+impl RunParcel {
+    /// A parcel from this thread.
+    pub fn new(from: ShardId, parcel: Parcel) -> Self {
+        Self(ParcelWork::new(from, parcel))
+    }
+}
+
+/// Lend the partition to this block, led by this shard.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Lend(pub BlockId, pub ShardId);
+
+/// Lead this block.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RunBlock(pub BlockId, pub Block);
+
+/// A round of WATCH ended without EXEC.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct EndWatch(pub WatchToken);
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Tick;
+
+/// One shard: the only one that touches its partition.
+pub struct Shard {
+    core: ShardCore,
+    thread: Rc<Thread>,
+    dock: Option<UnboundedReceiver<Delivery>>,
+    ticking: bool,
+}
+
+impl Shard {
+    /// A shard on its thread; partitions come to it through `dock`.
+    pub fn new(core: ShardCore, thread: Rc<Thread>, dock: UnboundedReceiver<Delivery>) -> Self {
+        Self { core, thread, dock: Some(dock), ticking: false }
+    }
+
+    /// Runs one turn of the shard. A panic in it ends the process: the data can not be trusted.
+    fn turn<R>(
+        &mut self,
+        cause: TurnCause,
+        ctx: &mut Context<Self>,
+        work: impl FnOnce(&mut ShardCore, &mut ShardTurn<'_>) -> R,
+    ) -> R {
+        let _guard = EndProcessOnPanic;
+        let thread = Rc::clone(&self.thread);
+        let result = thread.shard_turn(cause, |turn| work(&mut self.core, turn));
+        if !self.core.is_open() {
+            self.close_mailbox(ctx);
+        }
+        result
+    }
+
+    /// Takes nothing from the mailbox until partitions are where they belong.
+    fn close_mailbox(&mut self, ctx: &mut Context<Self>) {
+        let Some(mut dock) = self.dock.take() else { return };
+        let reception = async move {
+            let delivery = dock.recv().await;
+            (dock, delivery)
+        };
+        ctx.wait(reception.into_actor(self).map(|(dock, delivery), shard, ctx| {
+            shard.dock = Some(dock);
+            match delivery {
+                Some(delivery) => shard.turn(TurnCause::Block, ctx, |core, turn| {
+                    core.delivered(delivery, &mut turn.core_turn());
+                }),
+                None => ctx.stop(),
+            }
+        }));
+    }
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(TICK, |shard, ctx| {
+            if !shard.ticking {
+                shard.ticking = true;
+                shard.thread.count_sent();
+                ctx.address().do_send(Tick);
+            }
+        });
+    }
+}
+
+/// Ordered messages go by `do_send`, which ignores the capacity; their number is bounded by what
+/// connections may have in flight.
+const MAILBOX: usize = 1024;
+
+impl Handler<RunLocal> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, RunLocal(conn): RunLocal, ctx: &mut Self::Context) {
+        self.turn(TurnCause::Batch, ctx, |core, turn| turn.run_local(core, conn));
+    }
+}
+
+impl Handler<RunParcel> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, RunParcel(work): RunParcel, ctx: &mut Self::Context) {
+        let rest = self.turn(TurnCause::Parcel, ctx, |core, turn| {
+            core.run_parcel(work, &mut turn.core_turn())
+        });
+        if let Some(rest) = rest {
+            self.thread.count_sent();
+            ctx.address().do_send(RunParcel(rest));
+        }
+    }
+}
+
+impl Handler<Lend> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Lend(block, lead): Lend, ctx: &mut Self::Context) {
+        self.turn(TurnCause::Block, ctx, |core, turn| {
+            core.lend(block, lead, turn.core_turn().post);
+        });
+    }
+}
+
+impl Handler<RunBlock> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, RunBlock(id, block): RunBlock, ctx: &mut Self::Context) {
+        self.turn(TurnCause::Block, ctx, |core, turn| {
+            core.begin_block(id, block, &mut turn.core_turn());
+        });
+    }
+}
+
+impl Handler<EndWatch> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, EndWatch(token): EndWatch, ctx: &mut Self::Context) {
+        self.turn(TurnCause::Block, ctx, |core, _| core.end_watch(token));
+    }
+}
+
+impl Handler<Tick> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: Tick, ctx: &mut Self::Context) {
+        let more = self.turn(TurnCause::Expiry, ctx, |core, turn| turn.tick(core, TICK_BUDGET));
+        self.ticking = more;
+        if more {
+            self.thread.count_sent();
+            ctx.address().do_send(Tick);
+        }
+    }
+}
+
+/// Ends the process when it is dropped by a panic: a shard whose memory cannot be trusted must not
+/// answer, and recovery takes over.
+struct EndProcessOnPanic;
+
+impl Drop for EndProcessOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a shard panicked; its data cannot be trusted, the process ends");
+            eprintln!("shardwright: a shard panicked; the process ends");
+            std::process::abort();
+        }
+    }
+}

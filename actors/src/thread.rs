@@ -1,0 +1,358 @@
+//! What the actors of one thread share: the slab of its connections, the outboxes to other threads,
+//! the clock and the counters. Everything here stays on its thread.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use shardwright_store::command::CommandId;
+use shardwright_store::error::CommandError;
+use shardwright_store::executor::{BatchView, Meter, Planned, Request};
+use shardwright_store::partition::{EffectBatch, Garbage, Partition};
+use shardwright_store::types::{ShardId, UnixMillis};
+use shardwright_store::watch::WatchToken;
+
+use crate::clock::{Clock, Ticks};
+use crate::gateway::FlushOutboxes;
+use crate::messages::{
+    Block, BlockDone, ConnId, Delivery, Parcel, ParcelDone, PartHeader, Post,
+};
+use crate::server::Server;
+use crate::session::{Env, Want};
+use crate::shard::core::{ShardCore, ShardPost, TURN_BYTES, Turn};
+use crate::shard::{EndWatch, RunLocal, RunParcel};
+use crate::shards::ShardSet;
+use crate::slab::{Connection, Slab};
+use crate::stats::{ThreadStats, TurnCause};
+use crate::writer::{Audit, Effects};
+
+/// Time that a batch may hold its shard before others have their turn.
+const TURN_NANOS: u64 = 1_000_000;
+
+/// What the actors of one thread share.
+pub struct Thread {
+    /// The thread, which has the number of its shard.
+    pub id: ShardId,
+    /// The process.
+    pub server: Arc<Server>,
+    /// The thread's clock.
+    pub clock: Clock,
+    /// Its connections.
+    pub connections: RefCell<Slab>,
+    outboxes: RefCell<Outboxes>,
+    /// Effects go to the writer.
+    pub log_effects: Cell<bool>,
+}
+
+struct Outboxes {
+    parcels: Vec<Parcel>,
+    flush_asked: bool,
+    spare: Vec<Parcel>,
+}
+
+/// Emptied parcels that a thread keeps for later.
+const SPARE_PARCELS: usize = 8;
+
+impl Thread {
+    /// The shared part of a thread.
+    pub fn new(id: ShardId, server: Arc<Server>) -> Rc<Self> {
+        let peers = server.router().map.shards().into();
+        Rc::new(Self {
+            id,
+            clock: Clock::new(),
+            connections: RefCell::new(Slab::new(id)),
+            outboxes: RefCell::new(Outboxes {
+                parcels: std::iter::repeat_with(Parcel::default).take(peers).collect(),
+                flush_asked: false,
+                spare: Vec::new(),
+            }),
+            log_effects: Cell::new(false),
+            server,
+        })
+    }
+
+    /// The thread's counters.
+    #[inline]
+    pub fn stats(&self) -> &ThreadStats {
+        &self.server.stats()[self.id.0 as usize]
+    }
+
+    /// A message is on its way to this thread's shard.
+    pub fn count_sent(&self) {
+        self.server.count_sent(self.id);
+    }
+
+    /// Lets a connection go on as far as it can, and writes what it has to say.
+    pub fn proceed(&self, connection: &mut Connection) {
+        let mut post = ThreadPost { thread: self };
+        let limit = self.server.reply_limit();
+        loop {
+            let mut env = Env {
+                server: &self.server,
+                home: self.id,
+                clock: &self.clock,
+                stats: self.stats(),
+                now: self.clock.now(),
+                post: &mut post,
+            };
+            let want = connection.session.advance(&mut env);
+            connection.write(self.stats());
+            let drained = connection.session.pending().len() < limit;
+            if want != Want::Drain || !drained || connection.is_broken() {
+                connection.settle(want);
+                return;
+            }
+        }
+    }
+
+    /// Lets a connection take what came for it; a panic there ends that connection alone.
+    pub fn with_connection(&self, id: ConnId, act: impl FnOnce(&mut Connection)) {
+        let mut connections = self.connections.borrow_mut();
+        let Some(connection) = connections.get_mut(id) else { return };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            act(connection);
+            self.proceed(connection);
+        }));
+        if outcome.is_err() {
+            tracing::error!(client = connection.session.client.info.id, "a connection panicked");
+            connection.break_off();
+        }
+    }
+
+    /// Gives a connection's place free. Its watches end.
+    pub fn remove(&self, id: ConnId) {
+        let removed = self.connections.borrow_mut().remove(id);
+        if let Some(mut connection) = removed {
+            connection.session.abandon();
+            connection.session.tell_ended_watches(&mut ThreadPost { thread: self });
+            self.server.clients.remove(connection.session.client.info.id);
+        }
+    }
+
+    /// Sends every outbox that has something, as one message each.
+    pub fn flush_outboxes(&self) {
+        let mut outboxes = self.outboxes.borrow_mut();
+        let Outboxes { parcels, flush_asked, spare } = &mut *outboxes;
+        *flush_asked = false;
+        for (peer, parcel) in parcels.iter_mut().enumerate() {
+            if !parcel.parts.is_empty() {
+                let full = std::mem::replace(parcel, spare.pop().unwrap_or_default());
+                self.server.to_shard(ShardId(peer as u16), RunParcel::new(self.id, full));
+            }
+        }
+    }
+
+    /// Hands the answers of a parcel to their connections.
+    pub fn parcel_done(&self, done: ParcelDone) {
+        let ParcelDone { shard, mut parcel, out, ends, done } = done;
+        let mut begin = 0;
+        let mut answered = 0;
+        for (header, &count) in parcel.parts.iter().zip(&done) {
+            let replies = ends.get(answered..answered + count as usize).unwrap_or_default();
+            let base = answered.checked_sub(1).map_or(0, |last| ends[last]);
+            let end = replies.last().copied().unwrap_or(base);
+            let mut unrun = shardwright_store::executor::Batch::default();
+            for request in &parcel.batch.requests[begin + count as usize..header.end] {
+                if let Request::Command(planned) = request {
+                    unrun.push_copy(parcel.batch.view(), planned);
+                }
+            }
+            self.with_connection(header.conn, |connection| {
+                let ends = replies.iter().map(|end| end - base);
+                connection.session.remote_done(shard, &out[base..end], ends, count, unrun);
+            });
+            begin = header.end;
+            answered += count as usize;
+        }
+        parcel.parts.clear();
+        parcel.batch.clear();
+        let mut outboxes = self.outboxes.borrow_mut();
+        if outboxes.spare.len() < SPARE_PARCELS && parcel.batch.data.capacity() <= TURN_BYTES {
+            outboxes.spare.push(parcel);
+        }
+    }
+
+    /// Hands a block that came back to its connection.
+    pub fn block_done(&self, done: BlockDone) {
+        self.with_connection(done.conn, |connection| connection.session.block_done(done));
+    }
+
+    /// One turn of this thread's shard, timed.
+    pub fn shard_turn<R>(
+        &self,
+        cause: TurnCause,
+        work: impl FnOnce(&mut ShardTurn<'_>) -> R,
+    ) -> R {
+        let begin = self.clock.ticks();
+        let mut turn = ShardTurn {
+            thread: self,
+            now: self.clock.now(),
+            post: ThreadPost { thread: self },
+            meter: TurnMeter { thread: self, last: begin, spent: 0 },
+        };
+        let result = work(&mut turn);
+        let stats = self.stats();
+        stats.received.add(1);
+        stats.turn(cause, self.clock.nanos(begin, self.clock.ticks()));
+        result
+    }
+}
+
+/// One turn of a shard.
+pub struct ShardTurn<'a> {
+    thread: &'a Thread,
+    now: UnixMillis,
+    post: ThreadPost<'a>,
+    meter: TurnMeter<'a>,
+}
+
+impl<'a> ShardTurn<'a> {
+    /// What the deciding half needs of the turn.
+    pub fn core_turn(&mut self) -> Turn<'_, ThreadPost<'a>, TurnMeter<'a>> {
+        Turn {
+            now: self.now,
+            limits: self.thread.server.limits(),
+            post: &mut self.post,
+            meter: &mut self.meter,
+        }
+    }
+
+    /// Runs what a connection of this thread has for its shard, and lets the connection go on.
+    pub fn run_local(&mut self, core: &mut ShardCore, id: ConnId) {
+        let thread = self.thread;
+        let mut connections = thread.connections.borrow_mut();
+        let Some(connection) = connections.get_mut(id) else { return };
+        let work = connection.session.local_work(TURN_BYTES);
+        let next = core.run_batch(work, &mut self.core_turn());
+        connection.session.local_ran(next);
+        let outcome = catch_unwind(AssertUnwindSafe(|| thread.proceed(connection)));
+        if outcome.is_err() {
+            tracing::error!(client = connection.session.client.info.id, "a connection panicked");
+            connection.break_off();
+        }
+    }
+
+    /// Lets the expiry wheel turn, if it may. Returns whether more is due already.
+    pub fn tick(&mut self, core: &mut ShardCore, budget: usize) -> bool {
+        if !self.thread.server.active_expire.load(Relaxed) {
+            return false;
+        }
+        core.tick(self.now, budget, &mut self.post)
+    }
+}
+
+/// Times commands by one reading of the counter each.
+pub struct TurnMeter<'a> {
+    thread: &'a Thread,
+    last: Ticks,
+    spent: u64,
+}
+
+impl Meter for TurnMeter<'_> {
+    #[inline]
+    fn ended(&mut self, id: CommandId, error: Option<&CommandError>) -> bool {
+        let now = self.thread.clock.ticks();
+        let nanos = self.thread.clock.nanos(self.last, now);
+        self.last = now;
+        self.spent += nanos;
+        self.thread.stats().command(id, nanos, error.is_some());
+        self.spent < TURN_NANOS
+    }
+}
+
+/// Where sessions and the shard of a thread send.
+pub struct ThreadPost<'a> {
+    thread: &'a Thread,
+}
+
+impl Post for ThreadPost<'_> {
+    #[inline]
+    fn run_local(&mut self, conn: ConnId) {
+        self.thread.server.to_shard(self.thread.id, RunLocal(conn));
+    }
+
+    fn run_remote(
+        &mut self,
+        conn: ConnId,
+        shard: ShardId,
+        batch: BatchView<'_>,
+        request: &Planned,
+    ) {
+        let mut outboxes = self.thread.outboxes.borrow_mut();
+        let Some(parcel) = outboxes.parcels.get_mut(shard.0 as usize) else { return };
+        parcel.batch.push_copy(batch, request);
+        let end = parcel.batch.requests.len();
+        match parcel.parts.last_mut() {
+            Some(part) if part.conn == conn => part.end = end,
+            _ => parcel.parts.push(PartHeader { conn, end }),
+        }
+        if !std::mem::replace(&mut outboxes.flush_asked, true)
+            && let Some(directory) = self.thread.server.directory()
+        {
+            directory.thread(self.thread.id).gateway.do_send(FlushOutboxes);
+        }
+    }
+
+    fn run_block(&mut self, block: Block) {
+        self.thread.server.order_block(block);
+    }
+
+    fn end_watch(&mut self, token: WatchToken, shards: ShardSet) {
+        for shard in shards.iter() {
+            self.thread.server.to_shard(shard, EndWatch(token));
+        }
+    }
+}
+
+impl ShardPost for ThreadPost<'_> {
+    fn deliver(&mut self, shard: ShardId, delivery: Delivery) {
+        let Some(directory) = self.thread.server.directory() else { return };
+        if matches!(delivery, Delivery::Lent(..)) {
+            self.thread.stats().lent.add(1);
+        }
+        if directory.thread(shard).dock.send(delivery).is_err() {
+            // Its shard has ended, which only happens when the process ends.
+            tracing::debug!(%shard, "a partition found no dock");
+        }
+    }
+
+    fn effects(&mut self, batch: EffectBatch) {
+        if let Some(directory) = self.thread.server.directory() {
+            directory.writer.do_send(Effects(batch));
+        }
+    }
+
+    fn garbage(&mut self, garbage: Vec<Garbage>) {
+        let Some(directory) = self.thread.server.directory() else { return };
+        // Without its thread it is freed here: later than never.
+        drop(directory.reaper.send(garbage));
+    }
+
+    fn parcel_done(&mut self, to: ShardId, done: ParcelDone) {
+        if let Some(directory) = self.thread.server.directory() {
+            directory.thread(to).gateway.do_send(done);
+        }
+    }
+
+    fn block_done(&mut self, done: BlockDone) {
+        self.thread.stats().blocks.add(1);
+        if let Some(directory) = self.thread.server.directory() {
+            directory.thread(done.conn.thread).gateway.do_send(done);
+        }
+    }
+
+    #[inline]
+    fn publish(&mut self, partition: &Partition) {
+        if let Some(stats) = self.thread.server.stats().get(partition.id().0 as usize) {
+            stats.publish(partition);
+        }
+    }
+
+    fn audit(&mut self, block: Block, live: u128) {
+        if let Some(directory) = self.thread.server.directory() {
+            directory.writer.do_send(Audit { block, live });
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The report: everything measured as markdown, beginning with the machine and the versions.
+
+use std::fmt::{Display, Write as _};
+
+use crate::latency::LatencyRow;
+use crate::machine::Machine;
+use crate::measure::{Row, Spread};
+use crate::suites::{ALL_CORES, Mode, ONE_CORE, Plan, Results, SWEEP, TWO_SHARDS};
+use crate::targets;
+
+/// What the report's head says.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The day of the run, as YYYY-MM-DD.
+    pub date: String,
+    /// Machine and commit.
+    pub machine: Machine,
+    /// Redis's `--version`.
+    pub redis: String,
+    /// The `--version` of the program under test.
+    pub ours: String,
+}
+
+/// A markdown table in the making.
+struct Table(String);
+
+impl Table {
+    fn new(columns: &[&str]) -> Self {
+        let rule = columns.iter().enumerate().map(|(n, _)| if n == 0 { "---|" } else { "--:|" });
+        Self(format!("| {} |\n|{}\n", columns.join(" | "), rule.collect::<String>()))
+    }
+
+    fn row(&mut self, cells: &[&dyn Display]) {
+        self.0.push('|');
+        for cell in cells {
+            // Writing to a String cannot fail.
+            let _ = write!(self.0, " {cell} |");
+        }
+        self.0.push('\n');
+    }
+}
+
+/// The whole report.
+pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
+    let mut text = introduction(head, plan);
+    let mut section = |title: &str, remark: &str, table: Option<String>| {
+        if let Some(table) = table {
+            text.push_str(&format!("\n## {title}\n\n{remark}\n\n{table}"));
+        }
+    };
+    section(
+        "Targets",
+        "Medians with least and greatest round. CPU efficiency is Redis's server CPU per command divided by \
+         Shardwright's in the same round.",
+        (plan.mode != Mode::Smoke).then(|| targets_table(results)),
+    );
+    section(
+        "One core",
+        "Each server on one core with one shard, the client on another. The client's share of its core tells \
+         whether it, and not the server, set the rate.",
+        comparison(results, ONE_CORE),
+    );
+    section(
+        "All cores",
+        "Default shards. The client is one thread and shares the cores with the servers, so the rates are those \
+         of client and server together; Redis runs its commands on one thread as always.",
+        comparison(results, ALL_CORES),
+    );
+    section(
+        "Two shards",
+        "Shardwright alone: one shard on one core beside two shards on two. With fewer than three cores the \
+         client shares one of the two.",
+        two_shards(results),
+    );
+    section(
+        "Latency",
+        "Open loop over 50 connections at half of what Redis reaches one by one, one core and one shard, in \
+         microseconds from the intended time of sending.",
+        latency(&results.latency),
+    );
+    let miss = results.cache_miss_nanos.map_or_else(String::new, |nanos| {
+        format!(" A dependent read that misses all caches costs {nanos:.0} ns on this machine.")
+    });
+    let remark = format!("GET of 64-byte values, one core and one shard.{miss}");
+    section("Size of the keyspace", &remark, comparison(results, SWEEP));
+    let sizes: Vec<String> = plan.memory.iter().map(ToString::to_string).collect();
+    let remark = format!(
+        "Growth of the resident size of a fresh server with one shard, in bytes per key, 16-byte keys, mean over \
+         {} keys (each size in brackets).",
+        sizes.join(", ")
+    );
+    section("Memory per key", &remark, memory(results));
+    section("Longest shard turns", "Over all loads above, as INFO tells them.", turns(results));
+    text
+}
+
+fn introduction(head: &Head, plan: &Plan) -> String {
+    let Head { date, machine, redis, ours } = head;
+    format!(
+        "# Shardwright beside Redis, {date}\n\n\
+         - processor: {}, {} cores, {:.0} GiB\n\
+         - kernel: {}\n\
+         - load average before the run: {} (anything else that runs makes the figures worse and wider)\n\
+         - under test: {ours} (source tree {})\n\
+         - beside it: {redis}\n\
+         - {:?} run: {} rounds on fresh servers, alternating between them, {} ms a measurement after {} ms of warm-up\n\
+         - both servers without log and snapshots (`--save '' --appendonly no`), TCP over loopback\n\
+         - server CPU: all threads, from /proc/<pid>/task/*/schedstat, system calls included\n",
+        machine.cpu,
+        machine.cores,
+        machine.memory_gib,
+        machine.kernel,
+        machine.load,
+        machine.commit,
+        plan.mode,
+        plan.effort.rounds,
+        plan.effort.measure.as_millis(),
+        plan.effort.warm_up.as_millis(),
+    )
+}
+
+/// Median with extremes.
+fn full(spread: Spread) -> String {
+    format!("{:.2} ({:.2}–{:.2})", spread.median, spread.min, spread.max)
+}
+
+fn micros(spread: Spread) -> String {
+    format!("{:.3} ({:.3}–{:.3})", spread.median, spread.min, spread.max)
+}
+
+fn thousands(spread: Spread) -> String {
+    format!("{:.0} ({:.0}–{:.0})", spread.median / 1e3, spread.min / 1e3, spread.max / 1e3)
+}
+
+fn targets_table(results: &Results) -> String {
+    let mut table = Table::new(&["target", "wanted", "measured", ""]);
+    let (mut met, mut missed, mut open) = (0, 0, 0);
+    for target in targets::check(results) {
+        let standing = match target.met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => {
+                open += 1;
+                continue;
+            }
+        };
+        let count = if target.met == Some(true) { &mut met } else { &mut missed };
+        *count += 1;
+        table.row(&[&target.what, &target.wanted, &target.measured, &standing]);
+    }
+    format!("{met} met, {missed} missed, {open} not measured in this run.\n\n{}", table.0)
+}
+
+fn of_suite<'a>(results: &'a Results, suite: &'a str) -> impl Iterator<Item = &'a Row> {
+    results.rows.iter().filter(move |row| row.suite == suite)
+}
+
+fn comparison(results: &Results, suite: &str) -> Option<String> {
+    let mut table = Table::new(&[
+        "load",
+        "connections",
+        "pipeline",
+        "Redis k/s",
+        "Shardwright k/s",
+        "ratio",
+        "Redis CPU µs",
+        "Shardwright CPU µs",
+        "efficiency",
+        "client busy",
+    ]);
+    let mut rows = of_suite(results, suite).peekable();
+    rows.peek()?;
+    for row in rows {
+        let busy = |side| row.spread(side, |sample| sample.client_busy * 100.0).median;
+        table.row(&[
+            &row.load,
+            &row.shape.connections,
+            &row.shape.pipeline,
+            &thousands(row.spread(0, |sample| sample.rate)),
+            &thousands(row.spread(1, |sample| sample.rate)),
+            &full(row.ratio(1, 0, |sample| sample.rate)),
+            &micros(row.spread(0, |sample| sample.cpu_us)),
+            &micros(row.spread(1, |sample| sample.cpu_us)),
+            &full(row.ratio(0, 1, |sample| sample.cpu_us)),
+            &format!("{:.0} / {:.0} %", busy(0), busy(1)),
+        ]);
+    }
+    Some(table.0)
+}
+
+fn two_shards(results: &Results) -> Option<String> {
+    let mut table = Table::new(&[
+        "load",
+        "pipeline",
+        "one shard k/s",
+        "two shards k/s",
+        "one shard CPU µs",
+        "two shards CPU µs",
+        "two / one",
+        "two shards, one tag a request, CPU µs",
+        "one tag / one shard",
+    ]);
+    let mut rows = of_suite(results, TWO_SHARDS).peekable();
+    rows.peek()?;
+    for row in rows {
+        let (tagged, ratio) = if row.sides.len() > 2 {
+            let tagged = micros(row.spread(2, |sample| sample.cpu_us));
+            (tagged, full(row.ratio(2, 0, |sample| sample.cpu_us)))
+        } else {
+            (String::new(), String::new())
+        };
+        table.row(&[
+            &row.load,
+            &row.shape.pipeline,
+            &thousands(row.spread(0, |sample| sample.rate)),
+            &thousands(row.spread(1, |sample| sample.rate)),
+            &micros(row.spread(0, |sample| sample.cpu_us)),
+            &micros(row.spread(1, |sample| sample.cpu_us)),
+            &full(row.ratio(1, 0, |sample| sample.cpu_us)),
+            &tagged,
+            &ratio,
+        ]);
+    }
+    Some(table.0)
+}
+
+fn latency(rows: &[LatencyRow]) -> Option<String> {
+    let mut table = Table::new(&["load", "rate k/s", "server", "p50", "p99", "p99.9"]);
+    rows.first()?;
+    for row in rows {
+        for (side, server) in ["Redis", "Shardwright"].into_iter().enumerate() {
+            let cell = |spread: Spread| {
+                format!("{:.0} ({:.0}–{:.0})", spread.median, spread.min, spread.max)
+            };
+            table.row(&[
+                &row.load,
+                &format!("{:.1}", row.rate / 1e3),
+                &server,
+                &cell(row.spread(side, |percentiles| percentiles.p50)),
+                &cell(row.spread(side, |percentiles| percentiles.p99)),
+                &cell(row.spread(side, |percentiles| percentiles.p999)),
+            ]);
+        }
+    }
+    Some(table.0)
+}
+
+fn memory(results: &Results) -> Option<String> {
+    let mut table = Table::new(&["key", "Redis", "Shardwright", "ratio"]);
+    results.memory.first()?;
+    let mut sum = 0.0;
+    for row in &results.memory {
+        let cell = |side: usize| {
+            let sizes: Vec<String> =
+                row.sides[side].iter().map(|bytes| format!("{bytes:.1}")).collect();
+            format!("{:.1} ({})", row.mean(side), sizes.join(", "))
+        };
+        let ratio = row.mean(1) / row.mean(0);
+        sum += ratio;
+        table.row(&[&row.kind, &cell(0), &cell(1), &format!("{ratio:.2}")]);
+    }
+    let mean = sum / results.memory.len() as f64;
+    table.row(&[&"mean", &"", &"", &format!("{mean:.2}")]);
+    Some(table.0)
+}
+
+fn turns(results: &Results) -> Option<String> {
+    let mut table = Table::new(&["cause", "longest µs"]);
+    results.turns.first_key_value()?;
+    for (cause, micros) in &results.turns {
+        table.row(&[cause, micros]);
+    }
+    Some(table.0)
+}

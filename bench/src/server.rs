@@ -1,0 +1,281 @@
+//! Server processes: found or installed, started pinned on a free loopback port in a temporary directory, asked, and
+//! ended with their guard, whatever way the program ends.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::error::{Context, Error};
+use crate::interrupt;
+
+/// How long a server may take until it answers PING.
+const START_LIMIT: Duration = Duration::from_secs(20);
+/// How long one question to a server may take.
+const ASK_LIMIT: Duration = Duration::from_secs(20);
+
+/// Which flags a program understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flavour {
+    Redis,
+    Shardwright,
+}
+
+/// A server program that can be started.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    flavour: Flavour,
+}
+
+impl Program {
+    /// The program under test. A name that begins with `redis-server` gets Redis's flags.
+    pub fn under_test(path: &Path) -> Result<Self, Error> {
+        if !path.is_file() {
+            return Err(Error::NoServer(path.to_owned()));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let flavour = if name.starts_with("redis-server") || name.starts_with("valkey-server") {
+            Flavour::Redis
+        } else {
+            Flavour::Shardwright
+        };
+        Ok(Self { path: path.to_owned(), flavour })
+    }
+
+    /// Debian's redis-server, installed by apt-get when it is missing.
+    pub fn redis() -> Result<Self, Error> {
+        if let Some(path) = find_in_path("redis-server") {
+            return Ok(Self { path, flavour: Flavour::Redis });
+        }
+        eprintln!("redis-server is missing: installing it by apt-get");
+        for args in [&["update"][..], &["install", "-y", "--no-install-recommends", "redis-server"]]
+        {
+            let status = Command::new("apt-get")
+                .args(args)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .stdout(Stdio::null())
+                .status()
+                .map_err(|error| Error::NoRedis(format!("apt-get: {error}")))?;
+            if !status.success() {
+                return Err(Error::NoRedis(format!("apt-get {} ended with {status}", args[0])));
+            }
+        }
+        find_in_path("redis-server")
+            .map(|path| Self { path, flavour: Flavour::Redis })
+            .ok_or_else(|| Error::NoRedis("not in PATH after installing".into()))
+    }
+
+    /// The first line of `--version`.
+    pub fn version(&self) -> Result<String, Error> {
+        let output = Command::new(&self.path)
+            .arg("--version")
+            .output()
+            .context(|| format!("running {} --version", self.path.display()))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().next().unwrap_or("unknown").trim().to_owned())
+    }
+
+    /// Starts the program on `cpus` without log or snapshots and waits until it answers.
+    ///
+    /// `shards` is passed to Shardwright; without it the server takes its default.
+    pub fn start(&self, cpus: &[usize], shards: Option<usize>) -> Result<Server, Error> {
+        let dir = TempDir::new().context(|| "making a temporary directory".into())?;
+        let log = dir.path().join("output");
+        let output = File::create(&log).context(|| format!("creating {}", log.display()))?;
+        let errors = output.try_clone().context(|| format!("sharing {}", log.display()))?;
+        let addr = free_port()?;
+        let list: Vec<String> = cpus.iter().map(ToString::to_string).collect();
+        // setpriv and taskset replace themselves by the server, so the child's pid is the server's; the first makes
+        // the server end with this process even if that is killed.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "taskset", "-c", &list.join(",")]);
+        command.arg(&self.path);
+        command.args(["--save", "", "--appendonly", "no", "--port", &addr.port().to_string()]);
+        command.arg("--dir").arg(dir.path());
+        if self.flavour == Flavour::Shardwright {
+            command.args(["--admin-port", "0"]);
+            if let Some(shards) = shards {
+                command.args(["--shards", &shards.to_string()]);
+            }
+        } else {
+            command.args(["--bind", "127.0.0.1"]);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .context(|| "running setpriv (of util-linux)".into())?;
+        let mut server = Server { child, addr, dir };
+        server.await_ready().map_err(|error| match error {
+            Error::Interrupted => error,
+            other => Error::Start {
+                program: self.path.display().to_string(),
+                reason: other.to_string(),
+                log: tail(&log),
+            },
+        })?;
+        Ok(server)
+    }
+}
+
+/// A running server; ended when dropped.
+pub struct Server {
+    child: Child,
+    addr: SocketAddr,
+    dir: TempDir,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// CPU time of all its threads so far, in nanoseconds.
+    pub fn cpu_nanos(&self) -> Result<u64, Error> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let mut total = 0;
+        for entry in fs::read_dir(&tasks).context(|| format!("reading {tasks}"))? {
+            let path = entry.context(|| format!("reading {tasks}"))?.path().join("schedstat");
+            match schedstat(&path) {
+                // The thread ended between the listing and the reading.
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                nanos => total += nanos?,
+            }
+        }
+        Ok(total)
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> Result<u64, Error> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
+            .map(|kib| kib * 1024)
+            .ok_or(Error::Proc(path))
+    }
+
+    /// The payload of a command's bulk or status reply, as text.
+    pub fn ask(&self, args: &[&str]) -> Result<String, Error> {
+        let what = || format!("asking {}", args.join(" "));
+        let mut stream =
+            TcpStream::connect_timeout(&self.addr, Duration::from_secs(1)).context(what)?;
+        stream.set_read_timeout(Some(ASK_LIMIT)).context(what)?;
+        let mut request = format!("*{}\r\n", args.len());
+        for arg in args {
+            // Writing to a String cannot fail.
+            let _ = write!(request, "${}\r\n{arg}\r\n", arg.len());
+        }
+        stream.write_all(request.as_bytes()).context(what)?;
+        let mut reply = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            let length = stream.read(&mut piece).context(what)?;
+            reply.extend_from_slice(&piece[..length]);
+            if let Some(text) = whole_reply(&reply) {
+                return Ok(text);
+            }
+            if length == 0 {
+                let reason = "the server closed the connection".into();
+                return Err(Error::Reply { load: args.join(" "), reason });
+            }
+        }
+    }
+
+    fn await_ready(&mut self) -> Result<(), Error> {
+        let begin = Instant::now();
+        loop {
+            interrupt::check()?;
+            let status = self.child.try_wait().context(|| "waiting for the server".into())?;
+            if let Some(status) = status {
+                let reason = format!("it ended with {status}");
+                return Err(Error::Reply { load: "PING".into(), reason });
+            }
+            match self.ask(&["PING"]) {
+                Ok(_) => return Ok(()),
+                Err(error) if begin.elapsed() > START_LIMIT => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing it holds is wanted any more; an error means that it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(self.dir.path());
+    }
+}
+
+/// CPU time that the calling thread has used, in nanoseconds.
+pub fn own_cpu_nanos() -> Result<u64, Error> {
+    schedstat(Path::new("/proc/thread-self/schedstat"))
+}
+
+fn schedstat(path: &Path) -> Result<u64, Error> {
+    let text = fs::read_to_string(path).context(|| format!("reading {}", path.display()))?;
+    let first = text.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+    first.ok_or_else(|| Error::Proc(path.display().to_string()))
+}
+
+/// A complete status, error, integer or bulk reply's text, or none while bytes are missing.
+fn whole_reply(reply: &[u8]) -> Option<String> {
+    let end = reply.windows(2).position(|pair| pair == b"\r\n")?;
+    let line = String::from_utf8_lossy(reply.get(1..end)?).into_owned();
+    if reply.first() != Some(&b'$') {
+        return Some(line);
+    }
+    let length: usize = line.parse().ok()?;
+    let body = reply.get(end + 2..end + 2 + length)?;
+    Some(String::from_utf8_lossy(body).into_owned())
+}
+
+fn free_port() -> Result<SocketAddr, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .context(|| "looking for a free port".into())
+}
+
+fn find_in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+/// The last lines of a log file.
+fn tail(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_whole_only_with_its_last_byte_of_payload() {
+        assert_eq!(whole_reply(b"+PONG\r\n"), Some("PONG".into()));
+        assert_eq!(whole_reply(b"+PON"), None);
+        assert_eq!(whole_reply(b"$3\r\nab"), None);
+        assert_eq!(whole_reply(b"$3\r\nabc\r\n"), Some("abc".into()));
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = Program::under_test(Path::new("no/such/server")).unwrap_err().to_string();
+        assert!(error.contains("no/such/server"), "{error}");
+    }
+}

@@ -1,0 +1,439 @@
+//! Which loads run on which servers: the parts of a run, and how much of each a mode takes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::client::Shape;
+use crate::error::Error;
+use crate::latency::{self, LatencyRow};
+use crate::load::{Dataset, Load};
+use crate::machine::{Cores, cache_miss_nanos};
+use crate::measure::{Case, Effort, Row, Servers, Setup, interleave};
+use crate::memory::{self, KINDS, MemoryRow};
+use crate::server::{Program, Server};
+
+/// One shard on one core, the client on another.
+pub const ONE_CORE: &str = "one-core";
+/// Default shards on all cores, shared with the client.
+pub const ALL_CORES: &str = "all-cores";
+/// One shard on one core beside two shards on two.
+pub const TWO_SHARDS: &str = "two-shards";
+/// GET over keyspaces of growing size.
+pub const SWEEP: &str = "sweep";
+/// Open-loop latency.
+pub const LATENCY: &str = "latency";
+/// Memory per key.
+pub const MEMORY: &str = "memory";
+
+/// Connections of a case unless it asks what many cost.
+const FEW: usize = 50;
+const MANY: usize = 500;
+/// More keys than this are loaded once for all rounds.
+const MANY_KEYS: u32 = 1_000_000;
+
+/// How thorough a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Seconds: does everything work.
+    Smoke,
+    /// Minutes: a look at a change.
+    Quick,
+    /// The figures that are published.
+    Full,
+}
+
+/// What a run measures, and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How thorough.
+    pub mode: Mode,
+    /// Rounds and times.
+    pub effort: Effort,
+    /// Only rows whose name contains this.
+    pub only: Option<String>,
+    /// Small keys (and as many integers).
+    pub keys: u32,
+    /// Keys with 4-KiB values.
+    pub big_keys: u32,
+    /// Keyspace sizes of the sweep, ascending.
+    pub sweep: Vec<u32>,
+    /// Keyspace sizes of the memory measurement, ascending.
+    pub memory: Vec<u32>,
+}
+
+impl Plan {
+    /// The plan of a mode; `rounds` overrides the mode's number of rounds.
+    pub fn new(mode: Mode, rounds: Option<usize>, only: Option<String>) -> Self {
+        let millis = Duration::from_millis;
+        let (default_rounds, measure, warm_up, keys, big_keys) = match mode {
+            Mode::Smoke => (1, millis(150), millis(20), 10_000, 1_000),
+            Mode::Quick => (3, millis(300), millis(30), 1_000_000, 100_000),
+            Mode::Full => (5, millis(1000), millis(100), 1_000_000, 100_000),
+        };
+        let (sweep, memory): (&[u32], &[u32]) = match mode {
+            Mode::Smoke => (&[10_000], &[20_000]),
+            Mode::Quick => (&[10_000, 1_000_000], &[1_000_000]),
+            Mode::Full => {
+                (&[10_000, 100_000, 1_000_000, 10_000_000], &[600_000, 1_000_000, 1_600_000])
+            }
+        };
+        Self {
+            mode,
+            effort: Effort { rounds: rounds.unwrap_or(default_rounds), measure, warm_up },
+            only,
+            keys,
+            big_keys,
+            sweep: sweep.to_vec(),
+            memory: memory.to_vec(),
+        }
+    }
+
+    fn wants(&self, id: &str) -> bool {
+        self.only.as_ref().is_none_or(|part| id.contains(part.as_str()))
+    }
+
+    fn pipelines(&self) -> &'static [usize] {
+        if self.mode == Mode::Smoke { &[16] } else { &[1, 16, 64] }
+    }
+
+    fn batch_pipelines(&self) -> &'static [usize] {
+        if self.mode == Mode::Full { &[1, 16] } else { &[16] }
+    }
+
+    /// Whether a case with many connections is measured.
+    fn many(&self, pipeline: usize) -> bool {
+        match self.mode {
+            Mode::Smoke => false,
+            Mode::Quick => pipeline == 16,
+            Mode::Full => true,
+        }
+    }
+
+    /// The four plain commands and the 4-KiB values.
+    fn plain_cases(&self, suite: &str) -> Vec<(Load, Shape)> {
+        let few_of_all_cores = suite == ALL_CORES && self.mode != Mode::Full;
+        let mut cases = Vec::new();
+        let keys = self.keys;
+        for load in [Load::ping(), Load::get(keys), Load::set(keys), Load::incr(keys)] {
+            for &pipeline in self.pipelines() {
+                if few_of_all_cores && pipeline != 16 {
+                    continue;
+                }
+                cases.push((load.clone(), Shape { connections: FEW, pipeline }));
+                if self.many(pipeline) && !few_of_all_cores {
+                    cases.push((load.clone(), Shape { connections: MANY, pipeline }));
+                }
+            }
+        }
+        if !few_of_all_cores {
+            for load in [Load::get_big(self.big_keys), Load::set_big(self.big_keys)] {
+                cases.extend(shapes(&load, self.pipelines()));
+            }
+        }
+        cases
+    }
+}
+
+/// A load at several pipelines on the usual number of connections.
+fn shapes(load: &Load, pipelines: &[usize]) -> Vec<(Load, Shape)> {
+    let with = |&pipeline| (load.clone(), Shape { connections: FEW, pipeline });
+    pipelines.iter().map(with).collect()
+}
+
+/// Everything that a run found out.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// Throughput and CPU.
+    pub rows: Vec<Row>,
+    /// Latencies.
+    pub latency: Vec<LatencyRow>,
+    /// Bytes per key.
+    pub memory: Vec<MemoryRow>,
+    /// The longest turn of any shard by cause, in microseconds.
+    pub turns: BTreeMap<String, u64>,
+    /// What a read that misses all caches costs here, in nanoseconds.
+    pub cache_miss_nanos: Option<f64>,
+}
+
+/// A run: the programs, the plan, and what has been found so far.
+pub struct Bench {
+    plan: Plan,
+    cores: Cores,
+    redis: Program,
+    ours: Program,
+    results: Results,
+}
+
+impl Bench {
+    /// Nothing measured yet.
+    pub fn new(plan: Plan, cores: Cores, redis: Program, ours: Program) -> Self {
+        Self { plan, cores, redis, ours, results: Results::default() }
+    }
+
+    /// What has been measured, also when a run ended early.
+    pub fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// Measures everything that the plan wants.
+    pub fn run(&mut self) -> Result<(), Error> {
+        Cores::pin_client(self.cores.client())?;
+        self.one_core()?;
+        self.latency()?;
+        self.sweep()?;
+        self.two_shards()?;
+        self.memory()?;
+        Cores::pin_client(self.cores.all())?;
+        self.all_cores()
+    }
+
+    fn one_core(&mut self) -> Result<(), Error> {
+        let plan = &self.plan;
+        let mut cases = plan.plain_cases(ONE_CORE);
+        for load in [Load::mset(plan.keys), Load::mget(plan.keys), Load::multi(plan.keys)] {
+            cases.extend(shapes(&load, plan.batch_pipelines()));
+        }
+        let cores = self.cores.one().to_vec();
+        self.compare(ONE_CORE, &cores, Some(1), &cases)
+    }
+
+    fn all_cores(&mut self) -> Result<(), Error> {
+        let cases = self.plan.plain_cases(ALL_CORES);
+        let cores = self.cores.all().to_vec();
+        self.compare(ALL_CORES, &cores, None, &cases)
+    }
+
+    /// Both servers, dataset by dataset on their own, so that no load runs over more keys than its own.
+    fn compare(
+        &mut self,
+        suite: &'static str,
+        cores: &[usize],
+        shards: Option<usize>,
+        loads: &[(Load, Shape)],
+    ) -> Result<(), Error> {
+        for dataset in [Dataset::Small, Dataset::Integers, Dataset::Big] {
+            let of_dataset =
+                loads.iter().filter(|(load, _)| load.dataset.unwrap_or(Dataset::Small) == dataset);
+            let cases = of_dataset.map(|(load, shape)| both(load, *shape)).collect();
+            let setups = self.pair(cores, shards, &self.fill(&[dataset]));
+            self.measure(suite, &setups, cases, Servers::Fresh)?;
+        }
+        Ok(())
+    }
+
+    /// Measures those of the cases that the plan wants.
+    fn measure(
+        &mut self,
+        suite: &'static str,
+        setups: &[Setup],
+        mut cases: Vec<Case>,
+        servers: Servers,
+    ) -> Result<(), Error> {
+        cases.retain(|case| {
+            let name = case.sides.first().map_or("", |(_, load)| &load.name);
+            self.plan.wants(&Row::id(suite, name, case.shape))
+        });
+        if cases.is_empty() {
+            return Ok(());
+        }
+        let turns = &mut self.results.turns;
+        let note = |server: &Server| note_turns(turns, server);
+        let rows = interleave(suite, setups, &cases, self.plan.effort, servers, note)?;
+        self.results.rows.extend(rows);
+        Ok(())
+    }
+
+    /// Redis and the server under test, in this order on every row of both.
+    fn pair(&self, cores: &[usize], shards: Option<usize>, fill: &[Load]) -> [Setup; 2] {
+        [&self.redis, &self.ours].map(|program| Setup {
+            program: program.clone(),
+            cores: cores.to_vec(),
+            shards,
+            fill: fill.to_vec(),
+        })
+    }
+
+    /// The loads that bring these datasets in.
+    fn fill(&self, datasets: &[Dataset]) -> Vec<Load> {
+        let plan = &self.plan;
+        let keys = |dataset| if dataset == Dataset::Big { plan.big_keys } else { plan.keys };
+        datasets.iter().flat_map(|&dataset| Load::fill(dataset, keys(dataset))).collect()
+    }
+
+    fn latency(&mut self) -> Result<(), Error> {
+        let keys = self.plan.keys;
+        let mut loads = vec![Load::get(keys)];
+        if self.plan.mode != Mode::Smoke {
+            loads.extend([Load::set(keys), Load::incr(keys)]);
+        }
+        if self.plan.mode == Mode::Full {
+            loads.insert(0, Load::ping());
+        }
+        for load in loads {
+            if !self.plan.wants(&format!("{LATENCY} {}", load.name)) {
+                continue;
+            }
+            let datasets: Vec<Dataset> = load.dataset.into_iter().collect();
+            let setups = self.pair(self.cores.one(), Some(1), &self.fill(&datasets));
+            let rate = match self.redis_maximum(&load) {
+                Some(rate) => rate,
+                None => self.measure_redis_maximum(&setups[0], &load)?,
+            };
+            let [redis, ours] = [setups[0].start()?, setups[1].start()?];
+            let row = latency::interleave(&[&redis, &ours], &load, rate / 2.0, self.plan.effort)?;
+            self.results.latency.push(row);
+            note_turns(&mut self.results.turns, &ours)?;
+        }
+        Ok(())
+    }
+
+    fn measure_redis_maximum(&self, redis: &Setup, load: &Load) -> Result<f64, Error> {
+        let shape = Shape { connections: FEW, pipeline: 1 };
+        let case = Case { sides: vec![(0, load.clone())], shape };
+        let setups = std::slice::from_ref(redis);
+        let effort = self.plan.effort;
+        let rows = interleave(ONE_CORE, setups, &[case], effort, Servers::Kept, |_| Ok(()))?;
+        Ok(rows[0].spread(0, |sample| sample.rate).median)
+    }
+
+    /// Redis's rate for a load one by one, if it has been measured.
+    fn redis_maximum(&self, load: &Load) -> Option<f64> {
+        let shape = Shape { connections: FEW, pipeline: 1 };
+        let mut rows = self.results.rows.iter();
+        rows.find(|row| row.suite == ONE_CORE && row.load == load.name && row.shape == shape)
+            .map(|row| row.spread(0, |sample| sample.rate).median)
+    }
+
+    fn sweep(&mut self) -> Result<(), Error> {
+        for keys in self.plan.sweep.clone() {
+            let load = Load { name: sweep_name(keys), ..Load::get(keys) };
+            let pipelines: &[usize] = if self.plan.mode == Mode::Full { &[16, 64] } else { &[16] };
+            let cases = shapes(&load, pipelines);
+            let cases = cases.iter().map(|(load, shape)| both(load, *shape)).collect();
+            let fill = Load::fill(Dataset::Small, keys);
+            let setups = self.pair(self.cores.one(), Some(1), &fill);
+            let servers = if keys > MANY_KEYS { Servers::Kept } else { Servers::Fresh };
+            let before = self.results.rows.len();
+            self.measure(SWEEP, &setups, cases, servers)?;
+            if self.results.rows.len() == before {
+                continue;
+            }
+            if self.plan.mode != Mode::Smoke && self.results.cache_miss_nanos.is_none() {
+                self.results.cache_miss_nanos = Some(cache_miss_nanos());
+            }
+        }
+        Ok(())
+    }
+
+    fn two_shards(&mut self) -> Result<(), Error> {
+        let keys = self.plan.keys;
+        let setup = |cores: &[usize], shards, fill| Setup {
+            program: self.ours.clone(),
+            cores: cores.to_vec(),
+            shards: Some(shards),
+            fill,
+        };
+        let setups = |datasets: &[Dataset]| {
+            let fill = self.fill(datasets);
+            [setup(self.cores.one(), 1, fill.clone()), setup(self.cores.two(), 2, fill)]
+        };
+        let strings = setups(&[Dataset::Small, Dataset::Tagged]);
+        let integers = setups(&[Dataset::Integers]);
+        let plain = |loads: &[Load]| -> Vec<Case> {
+            let shapes = loads.iter().flat_map(|load| shapes(load, self.plan.pipelines()));
+            shapes.map(|(load, shape)| both(&load, shape)).collect()
+        };
+        let mut cases = plain(&[Load::get(keys), Load::set(keys)]);
+        let counting = plain(&[Load::incr(keys)]);
+        for (crossing, tagged) in [
+            (Load::mset(keys), Load::mset_tagged(keys)),
+            (Load::mget(keys), Load::mget_tagged(keys)),
+        ] {
+            for (crossing, shape) in shapes(&crossing, self.plan.batch_pipelines()) {
+                let sides = vec![(0, crossing.clone()), (1, crossing), (1, tagged.clone())];
+                cases.push(Case { sides, shape });
+            }
+        }
+        self.measure(TWO_SHARDS, &strings, cases, Servers::Fresh)?;
+        self.measure(TWO_SHARDS, &integers, counting, Servers::Fresh)
+    }
+
+    fn memory(&mut self) -> Result<(), Error> {
+        let kinds = if self.plan.mode == Mode::Smoke { &KINDS[..1] } else { &KINDS[..] };
+        for &kind in kinds {
+            if !self.plan.wants(&format!("{MEMORY} {}", kind.name)) {
+                continue;
+            }
+            let mut sides = Vec::new();
+            for program in [&self.redis, &self.ours] {
+                let server = program.start(self.cores.one(), Some(1))?;
+                sides.push(memory::bytes_per_key(&server, kind, &self.plan.memory)?);
+            }
+            let row = MemoryRow { kind: kind.name, sides };
+            eprintln!("memory {}: {:.1} / {:.1} bytes", kind.name, row.mean(0), row.mean(1));
+            self.results.memory.push(row);
+        }
+        Ok(())
+    }
+}
+
+/// The same load on the first two servers.
+fn both(load: &Load, shape: Shape) -> Case {
+    Case { sides: vec![(0, load.clone()), (1, load.clone())], shape }
+}
+
+/// Keeps the longest turns that a server reports; one that reports none is not Shardwright.
+fn note_turns(turns: &mut BTreeMap<String, u64>, server: &Server) -> Result<(), Error> {
+    let info = server.ask(&["INFO", "shardwright"])?;
+    for (cause, micros) in info.lines().filter_map(longest_turn) {
+        let longest = turns.entry(cause.to_owned()).or_default();
+        *longest = micros.max(*longest);
+    }
+    Ok(())
+}
+
+/// A sweep row's load.
+fn sweep_name(keys: u32) -> String {
+    format!("GET, {keys} keys")
+}
+
+/// Cause and microseconds of a line `shard<N>_longest_turn_<cause>_usec:<n>`.
+fn longest_turn(line: &str) -> Option<(&str, u64)> {
+    let (name, value) = line.trim().split_once(':')?;
+    let (shard, cause) = name.split_once("_longest_turn_")?;
+    shard.strip_prefix("shard")?.parse::<u32>().ok()?;
+    Some((cause.strip_suffix("_usec")?, value.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longest_turns_are_found_in_info() {
+        assert_eq!(longest_turn("shard1_longest_turn_batch_usec:812\r"), Some(("batch", 812)));
+        assert_eq!(longest_turn("shard1_keys:812"), None);
+        assert_eq!(longest_turn("# Shardwright"), None);
+    }
+
+    #[test]
+    fn the_full_plan_has_every_load_the_targets_ask_for() {
+        let plan = Plan::new(Mode::Full, None, None);
+        let cases = plan.plain_cases(ONE_CORE);
+        for name in ["PING", "GET", "SET", "INCR"] {
+            for connections in [FEW, MANY] {
+                for pipeline in [1, 16, 64] {
+                    let shape = Shape { connections, pipeline };
+                    assert!(cases.iter().any(|(load, s)| load.name == name && *s == shape));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_filters_by_a_part_of_the_name() {
+        let plan = Plan::new(Mode::Quick, None, Some("GET c50".into()));
+        assert!(plan.wants("one-core GET c50 p16"));
+        assert!(!plan.wants("one-core SET c50 p16"));
+    }
+}

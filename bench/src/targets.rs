@@ -1,0 +1,237 @@
+//! The project's performance targets, each held against what a run measured.
+
+use crate::client::Shape;
+use crate::measure::{Row, Spread};
+use crate::suites::{ONE_CORE, Results, SWEEP, TWO_SHARDS};
+
+/// Misses that depend on one another in a GET that finds a cold key: the table's group, then the entry.
+const DEPENDENT_MISSES: f64 = 2.0;
+/// The bound of one shard turn, in microseconds.
+const TURN_LIMIT_US: u64 = 5_000;
+
+/// One target and how it stands.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What is measured.
+    pub what: String,
+    /// The bound, in words.
+    pub wanted: String,
+    /// What was measured, in words.
+    pub measured: String,
+    /// Whether the bound holds; none if it was not measured.
+    pub met: Option<bool>,
+}
+
+/// Which side of the bound is good.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Target {
+    fn of(what: String, bound: Bound, measured: Option<Spread>) -> Self {
+        let wanted = match bound {
+            Bound::AtLeast(value) => format!("≥ {value}"),
+            Bound::AtMost(value) => format!("≤ {value}"),
+        };
+        let met = measured.map(|spread| match bound {
+            Bound::AtLeast(value) => spread.median >= value,
+            Bound::AtMost(value) => spread.median <= value,
+        });
+        let measured = measured.map_or_else(
+            || "not measured".into(),
+            |s| format!("{:.2} ({:.2}–{:.2})", s.median, s.min, s.max),
+        );
+        Self { what, wanted, measured, met }
+    }
+}
+
+/// All targets, in the order in which the project states them.
+pub fn check(results: &Results) -> Vec<Target> {
+    let mut targets = efficiency(results);
+    targets.extend(two_shards(results));
+    targets.extend(connections(results));
+    targets.extend(crossing(results));
+    targets.push(memory(results));
+    targets.extend(sweep(results));
+    targets.push(turns(results));
+    targets
+}
+
+fn find<'a>(results: &'a Results, suite: &str, load: &str, shape: Shape) -> Option<&'a Row> {
+    results.rows.iter().find(|row| row.suite == suite && row.load == load && row.shape == shape)
+}
+
+const fn shape(connections: usize, pipeline: usize) -> Shape {
+    Shape { connections, pipeline }
+}
+
+/// Redis's CPU per command divided by ours.
+fn efficiency(results: &Results) -> Vec<Target> {
+    let small = [(1, 1.2), (16, 2.5), (64, 3.5)];
+    let small = small.map(|(pipeline, least)| (["GET", "SET", "INCR"].as_slice(), pipeline, least));
+    let big = [1, 16, 64].map(|pipeline| (["GET 4 KiB", "SET 4 KiB"].as_slice(), pipeline, 1.1));
+    let mut targets = Vec::new();
+    for (loads, pipeline, least) in small.into_iter().chain(big) {
+        for load in loads {
+            let ratio = find(results, ONE_CORE, load, shape(50, pipeline))
+                .map(|row| row.ratio(0, 1, |sample| sample.cpu_us));
+            let what = format!("CPU efficiency, {load}, pipeline {pipeline}");
+            targets.push(Target::of(what, Bound::AtLeast(least), ratio));
+        }
+    }
+    targets
+}
+
+fn two_shards(results: &Results) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for load in ["GET", "SET", "INCR"] {
+        for pipeline in [1, 16, 64] {
+            let ratio = find(results, TWO_SHARDS, load, shape(50, pipeline))
+                .map(|row| row.ratio(1, 0, |sample| sample.cpu_us));
+            let what = format!("CPU of two shards / one, {load}, pipeline {pipeline}");
+            targets.push(Target::of(what, Bound::AtMost(1.25), ratio));
+        }
+    }
+    targets
+}
+
+fn connections(results: &Results) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for load in ["PING", "GET", "SET", "INCR"] {
+        for pipeline in [1, 16, 64] {
+            let cpu = |connections, side| {
+                find(results, ONE_CORE, load, shape(connections, pipeline))
+                    .map(|row| row.spread(side, |sample| sample.cpu_us))
+            };
+            let ratio = |side| {
+                let (many, few) = (cpu(500, side)?, cpu(50, side)?);
+                // Different loads have no common rounds: the extremes are those of the quotient.
+                Some(Spread {
+                    median: many.median / few.median,
+                    min: many.min / few.max,
+                    max: many.max / few.min,
+                })
+            };
+            let what = format!("CPU at 500 connections / 50, {load}, pipeline {pipeline}");
+            let mut target = Target::of(what, Bound::AtMost(1.15), ratio(1));
+            if let Some(redis) = ratio(0) {
+                target.measured.push_str(&format!(", Redis {:.2}", redis.median));
+            }
+            targets.push(target);
+        }
+    }
+    targets
+}
+
+fn crossing(results: &Results) -> Vec<Target> {
+    let target = |load: &&str| {
+        let ratio = find(results, TWO_SHARDS, load, shape(50, 16))
+            .map(|row| row.ratio(1, 0, |sample| sample.cpu_us));
+        let what = format!("CPU of {load} across two shards / on one, pipeline 16");
+        Target::of(what, Bound::AtMost(2.0), ratio)
+    };
+    ["MSET of 10", "MGET of 10"].iter().map(target).collect()
+}
+
+fn memory(results: &Results) -> Target {
+    let ratios = results.memory.iter().map(|row| row.mean(1) / row.mean(0));
+    let mean = ratios.clone().sum::<f64>() / results.memory.len() as f64;
+    let spread = Spread::of(ratios);
+    let measured = (!results.memory.is_empty()).then_some(Spread { median: mean, ..spread });
+    Target::of("memory per small key / Redis's, mean".into(), Bound::AtMost(0.65), measured)
+}
+
+/// What a GET costs more over the largest keyspace than over the smallest, beside the misses that explain it.
+fn sweep(results: &Results) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for pipeline in [16, 64] {
+        let mut rows =
+            results.rows.iter().filter(|row| row.suite == SWEEP && row.shape.pipeline == pipeline);
+        let (Some(first), Some(last)) = (rows.next(), rows.next_back()) else { continue };
+        let cpu = |row: &Row, side| row.spread(side, |sample| sample.cpu_us).median;
+        let growth = |side| (cpu(last, side) - cpu(first, side)) * 1e3;
+        let (redis, ours) = (growth(0), growth(1));
+        let allowed = results.cache_miss_nanos.map(|nanos| nanos * DEPENDENT_MISSES);
+        targets.push(Target {
+            what: format!(
+                "{} against {}, pipeline {pipeline}: added ns a command",
+                last.load, first.load
+            ),
+            wanted: allowed.map_or_else(
+                || "what cache misses explain".into(),
+                |allowed| format!("≤ {allowed:.0} ({DEPENDENT_MISSES} dependent misses)"),
+            ),
+            measured: format!("{ours:.0}, Redis {redis:.0}"),
+            met: allowed.map(|allowed| ours <= allowed),
+        });
+    }
+    targets
+}
+
+fn turns(results: &Results) -> Target {
+    let longest = results.turns.iter().max_by_key(|(_, micros)| **micros);
+    Target {
+        what: "longest shard turn".into(),
+        wanted: format!("< {TURN_LIMIT_US} µs"),
+        measured: longest.map_or_else(
+            || "not reported".into(),
+            |(cause, micros)| format!("{micros} µs ({cause})"),
+        ),
+        met: longest.map(|(_, micros)| *micros < TURN_LIMIT_US),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Sample;
+
+    fn row(suite: &'static str, load: &str, shape: Shape, cpu: [f64; 2]) -> Row {
+        let side = |cpu_us| vec![Sample { rate: 1.0, cpu_us, client_busy: 0.5 }];
+        Row { suite, load: load.into(), shape, sides: cpu.into_iter().map(side).collect() }
+    }
+
+    fn standing(results: &Results, what: &str) -> Option<bool> {
+        let targets = check(results);
+        targets.iter().find(|target| target.what == what).unwrap().met
+    }
+
+    #[test]
+    fn what_was_not_measured_is_neither_met_nor_missed() {
+        assert!(check(&Results::default()).iter().all(|target| target.met.is_none()));
+    }
+
+    #[test]
+    fn bounds_are_held_in_the_right_direction() {
+        let rows = vec![
+            row(ONE_CORE, "GET", shape(50, 16), [1.0, 0.4]),
+            row(ONE_CORE, "SET", shape(50, 16), [1.0, 0.5]),
+            row(ONE_CORE, "GET", shape(500, 16), [1.0, 0.5]),
+            row(TWO_SHARDS, "GET", shape(50, 16), [1.0, 1.2]),
+            row(TWO_SHARDS, "MSET of 10", shape(50, 16), [1.0, 2.1]),
+        ];
+        let turns = [("batch".to_owned(), 5_000)].into();
+        let results = Results { rows, turns, ..Results::default() };
+        assert_eq!(standing(&results, "CPU efficiency, GET, pipeline 16"), Some(true));
+        assert_eq!(standing(&results, "CPU efficiency, SET, pipeline 16"), Some(false));
+        let many = "CPU at 500 connections / 50, GET, pipeline 16";
+        assert_eq!(standing(&results, many), Some(false));
+        assert_eq!(standing(&results, "CPU of two shards / one, GET, pipeline 16"), Some(true));
+        let crossing = "CPU of MSET of 10 across two shards / on one, pipeline 16";
+        assert_eq!(standing(&results, crossing), Some(false));
+        assert_eq!(standing(&results, "longest shard turn"), Some(false));
+    }
+
+    #[test]
+    fn a_larger_keyspace_may_cost_two_misses() {
+        let rows = vec![
+            row(SWEEP, "GET, 10 keys", shape(50, 16), [1.0, 0.30]),
+            row(SWEEP, "GET, 1000 keys", shape(50, 16), [1.4, 0.49]),
+        ];
+        let results = Results { rows, cache_miss_nanos: Some(100.0), ..Results::default() };
+        let what = "GET, 1000 keys against GET, 10 keys, pipeline 16: added ns a command";
+        assert_eq!(standing(&results, what), Some(true));
+    }
+}

@@ -1,0 +1,91 @@
+//! Shards, databases, memory and the keyspace's own work.
+
+use crate::kind::Kind;
+use crate::parameter::{Parameter, field};
+
+/// Why memory has no bound.
+const EVICTION: &str = "eviction comes with a later version";
+/// The ways to evict, in Redis's order.
+const POLICIES: &[&str] = &[
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "noeviction",
+];
+
+/// The rows.
+pub(super) const ROWS: &[Parameter] = &[
+    Parameter::new(
+        "shards",
+        Kind::Integer { min: 0, max: 256 },
+        "0",
+        field!(shards),
+        "shards of the keyspace, each on a thread of its own; 0 is one a core",
+    ),
+    Parameter::new(
+        "databases",
+        Kind::Integer { min: 1, max: 1024 },
+        "16",
+        field!(databases),
+        "databases that SELECT knows",
+    ),
+    Parameter::new(
+        "hz",
+        Kind::Clamped { low: 1, high: 500 },
+        "10",
+        field!(hz),
+        "background rounds per second: expiry, idle clients, statistics",
+    )
+    .changeable(),
+    Parameter::new(
+        "shadow",
+        Kind::YesNo,
+        "no",
+        field!(shadow),
+        "keep a second copy of all data, fed by effects alone, to check them; for tests",
+    ),
+    Parameter::fixed(
+        "maxmemory",
+        Kind::Memory { min: 0 },
+        "0",
+        EVICTION,
+        "bytes that the data may take; 0 is no bound",
+    )
+    .changeable(),
+    Parameter::fixed(
+        "maxmemory-policy",
+        Kind::Choice(POLICIES),
+        "noeviction",
+        EVICTION,
+        "what leaves when the data reaches its bound",
+    )
+    .changeable(),
+    Parameter::fixed(
+        "maxmemory-clients",
+        Kind::MemoryOrPercent,
+        "0",
+        "evicting clients comes with a later version",
+        "bytes that all clients together may take; 0 is no bound",
+    )
+    .changeable(),
+    Parameter::fixed(
+        "activedefrag",
+        Kind::YesNo,
+        "no",
+        "the allocator is not defragmented",
+        "move values to where memory is less fragmented",
+    )
+    .changeable(),
+    Parameter::fixed(
+        "notify-keyspace-events",
+        Kind::Text,
+        "",
+        "keyspace notifications come with a later version",
+        "classes of events that are published; empty is none",
+    )
+    .changeable(),
+];

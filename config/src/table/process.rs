@@ -1,0 +1,58 @@
+//! The process: where it runs, who watches it, how it ends.
+
+use crate::kind::Kind;
+use crate::parameter::{Parameter, field};
+use crate::types::{Choice, Supervised};
+
+/// What Redis can do on a signal.
+const ON_SIGNAL: Kind = Kind::Choice(&["default", "save", "nosave", "now", "force"]);
+/// Why a signal can do nothing else.
+const GRACEFUL: &str = "a signal always ends the server gracefully";
+
+/// The rows.
+pub(super) const ROWS: &[Parameter] = &[
+    Parameter::new(
+        "dir",
+        Kind::Path,
+        ".",
+        field!(dir),
+        "directory that the process changes into; relative paths start there",
+    )
+    .changeable()
+    .protected(),
+    Parameter::new("daemonize", Kind::YesNo, "no", field!(daemonize), "run in the background"),
+    Parameter::new(
+        "pidfile",
+        Kind::Path,
+        "",
+        field!(pidfile),
+        "file that holds the process id; empty writes none",
+    ),
+    Parameter::new(
+        "supervised",
+        Kind::Choice(Supervised::NAMES),
+        "no",
+        field!(supervised),
+        "supervisor that is told when the server is ready; auto looks for NOTIFY_SOCKET",
+    ),
+    Parameter::new(
+        "shutdown-timeout",
+        Kind::Seconds,
+        "10",
+        field!(shutdown_timeout),
+        "time that a shutdown waits for what is in flight",
+    )
+    .changeable(),
+    Parameter::fixed("shutdown-on-sigint", ON_SIGNAL, "default", GRACEFUL, "what SIGINT does")
+        .changeable(),
+    Parameter::fixed("shutdown-on-sigterm", ON_SIGNAL, "default", GRACEFUL, "what SIGTERM does")
+        .changeable(),
+    Parameter::fixed(
+        "oom-score-adj",
+        Kind::Choice(&["no", "yes", "relative", "absolute"]),
+        "no",
+        "the process leaves its own score alone",
+        "change how soon the system ends the process when memory runs out",
+    )
+    .changeable(),
+];

@@ -1,0 +1,84 @@
+//! Where the process stands among the others: working directory, background, pid file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use shardwright_config::Settings;
+use thiserror::Error;
+
+/// What could not be had.
+#[derive(Debug, Error)]
+pub enum PlaceError {
+    /// `dir` cannot be entered.
+    #[error("'dir': could not enter {path}: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The process could not go into the background.
+    #[error("'daemonize': {0}")]
+    Daemon(#[from] nix::Error),
+    /// The pid file cannot be written.
+    #[error("'pidfile': could not write {path}: {source}")]
+    PidFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// The place that was taken; the pid file goes with it.
+pub struct Place {
+    pid_file: Option<PathBuf>,
+}
+
+/// Where a daemon keeps its pid if nobody says: Redis's place for it.
+const DAEMON_PID_FILE: &str = "/var/run/redis.pid";
+
+impl Place {
+    /// Enters `dir`, goes into the background if told to, and writes the pid file. To be called
+    /// before there are threads.
+    ///
+    /// # Errors
+    /// One of these cannot be done.
+    pub fn take(settings: &Settings) -> Result<Self, PlaceError> {
+        let dir = &settings.dir;
+        std::env::set_current_dir(dir)
+            .map_err(|source| PlaceError::Directory { path: dir.clone(), source })?;
+        if settings.daemonize {
+            nix::unistd::daemon(true, false)?;
+        }
+        let default = settings.daemonize.then(|| PathBuf::from(DAEMON_PID_FILE));
+        let chosen = settings.pidfile.clone();
+        let by_default = chosen.is_none();
+        let Some(path) = chosen.or(default) else { return Ok(Self { pid_file: None }) };
+        match write_pid(&path) {
+            Ok(()) => Ok(Self { pid_file: Some(absolute(&path)) }),
+            // A place that nobody asked for may be closed to this user.
+            Err(_) if by_default => Ok(Self { pid_file: None }),
+            Err(source) => Err(PlaceError::PidFile { path, source }),
+        }
+    }
+}
+
+fn write_pid(path: &Path) -> io::Result<()> {
+    fs::write(path, format!("{}\n", std::process::id()))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(path) = &self.pid_file
+            && let Err(error) = fs::remove_file(path)
+        {
+            tracing::warn!(path = %path.display(), %error, "the pid file stays");
+        }
+    }
+}

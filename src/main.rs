@@ -1,0 +1,61 @@
+//! The server program: reads the settings, starts the log, becomes a daemon if it is told to, and
+//! hands over to the actors.
+
+mod daemon;
+mod logging;
+
+use std::process::ExitCode;
+
+use shardwright_config::{Action, Disk, Loaded};
+
+/// Chosen by measuring: see `docs/perf`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The version, which `workspace.package` holds.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn main() -> ExitCode {
+    let loaded = match shardwright_config::load(
+        std::env::args_os().skip(1),
+        std::env::vars_os(),
+        &Disk,
+    ) {
+        Ok(loaded) => loaded,
+        Err(error) => return fail(&error),
+    };
+    match loaded.action {
+        Action::PrintVersion => println!("shardwright {VERSION}"),
+        Action::PrintHelp => println!("{}", shardwright_config::generate::help()),
+        Action::Run => return run(loaded),
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(loaded: Loaded) -> ExitCode {
+    let place = match daemon::Place::take(&loaded.settings) {
+        Ok(place) => place,
+        Err(error) => return fail(&error),
+    };
+    let log = match logging::start(&loaded.settings) {
+        Ok(log) => log,
+        Err(error) => return fail(&error),
+    };
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let outcome = shardwright_actors::process::run(loaded, VERSION, Box::new(log));
+    drop(place);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the server ends");
+            fail(&error)
+        }
+    }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("shardwright: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,28 @@
+//! The commands that act on data, one module a family: descriptors and handlers side by side.
+//! Adding a command is one descriptor and one handler in its family's slice.
+
+pub mod debug;
+pub mod expire_option;
+pub mod expiry;
+pub mod keys;
+pub mod object;
+pub mod scan;
+pub mod string_lcs;
+pub mod string_numbers;
+pub mod string_ranges;
+pub mod string_value;
+pub mod string_whole;
+pub mod strings;
+pub mod transactions;
+
+use crate::command::DataCommand;
+
+/// Every family's commands.
+pub const FAMILIES: &[&[DataCommand]] = &[
+    strings::COMMANDS,
+    keys::COMMANDS,
+    keys::DATABASE_COMMANDS,
+    expiry::COMMANDS,
+    transactions::COMMANDS,
+    debug::COMMANDS,
+];

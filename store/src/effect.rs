@@ -1,0 +1,290 @@
+//! Effects: what a command changed, as values. The log, replication, notifications, client-side
+//! caching and WATCH all see the same effects, so a new command cannot forget one of them.
+//!
+//! An effect says what came out, never what was asked: absolute deadlines, computed numbers, chosen
+//! members. Applied in order to an empty partition, effects give the same data, whatever the clock
+//! says then. There are few, owned by the data types, never one a command.
+
+use thiserror::Error;
+
+use crate::types::{DbIndex, UnixMillis};
+use crate::value::{Object, ValueRef};
+
+/// The name that keyspace notifications give to a change, with its class there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// Class, as `notify-keyspace-events` selects it.
+    pub class: EventClass,
+    /// Redis's name of the event.
+    pub name: &'static str,
+}
+
+/// Classes of events, with Redis's letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventClass {
+    /// `g`: commands for any type.
+    Generic,
+    /// `$`: string commands.
+    String,
+    /// `x`: a key expired.
+    Expired,
+}
+
+impl Event {
+    /// An event of the generic class.
+    pub const fn generic(name: &'static str) -> Self {
+        Self { class: EventClass::Generic, name }
+    }
+
+    /// An event of the string class.
+    pub const fn string(name: &'static str) -> Self {
+        Self { class: EventClass::String, name }
+    }
+
+    /// A key reached its deadline.
+    pub const EXPIRED: Self = Self { class: EventClass::Expired, name: "expired" };
+}
+
+/// One change of one partition.
+#[derive(Debug, Clone, Copy)]
+pub enum Effect<'a> {
+    /// The key has this value and this deadline now.
+    Put {
+        /// Database.
+        db: DbIndex,
+        /// Key.
+        key: &'a [u8],
+        /// The whole value.
+        value: ValueRef<'a>,
+        /// When the key expires, if it does.
+        deadline: Option<UnixMillis>,
+    },
+    /// Bytes of a string were overwritten from `offset` on; a gap before it is filled with zeros.
+    Splice {
+        /// Database.
+        db: DbIndex,
+        /// Key.
+        key: &'a [u8],
+        /// First byte that changed.
+        offset: u64,
+        /// What stands there now.
+        bytes: &'a [u8],
+    },
+    /// The key's deadline changed, its value did not.
+    Expire {
+        /// Database.
+        db: DbIndex,
+        /// Key.
+        key: &'a [u8],
+        /// The new deadline; `None` if the key no longer expires.
+        deadline: Option<UnixMillis>,
+    },
+    /// The key is gone.
+    Delete {
+        /// Database.
+        db: DbIndex,
+        /// Key.
+        key: &'a [u8],
+    },
+    /// All keys of this partition's part of the database are gone.
+    Flush {
+        /// Database.
+        db: DbIndex,
+    },
+    /// Two databases changed places.
+    Swap {
+        /// One database.
+        a: DbIndex,
+        /// The other.
+        b: DbIndex,
+    },
+}
+
+/// Why bytes are not an effect.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EffectError {
+    /// The record ends too early.
+    #[error("effect record ends at byte {at}, expected {wanted} more")]
+    Truncated {
+        /// Where it ends.
+        at: usize,
+        /// How many bytes were expected beyond.
+        wanted: usize,
+    },
+    /// A tag that no effect or value has.
+    #[error("unknown {what} tag {tag} in effect record")]
+    UnknownTag {
+        /// What the tag should have named.
+        what: &'static str,
+        /// The tag found.
+        tag: u8,
+    },
+    /// The effect does not fit the data that it is applied to.
+    #[error("effect does not fit the data: {0}")]
+    Mismatch(&'static str),
+}
+
+mod tag {
+    pub const PUT: u8 = 1;
+    pub const SPLICE: u8 = 2;
+    pub const EXPIRE: u8 = 3;
+    pub const DELETE: u8 = 4;
+    pub const FLUSH: u8 = 5;
+    pub const SWAP: u8 = 6;
+
+    pub const INT: u8 = 1;
+    pub const BYTES: u8 = 2;
+    pub const RAW_BYTES: u8 = 3;
+}
+
+/// Encodes and decodes effects: little-endian integers, byte strings behind a 32-bit length.
+impl<'a> Effect<'a> {
+    /// Appends the record of this effect.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match *self {
+            Self::Put { db, key, value, deadline } => {
+                put_head(out, tag::PUT, db, key);
+                put_deadline(out, deadline);
+                put_value(out, value);
+            }
+            Self::Splice { db, key, offset, bytes } => {
+                put_head(out, tag::SPLICE, db, key);
+                out.extend_from_slice(&offset.to_le_bytes());
+                put_bytes(out, bytes);
+            }
+            Self::Expire { db, key, deadline } => {
+                put_head(out, tag::EXPIRE, db, key);
+                put_deadline(out, deadline);
+            }
+            Self::Delete { db, key } => put_head(out, tag::DELETE, db, key),
+            Self::Flush { db } => put_db(out, tag::FLUSH, db),
+            Self::Swap { a, b } => {
+                put_db(out, tag::SWAP, a);
+                out.extend_from_slice(&b.0.to_le_bytes());
+            }
+        }
+    }
+
+    /// Reads one effect from the front of `input` and tells how long its record was.
+    ///
+    /// # Errors
+    /// The bytes are not the record of an effect.
+    pub fn decode(input: &'a [u8]) -> Result<(Self, usize), EffectError> {
+        let mut reader = Reader { input, at: 0 };
+        let kind = reader.u8()?;
+        let db = DbIndex(reader.u16()?);
+        let effect = match kind {
+            tag::PUT => {
+                let key = reader.bytes()?;
+                let deadline = reader.deadline()?;
+                Self::Put { db, key, value: reader.value()?, deadline }
+            }
+            tag::SPLICE => {
+                let key = reader.bytes()?;
+                let offset = reader.u64()?;
+                Self::Splice { db, key, offset, bytes: reader.bytes()? }
+            }
+            tag::EXPIRE => {
+                let key = reader.bytes()?;
+                Self::Expire { db, key, deadline: reader.deadline()? }
+            }
+            tag::DELETE => Self::Delete { db, key: reader.bytes()? },
+            tag::FLUSH => Self::Flush { db },
+            tag::SWAP => Self::Swap { a: db, b: DbIndex(reader.u16()?) },
+            tag => return Err(EffectError::UnknownTag { what: "effect", tag }),
+        };
+        Ok((effect, reader.at))
+    }
+}
+
+fn put_db(out: &mut Vec<u8>, tag: u8, db: DbIndex) {
+    out.push(tag);
+    out.extend_from_slice(&db.0.to_le_bytes());
+}
+
+fn put_head(out: &mut Vec<u8>, tag: u8, db: DbIndex, key: &[u8]) {
+    put_db(out, tag, db);
+    put_bytes(out, key);
+}
+
+/// Lengths fit in 32 bits: `proto-max-bulk-len` bounds strings, and its range ends below 4 GiB.
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// No deadline is written as the smallest number, which no key can have.
+fn put_deadline(out: &mut Vec<u8>, deadline: Option<UnixMillis>) {
+    out.extend_from_slice(&deadline.map_or(i64::MIN, |d| d.0).to_le_bytes());
+}
+
+fn put_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Int(n) => {
+            out.push(tag::INT);
+            out.extend_from_slice(&n.to_le_bytes());
+        }
+        ValueRef::Bytes { bytes, raw } => {
+            out.push(if raw { tag::RAW_BYTES } else { tag::BYTES });
+            put_bytes(out, bytes);
+        }
+        ValueRef::Object(Object::String(bytes)) => put_value(out, ValueRef::Bytes { bytes, raw: true }),
+    }
+}
+
+struct Reader<'a> {
+    input: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], EffectError> {
+        let rest = &self.input[self.at..];
+        let taken = rest.get(..count).ok_or(EffectError::Truncated {
+            at: self.input.len(),
+            wanted: count - rest.len().min(count),
+        })?;
+        self.at += count;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], EffectError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn u8(&mut self) -> Result<u8, EffectError> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    fn u16(&mut self) -> Result<u16, EffectError> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, EffectError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn i64(&mut self) -> Result<i64, EffectError> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], EffectError> {
+        let len = self.array().map(u32::from_le_bytes)?;
+        self.take(len as usize)
+    }
+
+    fn deadline(&mut self) -> Result<Option<UnixMillis>, EffectError> {
+        self.i64().map(|at| (at != i64::MIN).then_some(UnixMillis(at)))
+    }
+
+    fn value(&mut self) -> Result<ValueRef<'a>, EffectError> {
+        match self.u8()? {
+            tag::INT => self.i64().map(ValueRef::Int),
+            tag::BYTES => Ok(ValueRef::Bytes { bytes: self.bytes()?, raw: false }),
+            tag::RAW_BYTES => Ok(ValueRef::Bytes { bytes: self.bytes()?, raw: true }),
+            tag => Err(EffectError::UnknownTag { what: "value", tag }),
+        }
+    }
+}

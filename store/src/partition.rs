@@ -1,0 +1,425 @@
+//! A partition: the whole data of one shard, owned by one thread at a time and never shared.
+//!
+//! [`Partition::change`] is the one point that every mutation passes, whoever asks for it: a
+//! command, an expiry, the replay of effects. It sees the entry as it was, changes the database,
+//! and records the effect. Nothing else can change a key.
+
+use std::cell::RefCell;
+
+use crate::db::{Db, DbFigures};
+use crate::dict::{EntryRef, Place, Removed};
+use crate::effect::{Effect, EffectError, Event, EventClass};
+use crate::hash::{KeyHash, KeyHasher};
+use crate::rng::Rng;
+use crate::types::{DbIndex, Sequence, ShardId, SlotRange, UnixMillis};
+use crate::value::{NewValue, TimerId, ValueRef};
+use crate::watch::WatchTable;
+
+/// What a partition is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct PartitionOptions {
+    /// The shard whose data it is.
+    pub id: ShardId,
+    /// The slots that it is responsible for.
+    pub slots: SlotRange,
+    /// Number of databases.
+    pub databases: u16,
+    /// Hashes keys; the same in the whole process.
+    pub hasher: KeyHasher,
+    /// Seed of the choices at random.
+    pub seed: u64,
+    /// The time at which it begins.
+    pub now: UnixMillis,
+}
+
+/// Counts since the start (or since CONFIG RESETSTAT, which subtracts).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Lookups by reading commands that found a key.
+    pub hits: u64,
+    /// Lookups by reading commands that found none.
+    pub misses: u64,
+    /// Keys that left because their time had come.
+    pub expired: u64,
+    /// Changes, which Redis calls dirty.
+    pub changes: u64,
+}
+
+/// One change of one key.
+pub enum Change<'a> {
+    /// Sets value and deadline.
+    Put(NewValue<'a>, Option<UnixMillis>),
+    /// Overwrites bytes of a string from an offset on.
+    Splice(usize, &'a [u8]),
+    /// Sets or removes the deadline.
+    Expire(Option<UnixMillis>),
+    /// Removes the key.
+    Delete,
+}
+
+/// Effects of one turn, encoded, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectBatch {
+    /// The partition that changed.
+    pub shard: ShardId,
+    /// Sequence of the first record.
+    pub first: Sequence,
+    /// Number of records.
+    pub count: u64,
+    /// The records, one behind the other.
+    pub records: Vec<u8>,
+}
+
+/// Data that is no longer reachable and too much to free at once: to be dropped elsewhere.
+pub struct Garbage(#[allow(dead_code, reason = "held only to be dropped")] Box<Db>);
+
+/// The whole data of one shard.
+pub struct Partition {
+    id: ShardId,
+    slots: SlotRange,
+    hasher: KeyHasher,
+    dbs: Vec<Option<Box<Db>>>,
+    sequence: Sequence,
+    encode_effects: bool,
+    effects: Vec<u8>,
+    effects_first: Sequence,
+    began: UnixMillis,
+    due: Vec<(TimerId, u64)>,
+    garbage: Vec<Garbage>,
+    /// Who watches which keys.
+    pub watch: WatchTable,
+    /// Counts of what happened here.
+    pub counters: Counters,
+    /// Choices at random. Reading commands make some, hence the cell.
+    rng: RefCell<Rng>,
+}
+
+impl Partition {
+    /// An empty partition.
+    pub fn new(options: PartitionOptions) -> Self {
+        Self {
+            id: options.id,
+            slots: options.slots,
+            hasher: options.hasher,
+            dbs: (0..options.databases).map(|_| None).collect(),
+            sequence: Sequence(0),
+            encode_effects: false,
+            effects: Vec::new(),
+            effects_first: Sequence(1),
+            began: options.now,
+            due: Vec::new(),
+            garbage: Vec::new(),
+            watch: WatchTable::default(),
+            counters: Counters::default(),
+            rng: RefCell::new(Rng::new(options.seed)),
+        }
+    }
+
+    /// The shard whose data this is.
+    pub fn id(&self) -> ShardId {
+        self.id
+    }
+
+    /// The slots whose keys live here.
+    #[inline]
+    pub fn slots(&self) -> SlotRange {
+        self.slots
+    }
+
+    /// Hashes keys.
+    #[inline]
+    pub fn hasher(&self) -> KeyHasher {
+        self.hasher
+    }
+
+    /// Sequence of the newest effect.
+    pub fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// Whether effects are encoded for somebody who takes them.
+    pub fn encode_effects(&mut self, on: bool) {
+        self.encode_effects = on;
+        self.effects_first = self.sequence.next();
+    }
+
+    /// The effects recorded since the last call, if any were and somebody wants them.
+    pub fn take_effects(&mut self) -> Option<EffectBatch> {
+        if self.effects.is_empty() {
+            return None;
+        }
+        let first = self.effects_first;
+        self.effects_first = self.sequence.next();
+        Some(EffectBatch {
+            shard: self.id,
+            first,
+            count: self.sequence.0 + 1 - first.0,
+            records: std::mem::take(&mut self.effects),
+        })
+    }
+
+    /// 64 random bits.
+    #[inline]
+    pub fn random(&self) -> u64 {
+        self.rng.borrow_mut().next_u64()
+    }
+
+    /// What is to be dropped where it does not hold up commands.
+    pub fn take_garbage(&mut self) -> Vec<Garbage> {
+        std::mem::take(&mut self.garbage)
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> u16 {
+        self.dbs.len() as u16
+    }
+
+    /// A database, if anything was ever in it.
+    #[inline]
+    pub fn db(&self, db: DbIndex) -> Option<&Db> {
+        self.dbs.get(db.index())?.as_deref()
+    }
+
+    /// Figures of a database; all zero if nothing was ever in it.
+    pub fn figures(&self, db: DbIndex) -> DbFigures {
+        self.db(db).map(Db::figures).unwrap_or_default()
+    }
+
+    /// Bytes of tables, entries and timers of all databases.
+    pub fn memory(&self) -> usize {
+        self.dbs.iter().flatten().map(|db| db.memory()).sum()
+    }
+
+    /// Fetches into the cache where the table has the key.
+    #[inline]
+    pub fn prefetch_bucket(&self, db: DbIndex, hash: KeyHash) {
+        if let Some(db) = self.db(db) {
+            db.dict().prefetch_bucket(hash);
+        }
+    }
+
+    /// Fetches into the cache the entry that the table names for the key.
+    #[inline]
+    pub fn prefetch_entry(&self, db: DbIndex, hash: KeyHash) {
+        if let Some(db) = self.db(db) {
+            db.dict().prefetch_entry(hash);
+        }
+    }
+
+    /// The key's entry, expired or not.
+    #[inline]
+    pub fn get(&self, db: DbIndex, hash: KeyHash, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.db(db)?.dict().get(hash, key)
+    }
+
+    /// Where the key is, expired or not.
+    #[inline]
+    pub fn find(&self, db: DbIndex, hash: KeyHash, key: &[u8]) -> Option<Place> {
+        self.db(db)?.find(hash, key)
+    }
+
+    /// Changes one key: the point that every mutation passes. `place` is where the key is, if it is
+    /// there; `lru` the recency that a new or replaced entry gets. A change that needs the key when
+    /// it is absent, or a string when it is none, does nothing.
+    ///
+    /// Returns what a deletion took out.
+    #[inline]
+    #[allow(clippy::too_many_arguments, reason = "the one point has to be told everything")]
+    pub fn change(
+        &mut self,
+        db: DbIndex,
+        hash: KeyHash,
+        key: &[u8],
+        place: Option<Place>,
+        change: Change<'_>,
+        event: Event,
+        lru: u32,
+    ) -> Option<Removed> {
+        let slots = self.slots;
+        let hasher = self.hasher;
+        let began = self.began;
+        let data = self.dbs.get_mut(db.index())?;
+        let data =
+            data.get_or_insert_with(|| Box::new(Db::new(hasher, slots, began))).as_mut();
+        self.watch.touch(db, key);
+        let log = Log {
+            sequence: &mut self.sequence,
+            counters: &mut self.counters,
+            out: self.encode_effects.then_some(&mut self.effects),
+        };
+        match change {
+            Change::Put(value, deadline) => {
+                let place = data.put(hash, key, place, value, deadline, lru);
+                let value = || data.entry(place).value();
+                log.record(event, || Effect::Put { db, key, value: value(), deadline });
+                None
+            }
+            Change::Splice(offset, bytes) => {
+                data.splice(place?, offset, bytes)?;
+                log.record(event, || Effect::Splice { db, key, offset: offset as u64, bytes });
+                None
+            }
+            Change::Expire(deadline) => {
+                data.set_deadline(hash, place?, deadline);
+                log.record(event, || Effect::Expire { db, key, deadline });
+                None
+            }
+            Change::Delete => {
+                let removed = data.remove(place?);
+                log.record(event, || Effect::Delete { db, key });
+                Some(removed)
+            }
+        }
+    }
+
+    /// Removes the key if its time has come. Returns whether it did.
+    #[inline]
+    pub fn expire_if_due(
+        &mut self,
+        db: DbIndex,
+        hash: KeyHash,
+        key: &[u8],
+        now: UnixMillis,
+    ) -> bool {
+        let Some(place) = self.find(db, hash, key) else {
+            return false;
+        };
+        let deadline = self.db(db).and_then(|data| data.entry(place).deadline());
+        if deadline.is_none_or(|deadline| deadline > now) {
+            return false;
+        }
+        self.change(db, hash, key, Some(place), Change::Delete, Event::EXPIRED, 0);
+        true
+    }
+
+    /// Removes keys whose time has come, spending at most about `budget` steps. Returns whether
+    /// more are due already.
+    pub fn expire_due(&mut self, now: UnixMillis, budget: usize) -> bool {
+        let mut due = std::mem::take(&mut self.due);
+        let mut more = false;
+        for index in 0..self.dbs.len() {
+            let Some(data) = self.dbs[index].as_deref_mut() else { continue };
+            more |= data.advance(now, budget, &mut due);
+            let db = DbIndex(index as u16);
+            for timer in due.drain(..) {
+                self.remove_due(db, timer);
+            }
+        }
+        self.due = due;
+        more
+    }
+
+    fn remove_due(&mut self, db: DbIndex, timer: (TimerId, u64)) {
+        let Some(data) = self.dbs.get_mut(db.index()).and_then(Option::as_deref_mut) else { return };
+        let Some(removed) = data.remove_due(timer) else { return };
+        let key = removed.entry().key();
+        self.watch.touch(db, key);
+        let log = Log {
+            sequence: &mut self.sequence,
+            counters: &mut self.counters,
+            out: self.encode_effects.then_some(&mut self.effects),
+        };
+        log.record(Event::EXPIRED, || Effect::Delete { db, key });
+    }
+
+    /// Removes all keys of a database. Their memory is left as garbage to be dropped elsewhere.
+    pub fn flush(&mut self, db: DbIndex) {
+        let Some(data) = self.dbs.get_mut(db.index()).and_then(Option::take) else { return };
+        if data.dict().is_empty() {
+            return;
+        }
+        let hasher = self.hasher;
+        self.watch.touch_where(|watched, key| {
+            watched == db && data.find(hasher.hash(key), key).is_some()
+        });
+        self.garbage.push(Garbage(data));
+        self.log().record(Event::generic("flushdb"), || Effect::Flush { db });
+    }
+
+    /// Lets two databases change places.
+    pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
+        if a == b || a.index() >= self.dbs.len() || b.index() >= self.dbs.len() {
+            return;
+        }
+        let hasher = self.hasher;
+        let Self { watch, dbs, .. } = self;
+        let has = |db: DbIndex, key: &[u8]| {
+            dbs[db.index()].as_deref().is_some_and(|d| d.find(hasher.hash(key), key).is_some())
+        };
+        watch.touch_where(|db, key| (db == a || db == b) && (has(a, key) || has(b, key)));
+        dbs.swap(a.index(), b.index());
+        self.log().record(Event::generic("swapdb"), || Effect::Swap { a, b });
+    }
+
+    /// Does what an effect says. In order, from an empty partition on, effects give the data of
+    /// the partition that they came from.
+    ///
+    /// # Errors
+    /// The effect needs a key or a database that is not there.
+    pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), EffectError> {
+        const REPLAYED: Event = Event::generic("replayed");
+        let (db, key, change) = match *effect {
+            Effect::Flush { db } => {
+                self.flush(db);
+                return Ok(());
+            }
+            Effect::Swap { a, b } => {
+                self.swap(a, b);
+                return Ok(());
+            }
+            Effect::Put { db, key, value, deadline } => {
+                let value = match value {
+                    ValueRef::Int(n) => NewValue::Int(n),
+                    ValueRef::Bytes { bytes, raw } => NewValue::Bytes { bytes, raw },
+                    ValueRef::Object(_) => return Err(EffectError::Mismatch("value by reference")),
+                };
+                (db, key, Change::Put(value, deadline))
+            }
+            Effect::Splice { db, key, offset, bytes } => {
+                let offset = usize::try_from(offset);
+                let offset = offset.map_err(|_| EffectError::Mismatch("offset too large"))?;
+                (db, key, Change::Splice(offset, bytes))
+            }
+            Effect::Expire { db, key, deadline } => (db, key, Change::Expire(deadline)),
+            Effect::Delete { db, key } => (db, key, Change::Delete),
+        };
+        let hash = self.hasher.hash(key);
+        let place = self.find(db, hash, key);
+        if place.is_none() && !matches!(change, Change::Put(..)) {
+            return Err(EffectError::Mismatch("the key is absent"));
+        }
+        self.change(db, hash, key, place, change, REPLAYED, 0);
+        Ok(())
+    }
+
+    fn log(&mut self) -> Log<'_> {
+        Log {
+            sequence: &mut self.sequence,
+            counters: &mut self.counters,
+            out: self.encode_effects.then_some(&mut self.effects),
+        }
+    }
+}
+
+/// Where a change is recorded.
+struct Log<'a> {
+    sequence: &'a mut Sequence,
+    counters: &'a mut Counters,
+    out: Option<&'a mut Vec<u8>>,
+}
+
+impl Log<'_> {
+    /// Counts a change, and encodes it if somebody wants it.
+    #[inline]
+    fn record<'e>(self, event: Event, effect: impl FnOnce() -> Effect<'e>) {
+        *self.sequence = self.sequence.next();
+        if event.class == EventClass::Expired {
+            self.counters.expired += 1;
+        } else {
+            self.counters.changes += 1;
+        }
+        if let Some(out) = self.out {
+            effect().encode(out);
+        }
+    }
+}

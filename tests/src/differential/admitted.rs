@@ -1,0 +1,99 @@
+//! The admitted differences: the one table that the differential test reads.
+//! `docs/differences.md` tells each of them to users, and a test holds the two
+//! together.
+
+/// Why a difference may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It follows from several shards.
+    Sharding,
+    /// Chance or a process's own numbers decide.
+    Chance,
+    /// Redis 7.0.15 does not have it, or has it otherwise than later versions.
+    Version,
+    /// The feature does not exist here yet.
+    Missing,
+    /// A figure about memory.
+    Memory,
+    /// A help or documentation text.
+    HelpText,
+}
+
+impl Reason {
+    /// The word that the page uses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Reason::Sharding => "sharding",
+            Reason::Chance => "chance",
+            Reason::Version => "version",
+            Reason::Missing => "missing feature",
+            Reason::Memory => "memory figure",
+            Reason::HelpText => "help text",
+        }
+    }
+}
+
+/// One admitted difference.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    /// Its name: the heading in the page, and what a comparison refers to.
+    pub name: &'static str,
+    /// Why it may be.
+    pub reason: Reason,
+}
+
+const fn difference(name: &'static str, reason: Reason) -> Difference {
+    Difference { name, reason }
+}
+
+/// Every admitted difference.
+pub const ADMITTED: &[Difference] = &[
+    difference(SCAN_CURSOR, Reason::Sharding),
+    difference(RANDOM_KEY, Reason::Chance),
+    difference(CLIENT_ID, Reason::Chance),
+    difference(CLIENT_LINE, Reason::Missing),
+    difference(INFO_TEXT, Reason::Missing),
+    difference(LOLWUT_ART, Reason::Chance),
+    difference(COMMAND_SET, Reason::Missing),
+    difference(COMMAND_DOCS, Reason::HelpText),
+    difference(HELP, Reason::HelpText),
+    difference(DEBUG_OBJECT, Reason::Memory),
+    difference(REFCOUNT, Reason::Memory),
+    difference(CONFIG_SET_OF, Reason::Missing),
+    difference(LATER_CLIENT, Reason::Version),
+    difference(STRINGMATCH, Reason::Version),
+];
+
+/// SCAN's cursor and how a scan is cut.
+pub const SCAN_CURSOR: &str = "SCAN cursors";
+/// Which key RANDOMKEY gives.
+pub const RANDOM_KEY: &str = "RANDOMKEY";
+/// Connection numbers.
+pub const CLIENT_ID: &str = "Connection ids";
+/// The fields of CLIENT LIST and CLIENT INFO.
+pub const CLIENT_LINE: &str = "CLIENT LIST and CLIENT INFO";
+/// The text of INFO.
+pub const INFO_TEXT: &str = "INFO";
+/// LOLWUT's picture.
+pub const LOLWUT_ART: &str = "LOLWUT";
+/// Which commands there are.
+pub const COMMAND_SET: &str = "COMMAND, COMMAND COUNT and COMMAND LIST";
+/// The texts of COMMAND DOCS.
+pub const COMMAND_DOCS: &str = "COMMAND DOCS";
+/// The texts of HELP subcommands.
+pub const HELP: &str = "HELP subcommands";
+/// DEBUG OBJECT's line.
+pub const DEBUG_OBJECT: &str = "DEBUG OBJECT";
+/// OBJECT REFCOUNT's number.
+pub const REFCOUNT: &str = "OBJECT REFCOUNT";
+/// CONFIG GET with a pattern.
+pub const CONFIG_SET_OF: &str = "CONFIG GET with a pattern";
+/// CLIENT SETINFO and CLIENT NO-TOUCH.
+pub const LATER_CLIENT: &str = "CLIENT SETINFO and CLIENT NO-TOUCH";
+/// DEBUG STRINGMATCH-LEN.
+pub const STRINGMATCH: &str = "DEBUG STRINGMATCH-LEN";
+
+/// True when `name` is in the table.
+pub fn is_admitted(name: &str) -> bool {
+    ADMITTED.iter().any(|difference| difference.name == name)
+}

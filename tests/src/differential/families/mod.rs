@@ -1,0 +1,36 @@
+//! The generators, one file a family of commands.
+
+pub mod connection;
+pub mod keys;
+pub mod server;
+pub mod strings;
+pub mod transactions;
+
+use super::generator::Generator;
+use super::maker::Maker;
+
+/// Every family's table. A new family adds its line here.
+pub const FAMILIES: &[&[Generator]] = &[
+    strings::GENERATORS,
+    keys::GENERATORS,
+    connection::GENERATORS,
+    server::GENERATORS,
+    transactions::GENERATORS,
+];
+
+/// Every generator.
+pub fn all() -> impl Iterator<Item = &'static Generator> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// A generator, chosen by weight.
+pub fn pick(m: &mut Maker) -> &'static Generator {
+    let mut left = m.rng.below(all().map(|generator| generator.weight).sum());
+    for generator in all() {
+        if left < generator.weight {
+            return generator;
+        }
+        left -= generator.weight;
+    }
+    &strings::GENERATORS[0]
+}

@@ -1,0 +1,8 @@
+//! Processes, clients and chance: everything a test needs before its first
+//! assertion.
+
+pub mod client;
+pub mod process;
+pub mod reply;
+pub mod rng;
+pub mod server;
