@@ -49,6 +49,8 @@ pub struct ClientInfo {
     pub db: AtomicU16,
     /// Commands queued by MULTI, or -1.
     pub multi: AtomicI64,
+    /// Bytes that the queue of MULTI holds.
+    pub multi_memory: AtomicU64,
     /// Version of its protocol.
     pub protocol: AtomicU16,
     /// Its last command.
@@ -85,6 +87,7 @@ impl ClientInfo {
             active: AtomicI64::new(now.0),
             db: AtomicU16::new(0),
             multi: AtomicI64::new(-1),
+            multi_memory: AtomicU64::new(0),
             protocol: AtomicU16::new(2),
             command: AtomicU16::new(u16::MAX),
             query: AtomicU64::new(0),
@@ -97,17 +100,24 @@ impl ClientInfo {
         }
     }
 
-    /// Publishes the state after a batch.
+    /// Publishes state and buffers after a batch.
     #[inline]
     pub fn publish(&self, client: &Client, buffers: &Buffers, now: UnixMillis) {
-        self.active.store(now.0, Relaxed);
-        self.db.store(client.db.0, Relaxed);
-        self.multi.store(client.transaction.depth(), Relaxed);
-        self.protocol.store(if client.protocol == Protocol::Resp3 { 3 } else { 2 }, Relaxed);
+        self.publish_state(client, now);
         self.query.store(buffers.query as u64, Relaxed);
         self.query_free.store(buffers.query_free as u64, Relaxed);
         self.output.store(buffers.output as u64, Relaxed);
         self.memory.store(buffers.memory as u64, Relaxed);
+    }
+
+    /// Publishes what commands changed.
+    #[inline]
+    pub fn publish_state(&self, client: &Client, now: UnixMillis) {
+        self.active.store(now.0, Relaxed);
+        self.db.store(client.db.0, Relaxed);
+        self.multi.store(client.transaction.depth(), Relaxed);
+        self.multi_memory.store(client.transaction.memory() as u64, Relaxed);
+        self.protocol.store(if client.protocol == Protocol::Resp3 { 3 } else { 2 }, Relaxed);
         self.no_touch.store(client.no_touch, Relaxed);
         self.closing.store(client.close, Relaxed);
         self.mute.store(client.reply_mode != ReplyMode::On, Relaxed);
@@ -172,9 +182,9 @@ impl Clients {
         lock(&self.rows).insert(info.id, info);
     }
 
-    /// A connection ended.
-    pub fn remove(&self, id: u64) {
-        lock(&self.rows).remove(&id);
+    /// A connection ended. Returns whether it was still here.
+    pub fn remove(&self, id: u64) -> bool {
+        lock(&self.rows).remove(&id).is_some()
     }
 
     /// Number of connections.

@@ -24,8 +24,13 @@ impl Clock {
 
     /// Wall time.
     pub fn now(&self) -> UnixMillis {
+        UnixMillis(Self::unix_micros() / 1000)
+    }
+
+    /// Wall time in microseconds since 1970, for those who tell it.
+    pub fn unix_micros() -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     }
 
     /// The counter, to subtract later.

@@ -84,6 +84,7 @@ async fn serve(
     let unix_path = listeners.unix_path.clone();
     let accepting = listeners.accept(&server);
     watch_signals(&server)?;
+    crate::sampler::start(&server);
     let now = control_loop(&server, requests).await;
     accepting.iter().for_each(|task| task.abort());
     if !now {

@@ -86,6 +86,8 @@ pub struct Server {
     control: UnboundedSender<ControlRequest>,
     listener: Box<dyn SettingsListener>,
     settings_version: AtomicU64,
+    /// Rates and the peak of memory.
+    pub sampler: crate::sampler::Sampler,
     /// Figures at the last CONFIG RESETSTAT, to subtract.
     pub baseline: Mutex<crate::totals::Totals>,
     /// Whether keys expire before somebody asks for them (DEBUG SET-ACTIVE-EXPIRE).
@@ -120,6 +122,7 @@ impl Server {
             control,
             listener,
             settings_version: AtomicU64::new(0),
+            sampler: crate::sampler::Sampler::default(),
             baseline: Mutex::default(),
             active_expire: AtomicBool::new(true),
             ending: AtomicBool::new(false),

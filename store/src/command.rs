@@ -262,17 +262,30 @@ pub struct KeySpec {
     pub find: Find,
     /// What is done with them.
     pub uses: KeyUse,
+    /// A remark for people, as Redis's; empty for none.
+    pub notes: &'static str,
 }
 
 impl KeySpec {
     /// One key at argument `index`.
     pub const fn one(index: usize, uses: KeyUse) -> Self {
-        Self { begin: Begin::Index(index), find: Find::Range { last: 0, step: 1, limit: 0 }, uses }
+        Self::range(index, Find::Range { last: 0, step: 1, limit: 0 }, uses)
     }
 
     /// Keys from argument `index` to the end, every `step`th.
     pub const fn rest(index: usize, step: usize, uses: KeyUse) -> Self {
-        Self { begin: Begin::Index(index), find: Find::Range { last: -1, step, limit: 0 }, uses }
+        Self::range(index, Find::Range { last: -1, step, limit: 0 }, uses)
+    }
+
+    const fn range(index: usize, find: Find, uses: KeyUse) -> Self {
+        Self { begin: Begin::Index(index), find, uses, notes: "" }
+    }
+
+    /// Adds a remark.
+    #[must_use]
+    pub const fn notes(mut self, notes: &'static str) -> Self {
+        self.notes = notes;
+        self
     }
 
     /// The arguments that are keys by this specification. Complexity: linear in their number.

@@ -176,7 +176,7 @@ impl<'a> ReadCx<'a> {
     /// Whether the entry's time has come.
     #[inline]
     pub fn is_due(&self, entry: &EntryRef<'_>) -> bool {
-        entry.deadline().is_some_and(|deadline| deadline <= self.frame.now)
+        entry.deadline().is_some_and(|deadline| deadline.has_passed(self.frame.now))
     }
 
     /// All partitions, for commands that see every shard.
@@ -324,14 +324,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         self.change(db, key, found, Change::Put(value, deadline), event);
     }
 
-    /// Overwrites bytes of the string at `key` from `offset` on, filling a gap with zeros. The key
-    /// must hold a string.
-    pub fn splice(&mut self, key: &[u8], offset: usize, bytes: &[u8], event: Event) {
-        let db = self.frame.db;
-        let found = self.find(db, key);
-        self.change(db, key, found, Change::Splice(offset, bytes), event);
-    }
-
     /// Sets or removes the deadline of a key that is there. Returns whether it is.
     pub fn set_deadline(
         &mut self,
@@ -408,7 +400,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         let partition = self.keyspace.partition_mut(hash.slot);
         let mut place = partition.find(db, hash, key);
         let deadline = place.and_then(|p| partition.db(db).and_then(|d| d.entry(p).deadline()));
-        if deadline.is_some_and(|deadline| deadline <= now) {
+        if deadline.is_some_and(|deadline| deadline.has_passed(now)) {
             partition.change(db, hash, key, place, Change::Delete, Event::EXPIRED, 0);
             place = None;
         }
@@ -494,14 +486,7 @@ impl KeyMut<'_, '_, '_> {
     /// Overwrites bytes of the string from `offset` on, filling a gap with zeros. A key that is
     /// absent is made first; one that is there must hold a string.
     pub fn splice(self, offset: usize, bytes: &[u8], event: Event) {
-        let Self { cx, key, found } = self;
-        if found.place.is_some() {
-            cx.change(cx.frame.db, key, found, Change::Splice(offset, bytes), event);
-        } else {
-            let empty = NewValue::Bytes { bytes: b"", raw: true };
-            cx.change(cx.frame.db, key, found, Change::Put(empty, None), event);
-            cx.splice(key, offset, bytes, event);
-        }
+        self.change(Change::Splice(offset, bytes), event);
     }
 
     /// Sets or removes the deadline, if the key is there.

@@ -34,6 +34,10 @@ impl KeyHash {
 ///
 /// The hash is SipHash-1-3 (J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast short-input
 /// PRF", 2012), which is made to resist chosen keys, as long as the seed is secret.
+///
+/// Measured by `examples/dict_speed.rs`, one key after the other: 13.5 ns for 16 bytes and 21.9 ns
+/// for 64, against 9.2 and 19.0 ns of a keyed folded multiplication, which nobody promises to
+/// resist. Four nanoseconds are little beside the cache misses that follow.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyHasher {
     seed: [u64; 2],

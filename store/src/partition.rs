@@ -49,7 +49,7 @@ pub struct Counters {
 pub enum Change<'a> {
     /// Sets value and deadline.
     Put(NewValue<'a>, Option<UnixMillis>),
-    /// Overwrites bytes of a string from an offset on.
+    /// Overwrites bytes of a string from an offset on; an absent key is made first.
     Splice(usize, &'a [u8]),
     /// Sets or removes the deadline.
     Expire(Option<UnixMillis>),
@@ -255,7 +255,12 @@ impl Partition {
                 None
             }
             Change::Splice(offset, bytes) => {
-                data.splice(place?, offset, bytes)?;
+                let empty = NewValue::Bytes { bytes: b"", raw: true };
+                let place = match place {
+                    Some(place) => place,
+                    None => data.put(hash, key, None, empty, None, lru),
+                };
+                data.splice(place, offset, bytes)?;
                 log.record(event, || Effect::Splice { db, key, offset: offset as u64, bytes });
                 None
             }
@@ -285,7 +290,7 @@ impl Partition {
             return false;
         };
         let deadline = self.db(db).and_then(|data| data.entry(place).deadline());
-        if deadline.is_none_or(|deadline| deadline > now) {
+        if deadline.is_none_or(|deadline| !deadline.has_passed(now)) {
             return false;
         }
         self.change(db, hash, key, Some(place), Change::Delete, Event::EXPIRED, 0);
@@ -299,7 +304,7 @@ impl Partition {
         let mut more = false;
         for index in 0..self.dbs.len() {
             let Some(data) = self.dbs[index].as_deref_mut() else { continue };
-            more |= data.advance(now, budget, &mut due);
+            more |= data.advance(UnixMillis(now.0 - 1), budget, &mut due);
             let db = DbIndex(index as u16);
             for timer in due.drain(..) {
                 self.remove_due(db, timer);
@@ -385,7 +390,7 @@ impl Partition {
         };
         let hash = self.hasher.hash(key);
         let place = self.find(db, hash, key);
-        if place.is_none() && !matches!(change, Change::Put(..)) {
+        if place.is_none() && !matches!(change, Change::Put(..) | Change::Splice(..)) {
             return Err(EffectError::Mismatch("the key is absent"));
         }
         self.change(db, hash, key, place, change, REPLAYED, 0);

@@ -120,6 +120,12 @@ impl DbIndex {
 pub struct UnixMillis(pub i64);
 
 impl UnixMillis {
+    /// Whether a deadline at this time has passed at `now`: strictly, as Redis has it.
+    #[inline]
+    pub const fn has_passed(self, now: Self) -> bool {
+        self.0 < now.0
+    }
+
     /// Whole seconds since the Unix epoch, rounded down.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)

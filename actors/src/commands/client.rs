@@ -20,8 +20,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
     &[
         sub(
             about_self("id", 2)
-                .doc("5.0.0", "O(1)", "Get the number of this connection")
-                .example(""),
+                .doc("5.0.0", "O(1)", "Get the number of this connection"),
             id,
         ),
         sub(

@@ -114,21 +114,14 @@ fn end(cx: &mut SessionCx<'_>, row: &ClientInfo, caller_too: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::with_args;
     use super::*;
     use crate::clients::Peer;
     use crate::messages::ConnId;
-    use shardwright_codec::resp::ArgRange;
     use shardwright_store::types::{ShardId, UnixMillis};
 
     fn with_filter(line: &str, check: impl FnOnce(Result<Filter<'_>, CommandError>)) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let mut ranges = Vec::new();
-        let mut start = 0;
-        for word in &words {
-            ranges.push(ArgRange { start, len: word.len() as u32 });
-            start += word.len() as u32;
-        }
-        check(Filter::read(Args::new(words.concat().as_bytes(), &ranges)));
+        with_args(line, |args| check(Filter::read(args)));
     }
 
     fn row(id: u64, address: &str) -> ClientInfo {

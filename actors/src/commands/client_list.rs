@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
-use shardwright_store::command::{CommandId, Outcome};
+use shardwright_store::command::Outcome;
 use shardwright_store::error::CommandError;
 use shardwright_store::types::UnixMillis;
 
@@ -92,13 +92,10 @@ fn choose(options: Args<'_>) -> Result<Chosen, CommandError> {
             ClientType::Absent => Chosen::Nobody,
         }),
         2.. if word.eq_ignore_ascii_case(b"ID") => {
-            let ids = options.skip(1).iter().map(|text| {
-                let id = parse_i64_strict(text);
-                let id = id.ok_or(CommandError::Text("ERR Invalid client ID"))?;
-                // No connection has a number below 1.
-                Ok(u64::try_from(id).unwrap_or(0))
-            });
-            Ok(Chosen::Ids(ids.collect::<Result<_, _>>()?))
+            // No connection has a number below 1.
+            let id = |text| parse_i64_strict(text).map(|id| u64::try_from(id).unwrap_or(0));
+            let ids: Option<Vec<u64>> = options.skip(1).iter().map(id).collect();
+            ids.map(Chosen::Ids).ok_or(CommandError::Text("ERR Invalid client ID"))
         }
         _ => Err(CommandError::Syntax),
     }
@@ -123,8 +120,8 @@ fn letters(row: &ClientInfo) -> String {
 
 /// Full name of the last command, as CLIENT LIST shows it.
 fn command_name(row: &ClientInfo) -> &'static str {
-    let CommandId(id) = CommandId(row.command.load(Relaxed));
-    registry().entries().get(usize::from(id)).map_or("NULL", |entry| &entry.full_name)
+    let id = usize::from(row.command.load(Relaxed));
+    registry().entries().get(id).map_or("NULL", |entry| &entry.full_name)
 }
 
 /// Whole seconds since a time, counted as Redis does: between the seconds of both.
@@ -174,21 +171,14 @@ fn write_line(row: &Arc<ClientInfo>, now: UnixMillis, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::with_args;
     use super::*;
     use crate::clients::Peer;
     use crate::messages::ConnId;
-    use shardwright_codec::resp::ArgRange;
     use shardwright_store::types::ShardId;
 
     fn chosen(line: &str) -> Result<Chosen, String> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let mut ranges = Vec::new();
-        let mut start = 0;
-        for word in &words {
-            ranges.push(ArgRange { start, len: word.len() as u32 });
-            start += word.len() as u32;
-        }
-        choose(Args::new(words.concat().as_bytes(), &ranges)).map_err(|error| error.to_string())
+        with_args(line, |args| choose(args).map_err(|error| error.to_string()))
     }
 
     #[test]

@@ -39,3 +39,20 @@ fn write_help(lines: &[&str], reply: &mut ReplyWriter<'_>) {
     reply.array(lines.len());
     lines.iter().for_each(|line| reply.simple(line));
 }
+
+/// Gives a test the words of a line as arguments.
+#[cfg(test)]
+fn with_args<T>(line: &str, test: impl FnOnce(shardwright_codec::resp::Args<'_>) -> T) -> T {
+    use shardwright_codec::resp::{ArgRange, Args};
+    let mut start = 0;
+    let ranges: Vec<ArgRange> = line
+        .split(' ')
+        .map(|word| {
+            let range = ArgRange { start, len: word.len() as u32 };
+            start += range.len + 1;
+            range
+        })
+        .filter(|range| range.len > 0)
+        .collect();
+    test(Args::new(line.as_bytes(), &ranges))
+}

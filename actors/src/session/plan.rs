@@ -359,10 +359,7 @@ fn admit<P: Post>(
     if !parent.children.is_empty() && args.len() > 1 {
         match table.find_child(parent, args.at(1)) {
             Some(child) => entry = child,
-            None if matches!(parent.run, Run::Container) => {
-                return Err(unknown_subcommand(parent, args.at(1)));
-            }
-            None => {}
+            None => return Err(unknown_subcommand(parent, args.at(1))),
         }
     }
     if !entry.spec.accepts(args.len()) {

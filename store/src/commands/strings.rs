@@ -21,11 +21,15 @@ const READ_TWO: &[KeySpec] = &[KeySpec {
     begin: Begin::Index(1),
     find: Find::Range { last: 1, step: 1, limit: 0 },
     uses: KeyUse::RO.with(KeyUse::ACCESS),
+    notes: "",
 }];
 const UPDATE_ONE: &[KeySpec] = &[KeySpec::one(1, READ_UPDATE)];
 const UPDATE_PART: &[KeySpec] = &[KeySpec::one(1, KeyUse::RW.with(KeyUse::UPDATE))];
 const INSERT_PART: &[KeySpec] = &[KeySpec::one(1, KeyUse::RW.with(KeyUse::INSERT))];
-const SET_ONE: &[KeySpec] = &[KeySpec::one(1, READ_UPDATE.with(KeyUse::VARIABLE_FLAGS))];
+const SET_ONE: &[KeySpec] = &[KeySpec::one(1, READ_UPDATE.with(KeyUse::VARIABLE_FLAGS))
+    .notes("RW and ACCESS due to the optional `GET` argument")];
+const UPDATE_TTL: &[KeySpec] =
+    &[KeySpec::one(1, READ_UPDATE).notes("RW and UPDATE because it changes the TTL")];
 const TAKE_ONE: &[KeySpec] =
     &[KeySpec::one(1, KeyUse::RW.with(KeyUse::ACCESS).with(KeyUse::DELETE))];
 const OVERWRITE_ONE: &[KeySpec] = &[KeySpec::one(1, KeyUse::OW.with(KeyUse::UPDATE))];
@@ -78,7 +82,7 @@ pub const COMMANDS: &[DataCommand] = &[
     DataCommand::write(
         spec("getex", -2)
             .flags(&[WRITE_FAST])
-            .keys(UPDATE_ONE)
+            .keys(UPDATE_TTL)
             .doc("6.2.0", "O(1)", "Get the value of a key and optionally set its expiration")
             .example(
                 "> SET getex:key Hello\n\

@@ -1,23 +1,8 @@
 //! A key with its value, deadline and marks in one allocation, and the word by which a table holds
 //! it.
 //!
-//! This module owns the memory layout and every pointer to it. Outside, a [`Word`] is an owned value
-//! like a `Box`, and an [`EntryRef`] a borrow of one.
-//!
-//! # Layout
-//!
-//! An allocation, aligned to 8 bytes, of a size class of [`super::size`]:
-//!
-//! | bytes | when | what |
-//! |---|---|---|
-//! | 8 | always | [`Head`] |
-//! | 8 + 4 | the key has a deadline | deadline in ms since the epoch, timer |
-//! | 8 + 4 | the key is longer than 255 bytes | hash of the key, its length |
-//! | | always | the key |
-//! | 8 or its length | always | an integer, the address of an [`Object`], or the string itself |
-//!
-//! Long keys have their hash beside them so that splitting a table never hashes long keys again:
-//! its time must not depend on what clients sent. Nothing but the head is aligned.
+//! This module owns every pointer to an entry; where its parts are, [`super::layout`] says. Outside,
+//! a [`Word`] is an owned value like a `Box`, and an [`EntryRef`] a borrow of one.
 
 #![allow(unsafe_code, reason = "an entry's parts vary in size and share one allocation")]
 
@@ -27,167 +12,30 @@ use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::layout::{EXPIRY_TIMER_AT, HEAD_BYTES, Head, LONG_KEY_BYTES, Parts, Stored};
 use super::prefetch::prefetch;
-use super::size::class_bytes;
 use crate::hash::KeyHasher;
 use crate::types::UnixMillis;
 use crate::value::{Expiry, Kind, NewValue, Object, TimerId, ValueRef};
-
-/// Longest string in bytes that lives in its entry. A read of such a string misses the cache twice
-/// less than one of an [`Object`], and writing it allocates once, not three times; beyond this,
-/// copying is what costs.
-pub const INLINE_MAX: usize = 8 << 10;
 
 /// Bits of a word that are the address. User space ends below 2^47 on x86-64 and 2^48 on AArch64,
 /// unless a process asks for more by mapping at high addresses of its choice.
 const ADDRESS_BITS: u32 = 48;
 const ADDRESS: u64 = (1 << ADDRESS_BITS) - 1;
 
-const HEAD_BYTES: usize = 8;
-const EXPIRY_BYTES: usize = 12;
-const LONG_KEY_BYTES: usize = 12;
-
-/// First eight bytes of an entry: recency and epoch, which change alone, and what the rest is.
-#[derive(Clone, Copy)]
-struct Head(u64);
-
-impl Head {
-    const LRU: u64 = (1 << 24) - 1;
-    const KIND_AT: u32 = 24;
-    const KIND: u64 = 0xf << Self::KIND_AT;
-    /// Neither of the next two: the value is an integer.
-    const INLINE: u64 = 1 << 28;
-    const HEAP: u64 = 1 << 29;
-    const RAW: u64 = 1 << 30;
-    const EXPIRY: u64 = 1 << 31;
-    const EPOCH: u64 = 1 << 32;
-    const LONG_KEY: u64 = 1 << 33;
-    const KEY_LEN_AT: u32 = 34;
-    const VALUE_LEN_AT: u32 = 42;
-    const VALUE_LEN: u64 = 0xffff << Self::VALUE_LEN_AT;
-    /// All that describes the value.
-    const VALUE: u64 = Self::KIND | Self::INLINE | Self::HEAP | Self::RAW | Self::VALUE_LEN;
-
-    fn for_key(key: &[u8], lru: u32) -> Self {
-        let key = match u8::try_from(key.len()) {
-            Ok(len) => u64::from(len) << Self::KEY_LEN_AT,
-            Err(_) => Self::LONG_KEY,
-        };
-        Self(key | (u64::from(lru) & Self::LRU))
-    }
-
-    #[inline]
-    fn with_value(self, value: &Stored<'_>) -> Self {
-        let value = match value {
-            Stored::Int(_) => 0,
-            Stored::Inline { bytes, raw } => {
-                Self::INLINE
-                    | if *raw { Self::RAW } else { 0 }
-                    | ((bytes.len() as u64) << Self::VALUE_LEN_AT)
-            }
-            Stored::Heap(object) => {
-                Self::HEAP | Self::RAW | ((object.kind() as u64) << Self::KIND_AT)
-            }
-        };
-        Self((self.0 & !Self::VALUE) | value)
-    }
-
-    #[inline]
-    fn with_expiry(self, expiry: bool) -> Self {
-        self.with(Self::EXPIRY, expiry)
-    }
-
-    #[inline]
-    fn with(self, flag: u64, on: bool) -> Self {
-        Self(if on { self.0 | flag } else { self.0 & !flag })
-    }
-
-    #[inline]
-    fn has(self, flag: u64) -> bool {
-        self.0 & flag != 0
-    }
-
-    #[inline]
-    fn kind(self) -> Kind {
-        let at = ((self.0 & Self::KIND) >> Self::KIND_AT) as usize;
-        Kind::ALL.get(at).copied().unwrap_or(Kind::String)
-    }
-
-    #[inline]
-    fn value_len(self) -> usize {
-        if self.has(Self::INLINE) {
-            ((self.0 & Self::VALUE_LEN) >> Self::VALUE_LEN_AT) as usize
-        } else {
-            8
-        }
-    }
-
-    /// Where the key begins, or the hash and length before a long one.
-    #[inline]
-    fn name_at(self) -> usize {
-        if self.has(Self::EXPIRY) { HEAD_BYTES + EXPIRY_BYTES } else { HEAD_BYTES }
-    }
+/// The allocation that an entry of these parts has.
+#[inline]
+fn layout_of(parts: Parts) -> Layout {
+    // SAFETY: 8 is a power of two. A key is at most u32::MAX bytes and a value at most INLINE_MAX,
+    // so the size does not come near isize::MAX.
+    unsafe { Layout::from_size_align_unchecked(parts.capacity(), 8) }
 }
 
-/// A value in the form in which an entry has it.
-enum Stored<'a> {
-    Int(i64),
-    Inline { bytes: &'a [u8], raw: bool },
-    Heap(Box<Object>),
-}
-
-impl<'a> From<NewValue<'a>> for Stored<'a> {
-    #[inline]
-    fn from(value: NewValue<'a>) -> Self {
-        match value {
-            NewValue::Int(n) => Self::Int(n),
-            NewValue::Bytes { bytes, raw } if bytes.len() <= INLINE_MAX => {
-                Self::Inline { bytes, raw }
-            }
-            NewValue::Bytes { bytes, .. } => Self::Heap(Box::new(Object::String(bytes.to_vec()))),
-            NewValue::Object(object) => Self::Heap(object),
-        }
-    }
-}
-
-/// Where the parts of an entry are, in bytes from its start.
-#[derive(Clone, Copy)]
-struct Parts {
-    /// Of hash and length before a long key, or of a short key.
-    name_at: usize,
-    key_at: usize,
-    value_at: usize,
-    end: usize,
-}
-
-impl Parts {
-    #[inline]
-    fn of(head: Head, key_len: usize) -> Self {
-        let name_at = head.name_at();
-        let key_at = name_at + if head.has(Head::LONG_KEY) { LONG_KEY_BYTES } else { 0 };
-        let value_at = key_at + key_len;
-        Self { name_at, key_at, value_at, end: value_at + head.value_len() }
-    }
-
-    #[inline]
-    fn capacity(self) -> usize {
-        class_bytes(self.end)
-    }
-
-    /// The allocation that an entry of these parts has.
-    #[inline]
-    fn layout(self) -> Layout {
-        // SAFETY: 8 is a power of two. A key is at most u32::MAX bytes and a value at most
-        // INLINE_MAX, so the size does not come near isize::MAX.
-        unsafe { Layout::from_size_align_unchecked(self.capacity(), 8) }
-    }
-
-    fn allocate(self) -> NonNull<u8> {
-        let layout = self.layout();
-        // SAFETY: the size is not zero, as there always is a head.
-        let start = unsafe { alloc(layout) };
-        NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
-    }
+fn allocate(parts: Parts) -> NonNull<u8> {
+    let layout = layout_of(parts);
+    // SAFETY: the size is not zero, as there always is a head.
+    let start = unsafe { alloc(layout) };
+    NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 /// An owned entry, and the fingerprint under which a table holds it: 48 bits of address, 16 of
@@ -215,18 +63,20 @@ impl Word {
         expiry: Option<Expiry>,
         lru: u32,
     ) -> Self {
+        // No client can send a longer key: bulk lengths end at 512 MB.
+        assert!(key.len() <= u32::MAX as usize, "a key of more than 4 GiB");
+        let key_len = key.len() as u32;
         let value = Stored::from(value);
         let head = Head::for_key(key, lru).with_value(&value).with_expiry(expiry.is_some());
         let parts = Parts::of(head, key.len());
-        let start = parts.allocate();
+        let start = allocate(parts);
         // SAFETY: the allocation is new and has room for all parts; each is written within its own.
         unsafe {
             write_head(start, head, expiry);
             if head.has(Head::LONG_KEY) {
                 let name = start.add(parts.name_at);
                 name.cast::<u64>().write_unaligned(hash);
-                // No client can send a longer key: bulk lengths end at 512 MB.
-                name.add(8).cast::<u32>().write_unaligned(key.len() as u32);
+                name.add(8).cast::<u32>().write_unaligned(key_len);
             }
             let at = start.add(parts.key_at).as_ptr();
             ptr::copy_nonoverlapping(key.as_ptr(), at, key.len());
@@ -312,7 +162,7 @@ impl Word {
         let start = self.start();
         // SAFETY: the old object is dropped once, before its pointer is overwritten or freed.
         unsafe { drop_object(start, old_head, old) };
-        let target = if new.capacity() == old.capacity() { start } else { new.allocate() };
+        let target = if new.capacity() == old.capacity() { start } else { allocate(new) };
         let name_bytes = old.value_at - old.name_at;
         // SAFETY: both allocations have room for their parts. The name is moved (within one
         // allocation perhaps onto itself, so `copy`) before anything is written over it. `value`
@@ -334,7 +184,7 @@ impl Word {
         let head = old_head.with_expiry(expiry.is_some());
         let new = Parts::of(head, old.value_at - old.key_at);
         let start = self.start();
-        let target = if new.capacity() == old.capacity() { start } else { new.allocate() };
+        let target = if new.capacity() == old.capacity() { start } else { allocate(new) };
         // SAFETY: as in `replace`; here the value moves with the name. If it is an object, its
         // pointer is owned at the new place only, as the old bytes are overwritten or freed.
         unsafe {
@@ -355,7 +205,7 @@ impl Word {
             let tag = self.tag();
             std::mem::forget(std::mem::replace(self, Self::from_start(target, tag)));
             // SAFETY: the allocation had the layout of its old parts, and no word has it any more.
-            unsafe { dealloc(start.as_ptr(), old.layout()) };
+            unsafe { dealloc(start.as_ptr(), layout_of(old)) };
         }
     }
 
@@ -430,7 +280,7 @@ impl Drop for Word {
         // entry was last allocated with, as its size class never changes in place.
         unsafe {
             drop_object(self.start(), head, parts);
-            dealloc(self.start().as_ptr(), parts.layout());
+            dealloc(self.start().as_ptr(), layout_of(parts));
         }
     }
 }
@@ -446,7 +296,7 @@ unsafe fn write_head(start: NonNull<u8>, head: Head, expiry: Option<Expiry>) {
         start.cast::<u64>().write(head.0);
         if let Some(Expiry { deadline, timer }) = expiry {
             start.add(HEAD_BYTES).cast::<i64>().write_unaligned(deadline.0);
-            start.add(HEAD_BYTES + 8).cast::<u32>().write_unaligned(timer.0);
+            start.add(EXPIRY_TIMER_AT).cast::<u32>().write_unaligned(timer.0);
         }
     }
 }
@@ -594,11 +444,9 @@ impl<'a> EntryRef<'a> {
     pub fn expiry(&self) -> Option<Expiry> {
         // SAFETY: the head says whether both are there, right behind it.
         self.head().has(Head::EXPIRY).then(|| unsafe {
-            let at = self.start.add(HEAD_BYTES);
-            Expiry {
-                deadline: UnixMillis(at.cast::<i64>().read_unaligned()),
-                timer: TimerId(at.add(8).cast::<u32>().read_unaligned()),
-            }
+            let deadline = self.start.add(HEAD_BYTES).cast::<i64>().read_unaligned();
+            let timer = self.start.add(EXPIRY_TIMER_AT).cast::<u32>().read_unaligned();
+            Expiry { deadline: UnixMillis(deadline), timer: TimerId(timer) }
         })
     }
 

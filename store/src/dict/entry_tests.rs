@@ -1,6 +1,7 @@
 //! Tests of [`Word`] and [`EntryRef`]: every value, key length and expiry, and every way from one
 //! to another.
 
+use super::super::layout::INLINE_MAX;
 use super::*;
 
 const EXPIRY: Expiry = Expiry { deadline: UnixMillis(i64::MAX - 5), timer: TimerId(u32::MAX - 7) };

@@ -19,6 +19,7 @@
 mod buckets;
 mod directory;
 mod entry;
+mod layout;
 mod prefetch;
 mod scan;
 mod size;
@@ -26,7 +27,8 @@ mod slot;
 mod table;
 
 pub use directory::TableLimits;
-pub use entry::{EntryRef, INLINE_MAX};
+pub use entry::EntryRef;
+pub use layout::INLINE_MAX;
 pub use scan::Cursor;
 
 use entry::Word;

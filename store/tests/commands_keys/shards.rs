@@ -31,6 +31,7 @@ pub const DATABASES: u16 = 16;
 /// Shards with their shadows, and the state of the one connection that uses them.
 pub struct Shards {
     map: ShardMap,
+    #[allow(clippy::vec_box, reason = "partitions are lent in their boxes")]
     partitions: Vec<Box<Partition>>,
     shadows: Vec<Partition>,
     /// The time that commands see.

@@ -1,0 +1,145 @@
+//! CONFIG: reading and changing settings while the server runs. What the parameters are, and which
+//! values they take, is the business of the settings' table.
+
+use std::sync::PoisonError;
+
+use shardwright_codec::resp::{Args, ReplyWriter};
+use shardwright_config::ConfigSetError;
+use shardwright_store::command::{Command, Flags, Group, Outcome, Spec};
+use shardwright_store::error::CommandError;
+use shardwright_store::glob::glob_match;
+
+use super::write_help;
+use crate::registry::{SessionCommand, SessionRun};
+use crate::session::SessionCx;
+use crate::totals::Totals;
+
+const BY_PARAMETERS: &str = "O(N) when N is the number of configuration parameters provided";
+
+/// The family's commands.
+pub const COMMANDS: &[SessionCommand] = &[Command::container(
+    Spec::new("config", Group::Server, -2)
+        .doc("2.0.0", "Depends on subcommand.", "Commands about the server's settings")
+        .example("> CONFIG GET databases\n1) \"databases\"\n2) \"16\""),
+    &[
+        Command::new(
+            for_administrators("get", -3)
+                .doc("2.0.0", BY_PARAMETERS, "Get the values of parameters")
+                .example("> CONFIG GET appendonly\n1) \"appendonly\"\n2) \"no\""),
+            SessionRun::Handler(get),
+        ),
+        Command::new(
+            for_administrators("set", -4)
+                .flags(&[Flags::BARRIER])
+                .doc("2.0.0", BY_PARAMETERS, "Change parameters, all of them or none")
+                .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+                .example("> CONFIG SET timeout 0\nOK"),
+            SessionRun::Handler(set),
+        ),
+        Command::new(
+            for_administrators("resetstat", 2)
+                .flags(&[Flags::BARRIER])
+                .doc("2.0.0", "O(1)", "Begin anew to count what INFO tells")
+                .example("> CONFIG RESETSTAT\nOK"),
+            SessionRun::Handler(reset_statistics),
+        ),
+        Command::new(
+            Spec::new("help", Group::Server, 2)
+                .flags(&[Flags::LOADING, Flags::STALE])
+                .doc("5.0.0", "O(1)", "Show a text about the subcommands"),
+            SessionRun::Handler(help),
+        ),
+    ],
+)];
+
+const fn for_administrators(name: &'static str, arity: i16) -> Spec {
+    Spec::new(name, Group::Server, arity)
+        .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::LOADING, Flags::STALE])
+}
+
+const HELP: &[&str] = &[
+    "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "GET <pattern> [<pattern> ...]",
+    "    Show the parameters that match a glob-style <pattern>, with their values.",
+    "SET <directive> <value> [<directive> <value> ...]",
+    "    Change parameters.",
+    "RESETSTAT",
+    "    Begin anew to count what INFO tells.",
+    "HELP",
+    "    Show these lines.",
+];
+
+fn help(_: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    write_help(HELP, reply);
+    Ok(())
+}
+
+fn get(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let patterns: Vec<&[u8]> = args.skip(2).iter().collect();
+    let matches = |pattern: &[u8], name: &[u8]| glob_match(pattern, name, true);
+    let found = cx.server.settings().get_matching(&patterns, matches);
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let words: Vec<&[u8]> = args.skip(2).iter().collect();
+    let (pairs, []) = words.as_chunks::<2>() else { return Err(CommandError::Syntax) };
+    let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
+    // Whoever changes settings holds this, so that no change is lost.
+    let changing = cx.server.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut settings = (*cx.server.settings()).clone();
+    let changed = settings
+        .config_set(&pairs, cx.client.info.local)
+        .and_then(|changed| {
+            if changed.contains(&"dir") {
+                change_directory(&settings.dir)?;
+            }
+            Ok(changed)
+        })
+        .map_err(|error| refusal(error, &pairs))?;
+    cx.server.set_settings(settings);
+    drop(changing);
+    tracing::info!(changed = changed.join(", "), "settings changed by a client");
+    reply.ok();
+    Ok(())
+}
+
+/// Relative paths of the settings are looked up from the process's directory.
+fn change_directory(path: &std::path::Path) -> Result<(), ConfigSetError> {
+    std::env::set_current_dir(path).map_err(|error| {
+        // As C words it, without the number behind it.
+        let text = error.to_string();
+        ConfigSetError::failed("dir", text.split(" (os error").next().unwrap_or_default())
+    })
+}
+
+/// The error reply, which repeats a name byte for byte as the client wrote it.
+fn refusal(error: ConfigSetError, pairs: &[(&[u8], &[u8])]) -> CommandError {
+    let written = |name: &str| {
+        let same = |(other, _): &&(&[u8], _)| String::from_utf8_lossy(other) == name;
+        pairs.iter().find(same).map_or(name.as_bytes(), |(name, _)| *name).to_vec()
+    };
+    match &error {
+        ConfigSetError::Unknown(name) => CommandError::quoting(
+            "ERR Unknown option or number of arguments for CONFIG SET - '",
+            &written(name),
+            "'",
+        ),
+        ConfigSetError::Failed { .. } => CommandError::Message(error.to_string()),
+    }
+}
+
+fn reset_statistics(
+    cx: &mut SessionCx<'_>,
+    _: Args<'_>,
+    reply: &mut ReplyWriter<'_>,
+) -> Outcome {
+    Totals::reset(cx.server);
+    reply.ok();
+    Ok(())
+}

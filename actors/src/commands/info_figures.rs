@@ -1,0 +1,202 @@
+//! The sections of INFO about what the server did and what it holds. All figures are read from
+//! counters that threads publish: no shard is asked.
+
+use shardwright_store::db::DbFigures;
+use shardwright_store::types::{DbIndex, UnixMillis};
+
+use super::info::{InfoCx, Lines};
+use crate::registry::registry;
+use crate::sampler::Reading;
+use crate::stats::{ThreadStats, TurnCause};
+use crate::totals::CommandTotal;
+
+/// `# Clients`
+pub(super) fn clients(cx: &InfoCx<'_>, lines: &mut Lines) {
+    lines.put("connected_clients", cx.server.clients.len());
+    lines.put("cluster_connections", 0);
+    lines.put("maxclients", cx.settings.maxclients);
+    lines.put_all(&[("blocked_clients", 0), ("tracking_clients", 0), ("clients_in_timeout_table", 0)]);
+}
+
+/// `# Persistence`: there is none, which is what each line says.
+pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
+    let changes: u64 = cx.server.stats().iter().map(|thread| thread.changes.get()).sum();
+    lines.put_all(&[("loading", 0), ("async_loading", 0)]);
+    lines.put("rdb_changes_since_last_save", changes);
+    lines.put("rdb_bgsave_in_progress", 0);
+    // Redis, too, counts from the start when nothing was saved.
+    lines.put("rdb_last_save_time", cx.server.identity.started.0 / 1000);
+    lines.put("rdb_last_bgsave_status", "ok");
+    lines.put_all(&[
+        ("rdb_last_bgsave_time_sec", -1),
+        ("rdb_current_bgsave_time_sec", -1),
+        ("rdb_saves", 0),
+        ("rdb_last_cow_size", 0),
+        ("rdb_last_load_keys_expired", 0),
+        ("rdb_last_load_keys_loaded", 0),
+        ("aof_enabled", 0),
+        ("aof_rewrite_in_progress", 0),
+        ("aof_rewrite_scheduled", 0),
+        ("aof_last_rewrite_time_sec", -1),
+        ("aof_current_rewrite_time_sec", -1),
+    ]);
+    lines.put("aof_last_bgrewrite_status", "ok");
+    lines.put_all(&[("aof_rewrites", 0), ("aof_rewrites_consecutive_failures", 0)]);
+    lines.put("aof_last_write_status", "ok");
+    lines.put_all(&[
+        ("aof_last_cow_size", 0),
+        ("module_fork_in_progress", 0),
+        ("module_fork_last_cow_size", 0),
+    ]);
+}
+
+/// `# Stats`
+pub(super) fn stats(cx: &InfoCx<'_>, lines: &mut Lines) {
+    let totals = &cx.totals;
+    let rate = |counter: fn(&Reading) -> u64| cx.server.sampler.rate(counter);
+    let kibibytes = |rate: Option<f64>| rate.map(|bytes| format!("{:.2}", bytes / 1024.0));
+    lines.put("total_connections_received", totals.accepted);
+    lines.put("total_commands_processed", totals.commands_processed());
+    let commands = rate(|reading| reading.commands);
+    lines.put_known("instantaneous_ops_per_sec", commands.map(|rate| format!("{rate:.0}")));
+    lines.put("total_net_input_bytes", totals.input_bytes);
+    lines.put("total_net_output_bytes", totals.output_bytes);
+    lines.put_all(&[("total_net_repl_input_bytes", 0), ("total_net_repl_output_bytes", 0)]);
+    lines.put_known("instantaneous_input_kbps", kibibytes(rate(|reading| reading.input_bytes)));
+    lines.put_known("instantaneous_output_kbps", kibibytes(rate(|reading| reading.output_bytes)));
+    lines.put("rejected_connections", totals.refused);
+    lines.put_all(&[("sync_full", 0), ("sync_partial_ok", 0), ("sync_partial_err", 0)]);
+    lines.put("expired_keys", totals.expired);
+    lines.put_all(&[("evicted_keys", 0), ("evicted_clients", 0)]);
+    lines.put("keyspace_hits", totals.hits);
+    lines.put("keyspace_misses", totals.misses);
+    lines.put_all(&[
+        ("pubsub_channels", 0),
+        ("pubsub_patterns", 0),
+        ("pubsubshard_channels", 0),
+        ("latest_fork_usec", 0),
+        ("total_forks", 0),
+        ("migrate_cached_sockets", 0),
+        ("slave_expires_tracked_keys", 0),
+        ("tracking_total_keys", 0),
+        ("tracking_total_items", 0),
+        ("tracking_total_prefixes", 0),
+    ]);
+    lines.put("total_error_replies", totals.errors);
+}
+
+/// `# Replication`: a master without replicas.
+pub(super) fn replication(cx: &InfoCx<'_>, lines: &mut Lines) {
+    lines.put("role", "master");
+    lines.put("connected_slaves", 0);
+    lines.put("master_failover_state", "no-failover");
+    // Nobody else has the history that this process has written.
+    lines.put("master_replid", &cx.server.identity.run_id);
+    lines.put("master_replid2", "0".repeat(40));
+    lines.put_all(&[
+        ("master_repl_offset", 0),
+        ("second_repl_offset", -1),
+        ("repl_backlog_active", 0),
+        ("repl_backlog_first_byte_offset", 0),
+        ("repl_backlog_histlen", 0),
+    ]);
+}
+
+/// `# Commandstats`: commands that were called or refused.
+pub(super) fn command_stats(cx: &InfoCx<'_>, lines: &mut Lines) {
+    for (entry, total) in registry().entries().iter().zip(&cx.totals.commands) {
+        let CommandTotal { calls, nanos, rejected, failed } = *total;
+        if calls == 0 && rejected == 0 && failed == 0 {
+            continue;
+        }
+        let usec = nanos as f64 / 1000.0;
+        let per_call = if calls == 0 { 0.0 } else { usec / calls as f64 };
+        lines.put(
+            format_args!("cmdstat_{}", entry.full_name),
+            format_args!(
+                "calls={calls},usec={usec:.0},usec_per_call={per_call:.2},\
+                 rejected_calls={rejected},failed_calls={failed}"
+            ),
+        );
+    }
+}
+
+/// `# Cluster`
+pub(super) fn cluster(_: &InfoCx<'_>, lines: &mut Lines) {
+    lines.put("cluster_enabled", 0);
+}
+
+/// `# Keyspace`: databases that have keys.
+pub(super) fn keyspace(cx: &InfoCx<'_>, lines: &mut Lines) {
+    for db in (0..cx.server.router().databases).map(DbIndex) {
+        let figures = sum(cx.server.stats().iter().map(|thread| thread.db(db)));
+        if figures.keys > 0 {
+            let DbFigures { keys, expires, .. } = figures;
+            let ttl = mean_ttl(&figures, cx.now);
+            lines.put(
+                format_args!("db{}", db.0),
+                format_args!("keys={keys},expires={expires},avg_ttl={ttl}"),
+            );
+        }
+    }
+}
+
+fn sum(figures: impl Iterator<Item = DbFigures>) -> DbFigures {
+    figures.fold(DbFigures::default(), |total, figures| DbFigures {
+        keys: total.keys + figures.keys,
+        expires: total.expires + figures.expires,
+        deadline_sum: total.deadline_sum + figures.deadline_sum,
+    })
+}
+
+/// Milliseconds that keys with a deadline have left on average; 0 without such keys.
+fn mean_ttl(figures: &DbFigures, now: UnixMillis) -> i128 {
+    let count = i128::from(figures.expires);
+    if count == 0 { 0 } else { (figures.deadline_sum / count - i128::from(now.0)).max(0) }
+}
+
+/// `# Shardwright`: what each shard holds and how busy it is.
+pub(super) fn shards(cx: &InfoCx<'_>, lines: &mut Lines) {
+    lines.put("shardwright_version", cx.server.identity.version);
+    lines.put("shards", cx.server.router().map.shards());
+    lines.put("databases", cx.server.router().databases);
+    lines.put("pipeline_order", cx.settings.pipeline_order);
+    for (shard, thread) in cx.server.stats().iter().enumerate() {
+        for (name, figure) in shard_figures(thread, cx.server.router().databases) {
+            lines.put(format_args!("shard{shard}_{name}"), figure);
+        }
+        for cause in TurnCause::ALL {
+            let usec = thread.longest_turn(cause) / 1000;
+            lines.put(format_args!("shard{shard}_longest_turn_{}_usec", cause.name()), usec);
+        }
+    }
+}
+
+fn shard_figures(thread: &ThreadStats, databases: u16) -> [(&'static str, u64); 8] {
+    let keys = (0..databases).map(|db| thread.db(DbIndex(db)).keys).sum();
+    [
+        ("keys", keys),
+        ("data_bytes", thread.data_bytes.get()),
+        ("mailbox_depth", thread.mailbox_depth()),
+        ("messages", thread.received.get()),
+        ("lent", thread.lent.get()),
+        ("blocks", thread.blocks.get()),
+        ("watched_keys", thread.watched.get()),
+        ("sequence", thread.sequence.get()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_ttl_is_over_all_shards() {
+        let shard = |expires, deadline_sum| DbFigures { keys: 10, expires, deadline_sum };
+        let figures = sum([shard(1, 5_000), shard(0, 0), shard(3, 9_000)].into_iter());
+        assert_eq!((figures.keys, figures.expires), (30, 4));
+        assert_eq!(mean_ttl(&figures, UnixMillis(1_000)), 2_500);
+        assert_eq!(mean_ttl(&figures, UnixMillis(9_000)), 0);
+        assert_eq!(mean_ttl(&DbFigures::default(), UnixMillis(9_000)), 0);
+    }
+}

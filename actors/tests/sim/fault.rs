@@ -1,0 +1,68 @@
+//! What a run can find, and what can be broken on purpose to see that it does.
+
+use std::fmt;
+
+/// What was found to be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Somebody waits for what will never come.
+    Progress,
+    /// All is said, and something lies about.
+    Leftover,
+    /// A client was told what its own commands cannot have done.
+    Reply,
+    /// Money came or went.
+    Sum,
+    /// No order of all calls explains what was replied.
+    History,
+    /// Commands of one pipeline took effect in an order that they must not.
+    Order,
+    /// Effects are late, missing, or do not tell the truth.
+    Effects,
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What it is about.
+    pub check: Check,
+    /// What was seen.
+    pub text: String,
+}
+
+impl Failure {
+    /// A failure of `check`, described by `text`.
+    pub fn new(check: Check, text: impl Into<String>) -> Self {
+        Self { check, text: text.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.check, self.text)
+    }
+}
+
+/// What is broken in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// Mailboxes of a block are filled without the ordering lock.
+    NoOrderingLock,
+    /// A shard is given messages while its partition is away.
+    MailboxStaysOpen,
+    /// Two replies of a parcel change places.
+    RepliesSwapped,
+    /// A parcel that only sets keys is answered before it has run.
+    AnsweredEarly,
+    /// EXEC forgets what was watched.
+    WatchForgotten,
+    /// Partitions do not come back from every tenth block.
+    PartitionKept,
+    /// Effects are sent behind the replies of their turn.
+    EffectsLate,
+    /// Some effects never reach the writer.
+    EffectsLost,
+}

@@ -1,0 +1,161 @@
+//! Watches effects: each partition's are without a gap, tell all that changed, and leave before
+//! anything that depends on them.
+
+use shardwright_actors::messages::Delivery;
+use shardwright_actors::shards::ShardSet;
+use shardwright_journal::{Record, Sequences};
+use shardwright_store::digest::partition_digest;
+use shardwright_store::effect::Effect;
+use shardwright_store::partition::{EffectBatch, Partition, PartitionOptions};
+use shardwright_store::types::{Sequence, ShardId};
+
+use super::fault::{Check, Failure};
+
+/// Copies of all partitions, fed by effects alone.
+pub struct Shadows {
+    partitions: Vec<Partition>,
+    sequences: Sequences,
+}
+
+impl Shadows {
+    /// Empty copies.
+    pub fn new(options: &[PartitionOptions]) -> Self {
+        Self {
+            partitions: options.iter().map(|options| Partition::new(*options)).collect(),
+            sequences: Sequences::new(options.len()),
+        }
+    }
+
+    /// Takes effects.
+    pub fn take(&mut self, batch: &EffectBatch) -> Result<(), Failure> {
+        let failed = |text: String| Failure::new(Check::Effects, text);
+        let record = Record {
+            partition: batch.shard.0,
+            first: batch.first.0,
+            count: batch.count,
+            payload: &batch.records,
+        };
+        self.sequences.check(&record).map_err(|gap| failed(gap.to_string()))?;
+        let partition = &mut self.partitions[batch.shard.0 as usize];
+        let mut rest = record.payload;
+        for _ in 0..batch.count {
+            let (effect, length) =
+                Effect::decode(rest).map_err(|error| failed(error.to_string()))?;
+            partition.apply(&effect).map_err(|error| failed(format!("{error}: {effect:?}")))?;
+            rest = &rest[length..];
+        }
+        drop(partition.take_garbage());
+        if rest.is_empty() { Ok(()) } else { Err(failed("bytes behind the last effect".into())) }
+    }
+
+    /// Sum over all data.
+    pub fn digest(&self) -> u128 {
+        self.partitions.iter().map(partition_digest).fold(0, |all, one| all ^ one)
+    }
+}
+
+/// What is known of one partition's effects.
+#[derive(Debug, Clone, Copy, Default)]
+struct Page {
+    /// Sequence of the newest effect that was handed out.
+    sent: Sequence,
+    /// Sequence at which data and copy were last compared.
+    compared: Sequence,
+    /// The running turn released the partition.
+    released: bool,
+    /// Keys on watch when it was last released.
+    watched: usize,
+}
+
+/// The watch over effects.
+pub struct Ledger {
+    shadows: Shadows,
+    pages: Vec<Page>,
+    /// What was found first.
+    failure: Option<Failure>,
+}
+
+impl Ledger {
+    /// A ledger of empty partitions.
+    pub fn new(options: &[PartitionOptions]) -> Self {
+        Self {
+            shadows: Shadows::new(options),
+            pages: vec![Page::default(); options.len()],
+            failure: None,
+        }
+    }
+
+    /// What was found, if anything was.
+    pub fn take_failure(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+
+    /// Notes a failure; the first counts.
+    pub fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+
+    fn fail_effects(&mut self, text: String) {
+        self.fail(Failure::new(Check::Effects, text));
+    }
+
+    /// A shard's turn begins.
+    pub fn begin_turn(&mut self) {
+        self.pages.iter_mut().for_each(|page| page.released = false);
+    }
+
+    /// Effects were handed out.
+    pub fn effects(&mut self, batch: &EffectBatch) {
+        let page = &mut self.pages[batch.shard.0 as usize];
+        page.sent = Sequence(batch.first.0 + batch.count - 1);
+        if let Err(failure) = self.shadows.take(batch) {
+            self.fail(failure);
+        }
+    }
+
+    /// A partition was released: all its effects must have been handed out.
+    pub fn released(&mut self, partition: &Partition) {
+        self.has_left(partition, "is released");
+        let at = partition.id().0 as usize;
+        let page = &mut self.pages[at];
+        page.released = true;
+        page.watched = partition.watch.len();
+        if page.compared != partition.sequence() {
+            page.compared = partition.sequence();
+            if partition_digest(&self.shadows.partitions[at]) != partition_digest(partition) {
+                let sequence = partition.sequence();
+                self.fail_effects(format!(
+                    "partition {at} at {sequence:?} is not what its effects make"
+                ));
+            }
+        }
+    }
+
+    /// A partition changes threads.
+    pub fn delivered(&mut self, delivery: &Delivery) {
+        let (Delivery::Lent(_, partition) | Delivery::Home(partition)) = delivery;
+        self.has_left(partition, "changes threads");
+    }
+
+    fn has_left(&mut self, partition: &Partition, what: &str) {
+        let (id, sequence) = (partition.id(), partition.sequence());
+        let sent = self.pages[id.0 as usize].sent;
+        if sent != sequence {
+            self.fail_effects(format!("partition {id} {what} at {sequence:?}, told only {sent:?}"));
+        }
+    }
+
+    /// Replies leave that depend on these partitions.
+    pub fn replies(&mut self, shards: &ShardSet, what: &str) {
+        for shard in shards.iter() {
+            if !self.pages[shard.0 as usize].released {
+                self.fail_effects(format!("{what} leaves before the effects of partition {shard}"));
+            }
+        }
+    }
+
+    /// Keys on watch when each partition was last released.
+    pub fn watched(&self) -> impl Iterator<Item = (ShardId, usize)> {
+        (0..).map(ShardId).zip(self.pages.iter().map(|page| page.watched))
+    }
+}

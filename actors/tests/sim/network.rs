@@ -1,0 +1,197 @@
+//! What is on its way: the queues of every thread, what a turn has yet to send, and the ordering
+//! lock.
+
+use std::collections::VecDeque;
+
+use shardwright_actors::messages::{Block, BlockDone, BlockId, ConnId, Delivery, Parcel, ParcelDone};
+use shardwright_actors::shard::core::ParcelWork;
+use shardwright_actors::shards::ShardSet;
+use shardwright_store::executor::Request;
+use shardwright_store::partition::EffectBatch;
+use shardwright_store::types::ShardId;
+use shardwright_store::watch::WatchToken;
+use shardwright_tests::Rng;
+
+use super::fault::Fault;
+use super::ledger::Ledger;
+
+/// What comes to a shard's mailbox.
+pub enum Mail {
+    /// A connection of the own thread has work.
+    RunLocal(ConnId),
+    /// Another thread's parcel.
+    RunParcel(ParcelWork),
+    /// Lend the partition to this block, led by this shard.
+    Lend(BlockId, ShardId),
+    /// Lead this block.
+    RunBlock(BlockId, Block),
+    /// A round of WATCH ended.
+    EndWatch(WatchToken),
+    /// Look at the expiry wheel.
+    Tick,
+}
+
+/// What comes to a gateway.
+pub enum Answer {
+    /// The thread's outboxes have something.
+    FlushOutboxes,
+    /// A parcel came back.
+    Parcel(ParcelDone),
+    /// A block came back.
+    Block(BlockDone),
+}
+
+/// What comes to the writer.
+pub enum Record {
+    /// Effects of one turn.
+    Effects(EffectBatch),
+    /// Compare with this sum over the live data, and answer the block.
+    Audit(Block, u128),
+}
+
+/// One thing that a turn sends.
+pub enum Sending {
+    /// To a shard's mailbox.
+    Mail(ShardId, Mail),
+    /// To a shard's dock.
+    Dock(ShardId, Delivery),
+    /// To a gateway.
+    Answer(ShardId, Answer),
+    /// To the writer.
+    Record(Record),
+    /// A block, once the ordering lock is free.
+    Block(Block),
+    /// The mailboxes of a block are filled.
+    Unlock,
+}
+
+/// The queues of one thread.
+pub struct Lines {
+    /// Its shard's mailbox.
+    pub mailbox: VecDeque<Mail>,
+    /// Its shard's dock.
+    pub dock: VecDeque<Delivery>,
+    /// Its gateway's mailbox.
+    pub gateway: VecDeque<Answer>,
+    /// What its last turn has yet to send; until it has, the thread does nothing else.
+    pub outgoing: VecDeque<Sending>,
+    /// One outbox a peer.
+    pub outboxes: Vec<Parcel>,
+    /// The gateway was asked to send the outboxes.
+    pub flush_asked: bool,
+    /// A tick is on its way.
+    pub ticking: bool,
+}
+
+impl Lines {
+    fn new(shards: u16) -> Self {
+        Self {
+            mailbox: VecDeque::new(),
+            dock: VecDeque::new(),
+            gateway: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            outboxes: (0..shards).map(|_| Parcel::default()).collect(),
+            flush_asked: false,
+            ticking: false,
+        }
+    }
+
+    /// Whether nothing waits in any queue.
+    pub fn is_empty(&self) -> bool {
+        self.mailbox.is_empty()
+            && self.dock.is_empty()
+            && self.gateway.is_empty()
+            && self.outgoing.is_empty()
+            && self.outboxes.iter().all(|parcel| parcel.parts.is_empty())
+    }
+}
+
+/// All queues of the process.
+pub struct Network {
+    /// By thread.
+    pub lines: Vec<Lines>,
+    /// The writer's mailbox.
+    pub writer: VecDeque<Record>,
+    /// What is watched.
+    pub ledger: Ledger,
+    /// What is broken.
+    pub fault: Fault,
+    /// Chance for what is broken.
+    pub rng: Rng,
+    locked: bool,
+    blocks: u64,
+}
+
+impl Network {
+    /// Empty queues.
+    pub fn new(shards: u16, ledger: Ledger, fault: Fault, rng: Rng) -> Self {
+        Self {
+            lines: (0..shards).map(|_| Lines::new(shards)).collect(),
+            writer: VecDeque::new(),
+            ledger,
+            fault,
+            rng,
+            locked: false,
+            blocks: 0,
+        }
+    }
+
+    /// Number of blocks so far.
+    pub fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    /// Notes something that the turn of `thread` sends.
+    pub fn send(&mut self, thread: ShardId, sending: Sending) {
+        self.lines[thread.0 as usize].outgoing.push_back(sending);
+    }
+
+    /// Whether the thread can send the next thing of its turn now.
+    pub fn can_transmit(&self, thread: usize) -> bool {
+        match self.lines[thread].outgoing.front() {
+            Some(Sending::Block(_)) => !self.locked,
+            other => other.is_some(),
+        }
+    }
+
+    /// The thread sends the next thing of its turn.
+    pub fn transmit(&mut self, thread: usize) {
+        match self.lines[thread].outgoing.pop_front() {
+            None => {}
+            Some(Sending::Mail(to, mail)) => self.lines[to.0 as usize].mailbox.push_back(mail),
+            Some(Sending::Dock(to, delivery)) => self.lines[to.0 as usize].dock.push_back(delivery),
+            Some(Sending::Answer(to, answer)) => self.lines[to.0 as usize].gateway.push_back(answer),
+            Some(Sending::Record(record)) => self.writer.push_back(record),
+            Some(Sending::Unlock) => self.locked = false,
+            Some(Sending::Block(block)) => self.order_block(thread, block),
+        }
+    }
+
+    /// Goes on with the messages of a block, under the lock.
+    fn order_block(&mut self, thread: usize, mut block: Block) {
+        self.blocks += 1;
+        let id = BlockId(self.blocks);
+        if self.fault == Fault::WatchForgotten
+            && let Some(Request::Exec { watch, .. }) = block.batch.requests.first_mut()
+        {
+            *watch = None;
+        }
+        let shards: ShardSet = block.shards;
+        let lead = block.lead;
+        let lends = shards.iter().filter(|shard| *shard != lead);
+        let mut messages: Vec<Sending> =
+            lends.map(|shard| Sending::Mail(shard, Mail::Lend(id, lead))).collect();
+        messages.push(Sending::Mail(lead, Mail::RunBlock(id, block)));
+        if self.fault != Fault::NoOrderingLock {
+            self.locked = true;
+            messages.push(Sending::Unlock);
+        }
+        let outgoing = &mut self.lines[thread].outgoing;
+        messages.into_iter().rev().for_each(|message| outgoing.push_front(message));
+    }
+
+    /// Whether nothing is on its way.
+    pub fn is_empty(&self) -> bool {
+        self.writer.is_empty() && self.lines.iter().all(Lines::is_empty)
+    }
+}

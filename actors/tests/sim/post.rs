@@ -1,0 +1,155 @@
+//! Where sessions and shards of one thread send: into the thread's list of what its turn has yet to
+//! send.
+
+use shardwright_actors::messages::{
+    Block, BlockDone, ConnId, Delivery, ParcelDone, PartHeader, Post,
+};
+use shardwright_actors::shard::core::ShardPost;
+use shardwright_actors::shards::ShardSet;
+use shardwright_store::command::CommandId;
+use shardwright_store::error::CommandError;
+use shardwright_store::executor::{BatchView, Meter, Planned};
+use shardwright_store::partition::{EffectBatch, Garbage, Partition};
+use shardwright_store::types::ShardId;
+use shardwright_store::watch::WatchToken;
+use shardwright_tests::Rng;
+
+use super::fault::Fault;
+use super::network::{Answer, Mail, Network, Record, Sending};
+
+/// Sends for one thread.
+pub struct ThreadPost<'a> {
+    network: &'a mut Network,
+    thread: ShardId,
+    /// The shards of the block that this turn runs.
+    block: ShardSet,
+    /// Effects that a fault holds back until the turn is over.
+    late: Vec<EffectBatch>,
+}
+
+impl<'a> ThreadPost<'a> {
+    /// Sends for `thread`; if its turn runs a block, that needs the partitions of `block`.
+    pub fn new(network: &'a mut Network, thread: ShardId, block: ShardSet) -> Self {
+        Self { network, thread, block, late: Vec::new() }
+    }
+
+    /// All queues.
+    pub fn network(&mut self) -> &mut Network {
+        self.network
+    }
+
+    fn send(&mut self, sending: Sending) {
+        self.network.send(self.thread, sending);
+    }
+}
+
+impl Drop for ThreadPost<'_> {
+    fn drop(&mut self) {
+        for batch in std::mem::take(&mut self.late) {
+            self.network.ledger.effects(&batch);
+            self.send(Sending::Record(Record::Effects(batch)));
+        }
+    }
+}
+
+impl Post for ThreadPost<'_> {
+    fn run_local(&mut self, conn: ConnId) {
+        self.send(Sending::Mail(self.thread, Mail::RunLocal(conn)));
+    }
+
+    fn run_remote(
+        &mut self,
+        conn: ConnId,
+        shard: ShardId,
+        batch: BatchView<'_>,
+        request: &Planned,
+    ) {
+        let lines = &mut self.network.lines[self.thread.0 as usize];
+        let parcel = &mut lines.outboxes[shard.0 as usize];
+        parcel.batch.push_copy(batch, request);
+        let end = parcel.batch.requests.len();
+        match parcel.parts.last_mut() {
+            Some(part) if part.conn == conn => part.end = end,
+            _ => parcel.parts.push(PartHeader { conn, end }),
+        }
+        if !std::mem::replace(&mut lines.flush_asked, true) {
+            self.send(Sending::Answer(self.thread, Answer::FlushOutboxes));
+        }
+    }
+
+    fn run_block(&mut self, block: Block) {
+        self.send(Sending::Block(block));
+    }
+
+    fn end_watch(&mut self, token: WatchToken, shards: ShardSet) {
+        for shard in shards.iter() {
+            self.send(Sending::Mail(shard, Mail::EndWatch(token)));
+        }
+    }
+}
+
+impl ShardPost for ThreadPost<'_> {
+    fn deliver(&mut self, shard: ShardId, delivery: Delivery) {
+        self.network.ledger.delivered(&delivery);
+        let is_kept = self.network.fault == Fault::PartitionKept
+            && matches!(delivery, Delivery::Home(_))
+            && self.network.rng.percent(10);
+        if !is_kept {
+            self.send(Sending::Dock(shard, delivery));
+        }
+    }
+
+    fn effects(&mut self, batch: EffectBatch) {
+        match self.network.fault {
+            Fault::EffectsLate if self.network.rng.percent(10) => {
+                self.late.push(batch);
+                return;
+            }
+            Fault::EffectsLost if self.network.rng.percent(5) => {
+                self.network.ledger.effects(&batch);
+                return;
+            }
+            _ => {}
+        }
+        self.network.ledger.effects(&batch);
+        self.send(Sending::Record(Record::Effects(batch)));
+    }
+
+    fn garbage(&mut self, garbage: Vec<Garbage>) {
+        drop(garbage);
+    }
+
+    fn parcel_done(&mut self, to: ShardId, done: ParcelDone) {
+        let one = [done.shard].into_iter().collect();
+        self.network.ledger.replies(&one, "a parcel");
+        self.send(Sending::Answer(to, Answer::Parcel(done)));
+    }
+
+    fn block_done(&mut self, done: BlockDone) {
+        self.network.ledger.replies(&self.block, "a block");
+        self.send(Sending::Answer(done.conn.thread, Answer::Block(done)));
+    }
+
+    fn publish(&mut self, partition: &Partition) {
+        self.network.ledger.released(partition);
+    }
+
+    fn audit(&mut self, block: Block, live: u128) {
+        self.network.ledger.replies(&self.block, "an audit");
+        self.send(Sending::Record(Record::Audit(block, live)));
+    }
+}
+
+/// Stops a batch now and then, as one that takes too long.
+pub struct Whim {
+    /// Chance of it.
+    pub rng: Rng,
+    /// Of a hundred commands, how many end their batch.
+    pub stops: usize,
+}
+
+impl Meter for Whim {
+    fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+        !self.rng.percent(self.stops)
+    }
+}

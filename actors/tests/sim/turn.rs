@@ -1,0 +1,411 @@
+//! What can happen in a world, and what the shells around sessions and shards do then.
+
+use shardwright_actors::messages::{BlockDone, ConnId, Parcel, ParcelDone};
+use shardwright_actors::session::{Env, Want};
+use shardwright_actors::shard::core::{ParcelWork, ShardCore, TURN_BYTES, Turn};
+use shardwright_actors::shards::ShardSet;
+use shardwright_codec::resp::{Protocol, ReplyWriter};
+use shardwright_store::executor::{Batch, Request};
+use shardwright_store::types::{ShardId, UnixMillis};
+
+use super::fault::{Check, Failure, Fault};
+use super::network::{Answer, Mail, Record, Sending};
+use super::post::{ThreadPost, Whim};
+use super::world::World;
+
+/// Something that can happen next.
+#[derive(Debug, Clone, Copy)]
+pub enum Event {
+    /// A thread sends the next thing of its turn.
+    Send(usize),
+    /// A shard takes the next message.
+    Mail(usize),
+    /// A closed shard takes a partition.
+    Dock(usize),
+    /// A gateway takes the next message.
+    Gateway(usize),
+    /// The writer takes the next message.
+    Writer,
+    /// A session reads.
+    Read(usize),
+    /// A session writes, since its socket is ready.
+    Write(usize),
+    /// A client reads its socket.
+    Take(usize),
+    /// A session's pause is over.
+    Wake(usize),
+    /// A client that was served, or is cut off, goes.
+    Leave(usize),
+}
+
+impl Event {
+    /// Where the bias for this event stands.
+    pub fn place(self, threads: usize) -> usize {
+        match self {
+            Self::Writer => 0,
+            Self::Send(thread) => 1 + thread,
+            Self::Mail(thread) => 1 + threads + thread,
+            Self::Dock(thread) => 1 + 2 * threads + thread,
+            Self::Gateway(thread) => 1 + 3 * threads + thread,
+            Self::Read(client) | Self::Wake(client) => 1 + 4 * threads + 2 * client,
+            Self::Write(client) | Self::Take(client) | Self::Leave(client) => {
+                2 + 4 * threads + 2 * client
+            }
+        }
+    }
+
+    /// Number of places.
+    pub fn places(threads: usize, clients: usize) -> usize {
+        1 + 4 * threads + 2 * clients
+    }
+}
+
+/// Steps of the expiry wheel in a tick.
+const TICK_BUDGET: usize = 2;
+
+impl World {
+    /// All that can happen now and is not only time passing.
+    pub(super) fn events(&self, events: &mut Vec<Event>) {
+        for (at, lines) in self.network.lines.iter().enumerate() {
+            if !lines.outgoing.is_empty() {
+                if self.network.can_transmit(at) {
+                    events.push(Event::Send(at));
+                }
+                continue;
+            }
+            let is_open = self.shards[at].is_open();
+            let takes_mail = is_open || self.setup.fault == Fault::MailboxStaysOpen;
+            if takes_mail && !lines.mailbox.is_empty() {
+                events.push(Event::Mail(at));
+            }
+            if !is_open && !lines.dock.is_empty() {
+                events.push(Event::Dock(at));
+            }
+            if !lines.gateway.is_empty() {
+                events.push(Event::Gateway(at));
+            }
+        }
+        if !self.network.writer.is_empty() {
+            events.push(Event::Writer);
+        }
+        for (at, client) in self.clients.iter().enumerate() {
+            if client.can_take() {
+                events.push(Event::Take(at));
+            }
+            let thread = client.id.thread.0 as usize;
+            if client.session.is_none() || !self.network.lines[thread].outgoing.is_empty() {
+                continue;
+            }
+            if client.can_read() {
+                events.push(Event::Read(at));
+            }
+            if client.can_write() {
+                events.push(Event::Write(at));
+            }
+            if client.paused_until.is_some_and(|until| until <= self.now) {
+                events.push(Event::Wake(at));
+            }
+            if client.is_done() {
+                events.push(Event::Leave(at));
+            }
+        }
+    }
+
+    /// Lets time pass, wheels turn, and cuts a client off now and then.
+    pub(super) fn idle(&mut self) {
+        self.now = UnixMillis(self.now.0 + self.rng.below(4) as i64);
+        let thread = self.rng.below(self.shards.len());
+        let lines = &mut self.network.lines[thread];
+        if lines.outgoing.is_empty() && !lines.ticking {
+            lines.ticking = true;
+            lines.mailbox.push_back(Mail::Tick);
+        }
+        if !self.clients.is_empty() && self.rng.percent(10) {
+            let at = self.rng.below(self.clients.len());
+            let client = &self.clients[at];
+            let is_free = self.network.lines[client.id.thread.0 as usize].outgoing.is_empty();
+            if client.killable && client.session.is_some() && is_free {
+                if self.is_traced {
+                    eprintln!("{:6} cut off {at}", self.step);
+                }
+                self.leave(at);
+            }
+        }
+    }
+
+    /// When all wait and some of them for time: lets it pass.
+    pub(super) fn sleep_until_somebody_wakes(&mut self) -> bool {
+        let pauses = self.clients.iter().filter(|client| client.session.is_some());
+        match pauses.filter_map(|client| client.paused_until).min() {
+            Some(until) => {
+                self.now = self.now.max(until);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn perform(&mut self, event: Event) -> Result<(), Failure> {
+        match event {
+            Event::Send(thread) => self.network.transmit(thread),
+            Event::Mail(thread) => {
+                if let Some(mail) = self.network.lines[thread].mailbox.pop_front() {
+                    self.mail(thread, mail);
+                }
+            }
+            Event::Dock(thread) => {
+                if let Some(delivery) = self.network.lines[thread].dock.pop_front() {
+                    self.turn(thread, |core, turn| core.delivered(delivery, turn));
+                }
+            }
+            Event::Gateway(thread) => match self.network.lines[thread].gateway.pop_front() {
+                Some(Answer::FlushOutboxes) => self.flush_outboxes(thread),
+                Some(Answer::Parcel(done)) => self.parcel_done(done),
+                Some(Answer::Block(done)) => self.block_done(done),
+                None => {}
+            },
+            Event::Writer => self.write_record()?,
+            Event::Read(at) => {
+                let most = 1 + self.rng.below(self.setup.largest_read);
+                self.clients[at].read(most);
+                self.proceed(at);
+            }
+            Event::Write(at) | Event::Wake(at) => self.proceed(at),
+            Event::Take(at) => {
+                let Self { clients, rng, step, .. } = self;
+                clients[at].take(*step)?;
+                clients[at].talk(rng, *step);
+            }
+            Event::Leave(at) => self.leave(at),
+        }
+        Ok(())
+    }
+
+    fn mail(&mut self, thread: usize, mail: Mail) {
+        let shard = ShardId(thread as u16);
+        match mail {
+            Mail::RunLocal(conn) => self.run_local(conn),
+            Mail::RunParcel(work) => {
+                let rest = self.turn(thread, |core, turn| core.run_parcel(work, turn));
+                if let Some(rest) = rest {
+                    self.network.send(shard, Sending::Mail(shard, Mail::RunParcel(rest)));
+                }
+            }
+            Mail::Lend(block, lead) => {
+                self.turn(thread, |core, turn| core.lend(block, lead, turn.post));
+            }
+            Mail::RunBlock(id, block) => {
+                self.leading[thread] = block.shards;
+                self.turn(thread, |core, turn| core.begin_block(id, block, turn));
+            }
+            Mail::EndWatch(token) => self.turn(thread, |core, _| core.end_watch(token)),
+            Mail::Tick => {
+                let more =
+                    self.turn(thread, |core, turn| core.tick(turn.now, TICK_BUDGET, turn.post));
+                self.network.lines[thread].ticking = more;
+                if more {
+                    self.network.send(shard, Sending::Mail(shard, Mail::Tick));
+                }
+            }
+        }
+    }
+
+    /// One turn of a shard.
+    fn turn<R>(
+        &mut self,
+        thread: usize,
+        work: impl FnOnce(&mut ShardCore, &mut Turn<'_, ThreadPost<'_>, Whim>) -> R,
+    ) -> R {
+        let Self { network, whim, shards, server, now, leading, .. } = self;
+        network.ledger.begin_turn();
+        let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread]);
+        let mut turn =
+            Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
+        work(&mut shards[thread], &mut turn)
+    }
+
+    fn client_at(&self, conn: ConnId) -> Option<usize> {
+        let at = conn.index as usize;
+        let client = self.clients.get(at).filter(|client| client.id == conn)?;
+        client.session.is_some().then_some(at)
+    }
+
+    /// Runs what a connection has for the shard of its thread, and lets it go on.
+    fn run_local(&mut self, conn: ConnId) {
+        let Some(at) = self.client_at(conn) else { return };
+        let Some(mut session) = self.clients[at].session.take() else { return };
+        let thread = conn.thread.0 as usize;
+        let next = self.turn(thread, |core, turn| {
+            let next = core.run_batch(session.local_work(TURN_BYTES), turn);
+            let one: ShardSet = [conn.thread].into_iter().collect();
+            turn.post.network().ledger.replies(&one, "a local batch");
+            next
+        });
+        session.local_ran(next);
+        self.clients[at].session = Some(session);
+        self.proceed(at);
+    }
+
+    /// Lets a session go on as far as it can, and writes what it has to say.
+    fn proceed(&mut self, at: usize) {
+        let Self { clients, network, server, clock, now, .. } = self;
+        let client = &mut clients[at];
+        let home = client.id.thread;
+        let mut post = ThreadPost::new(network, home, ShardSet::default());
+        let limit = server.reply_limit();
+        loop {
+            let mut env = Env {
+                server,
+                home,
+                clock,
+                stats: &server.stats()[home.0 as usize],
+                now: *now,
+                post: &mut post,
+            };
+            let Some(session) = &mut client.session else { return };
+            client.want = session.advance(&mut env);
+            client.write();
+            let drained = client.session.as_ref().is_some_and(|s| s.pending().len() < limit);
+            if client.want != Want::Drain || !drained {
+                break;
+            }
+        }
+        client.paused_until = match client.want {
+            Want::Pause(pause_ms) => Some(UnixMillis(now.0 + pause_ms as i64)),
+            _ => None,
+        };
+    }
+
+    fn leave(&mut self, at: usize) {
+        let Self { clients, network, .. } = self;
+        let client = &mut clients[at];
+        if let Some(mut session) = client.session.take() {
+            let mut post = ThreadPost::new(network, client.id.thread, ShardSet::default());
+            session.abandon();
+            session.tell_ended_watches(&mut post);
+        }
+    }
+
+    fn flush_outboxes(&mut self, thread: usize) {
+        let from = ShardId(thread as u16);
+        let lines = &mut self.network.lines[thread];
+        lines.flush_asked = false;
+        for peer in 0..lines.outboxes.len() {
+            let lines = &mut self.network.lines[thread];
+            if lines.outboxes[peer].parts.is_empty() {
+                continue;
+            }
+            let mut parcel = std::mem::take(&mut lines.outboxes[peer]);
+            let to = ShardId(peer as u16);
+            if self.setup.fault == Fault::AnsweredEarly
+                && let Some((early, silent)) = answer_early(to, &parcel)
+            {
+                self.network.send(from, Sending::Answer(from, Answer::Parcel(early)));
+                parcel = silent;
+            }
+            let work = ParcelWork::new(from, parcel);
+            self.network.send(from, Sending::Mail(to, Mail::RunParcel(work)));
+        }
+    }
+
+    /// Hands the answers of a parcel to their connections.
+    fn parcel_done(&mut self, mut done: ParcelDone) {
+        if self.setup.fault == Fault::RepliesSwapped {
+            swap_replies(&mut done);
+        }
+        let ParcelDone { shard, parcel, out, ends, done } = done;
+        let mut begin = 0;
+        let mut answered = 0;
+        for (header, &count) in parcel.parts.iter().zip(&done) {
+            let count_here = count as usize;
+            let replies = &ends[answered..answered + count_here];
+            let base = answered.checked_sub(1).map_or(0, |last| ends[last]);
+            let end = replies.last().copied().unwrap_or(base);
+            let mut unrun = Batch::default();
+            for request in &parcel.batch.requests[begin + count_here..header.end] {
+                if let Request::Command(planned) = request {
+                    unrun.push_copy(parcel.batch.view(), planned);
+                }
+            }
+            self.unrun += unrun.requests.len();
+            if let Some(at) = self.client_at(header.conn)
+                && let Some(session) = &mut self.clients[at].session
+            {
+                let ends = replies.iter().map(|end| end - base);
+                session.remote_done(shard, &out[base..end], ends, count, unrun);
+                self.proceed(at);
+            }
+            begin = header.end;
+            answered += count_here;
+        }
+    }
+
+    fn block_done(&mut self, done: BlockDone) {
+        if let Some(at) = self.client_at(done.conn)
+            && let Some(session) = &mut self.clients[at].session
+        {
+            session.block_done(done);
+            self.proceed(at);
+        }
+    }
+
+    fn write_record(&mut self) -> Result<(), Failure> {
+        match self.network.writer.pop_front() {
+            Some(Record::Effects(batch)) => self.shadows.take(&batch),
+            Some(Record::Audit(block, live)) => {
+                let shadow = self.shadows.digest();
+                if shadow != live {
+                    let text = format!("live data {live:x} and their copy {shadow:x} differ");
+                    return Err(Failure::new(Check::Effects, text));
+                }
+                let mut out = Vec::new();
+                ReplyWriter::new(&mut out, Protocol::Resp2).ok();
+                let ends = vec![out.len()];
+                let done = BlockDone { conn: block.conn, batch: block.batch, out, ends, next: 1 };
+                let thread = done.conn.thread.0 as usize;
+                self.network.lines[thread].gateway.push_back(Answer::Block(done));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Lets the first two replies to a connection change places.
+fn swap_replies(done: &mut ParcelDone) {
+    if done.done.first().is_some_and(|&count| count >= 2) {
+        let (first, second) = (done.ends[0], done.ends[1]);
+        let swapped = [&done.out[first..second], &done.out[..first]].concat();
+        done.out[..second].copy_from_slice(&swapped);
+        done.ends[0] = second - first;
+    }
+}
+
+/// For a parcel of nothing but plain SETs: its answer, before it has run, and a parcel that does the
+/// same for nobody.
+fn answer_early(shard: ShardId, parcel: &Parcel) -> Option<(ParcelDone, Parcel)> {
+    const OK: &[u8] = b"+OK\r\n";
+    let mut copies = [Parcel::default(), Parcel::default()];
+    for request in &parcel.batch.requests {
+        let Request::Command(planned) = request else { return None };
+        let args = parcel.batch.view().arguments(planned);
+        if args.len() != 3 || !args.at(0).eq_ignore_ascii_case(b"SET") {
+            return None;
+        }
+        copies.iter_mut().for_each(|copy| copy.batch.push_copy(parcel.batch.view(), planned));
+    }
+    let [mut answered, mut silent] = copies;
+    let mut begin = 0;
+    let counts = parcel.parts.iter().map(|part| {
+        let count = (part.end - begin) as u32;
+        begin = part.end;
+        count
+    });
+    let done: Vec<u32> = counts.collect();
+    answered.parts.clone_from(&parcel.parts);
+    silent.parts.clone_from(&parcel.parts);
+    silent.parts.iter_mut().for_each(|part| part.conn.generation = u32::MAX);
+    let count = parcel.batch.requests.len();
+    let ends = (1..=count).map(|at| at * OK.len()).collect();
+    Some((ParcelDone { shard, parcel: answered, out: OK.repeat(count), ends, done }, silent))
+}
