@@ -82,7 +82,7 @@ nightly: export SHARDWRIGHT_SEED ?= $(shell date +%Y%m%d)
 nightly: export SHARDWRIGHT_SEQUENCES ?= 2000
 nightly: export SHARDWRIGHT_HISTORIES ?= 500
 nightly: export SHARDWRIGHT_ISOLATION_MS ?= 60000
-nightly: export SHARDWRIGHT_SCHEDULES ?= 200000
+nightly: export SHARDWRIGHT_SEEDS ?= 50000
 nightly: export PROPTEST_CASES ?= 5000
 nightly:
 	@echo "seed $(SHARDWRIGHT_SEED)"

@@ -49,7 +49,10 @@ redis() {
     command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || missing+=(redis-tools)
     [ ${#missing[@]} -gt 0 ] || return 0
     apt_install "${missing[@]}"
-    if [ "$fresh" = yes ] && command -v systemctl >/dev/null; then
+    [ "$fresh" = yes ] || return 0
+    # Where a policy of the machine's own lets services start.
+    ! command -v service >/dev/null || as_root service redis-server stop >/dev/null 2>&1 || true
+    if command -v systemctl >/dev/null; then
         as_root systemctl disable --quiet redis-server >&2 || say "redis-server may start at boot"
     fi
 }

@@ -2,7 +2,7 @@
 //! here; each connection publishes its own row once a batch.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shardwright_codec::resp::Protocol;
@@ -104,6 +104,12 @@ impl ClientInfo {
     #[inline]
     pub fn publish(&self, client: &Client, buffers: &Buffers, now: UnixMillis) {
         self.publish_state(client, now);
+        self.publish_buffers(buffers);
+    }
+
+    /// Publishes what the connection holds.
+    #[inline]
+    pub fn publish_buffers(&self, buffers: &Buffers) {
         self.query.store(buffers.query as u64, Relaxed);
         self.query_free.store(buffers.query_free as u64, Relaxed);
         self.output.store(buffers.output as u64, Relaxed);
@@ -165,6 +171,8 @@ pub struct Peer {
 pub struct Clients {
     rows: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
     next: AtomicU64,
+    /// Connections that were dealt to threads and have not ended.
+    open: AtomicUsize,
     /// Connections accepted since the start.
     pub accepted: AtomicU64,
     /// Connections refused since there were too many.
@@ -184,7 +192,25 @@ impl Clients {
 
     /// A connection ended. Returns whether it was still here.
     pub fn remove(&self, id: u64) -> bool {
-        lock(&self.rows).remove(&id).is_some()
+        let was_here = lock(&self.rows).remove(&id).is_some();
+        if was_here {
+            self.give_back();
+        }
+        was_here
+    }
+
+    /// Takes one of `most` places for a connection that is about to be dealt to a thread, or
+    /// refuses it.
+    pub fn admit(&self, most: usize) -> bool {
+        let open = self.open.fetch_update(Relaxed, Relaxed, |open| (open < most).then_some(open + 1));
+        let counter = if open.is_ok() { &self.accepted } else { &self.refused };
+        counter.fetch_add(1, Relaxed);
+        open.is_ok()
+    }
+
+    /// A connection that was admitted came to nothing.
+    pub fn give_back(&self) {
+        self.open.fetch_sub(1, Relaxed);
     }
 
     /// Number of connections.

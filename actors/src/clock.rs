@@ -1,16 +1,25 @@
 //! The one place that reads the clock: wall time for deadlines, and a cheap monotonic counter for
 //! measuring commands and turns.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quanta::Clock as Counter;
 use shardwright_store::types::UnixMillis;
 
-/// Reads time. Cheap to clone; each thread has its own.
+/// Reads time. Each thread has its own.
 #[derive(Debug, Clone)]
 pub struct Clock {
     counter: Counter,
+    /// Readings of the counter in [`FRESH_NANOS`].
+    fresh: u64,
+    /// When wall time was last read, and what it was.
+    read: Cell<(u64, UnixMillis)>,
 }
+
+/// How long a reading of wall time is used again. Asking the system costs several times as much as
+/// the counter, and a tenth of a millisecond changes no deadline by more than that.
+const FRESH_NANOS: u64 = 100_000;
 
 /// A reading of the monotonic counter (the time-stamp counter where the processor keeps it steady).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -19,11 +28,27 @@ pub struct Ticks(u64);
 impl Clock {
     /// A clock; the first in a process calibrates the counter, which takes some milliseconds.
     pub fn new() -> Self {
-        Self { counter: Counter::new() }
+        let counter = Counter::new();
+        let nanos_per_mega_tick = counter.delta_as_nanos(0, 1 << 20).max(1);
+        let fresh = (FRESH_NANOS << 20) / nanos_per_mega_tick;
+        let read = Cell::new((counter.raw(), Self::read()));
+        Self { counter, fresh, read }
     }
 
-    /// Wall time.
+    /// Wall time, at most [`FRESH_NANOS`] old.
+    #[inline]
     pub fn now(&self) -> UnixMillis {
+        let ticks = self.counter.raw();
+        let (at, time) = self.read.get();
+        if ticks.wrapping_sub(at) < self.fresh {
+            return time;
+        }
+        let time = Self::read();
+        self.read.set((ticks, time));
+        time
+    }
+
+    fn read() -> UnixMillis {
         UnixMillis(Self::unix_micros() / 1000)
     }
 
@@ -54,5 +79,20 @@ impl Clock {
 impl Default for Clock {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wall_time_goes_on_though_it_is_not_always_read() {
+        let clock = Clock::new();
+        let begin = clock.now();
+        let later = clock.ticks();
+        while clock.nanos(later, clock.ticks()) < 5_000_000 {}
+        let passed = clock.now().0 - begin.0;
+        assert!((3..5_000).contains(&passed), "{passed} ms passed by the wall, 5 by the counter");
     }
 }

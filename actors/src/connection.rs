@@ -36,6 +36,7 @@ impl ConnectionActor {
             if connection.is_over() {
                 return Poll::Ready(());
             }
+            connection.attend(task.waker());
             if !connection.session.pending().is_empty()
                 && connection.socket().poll_ready(task).is_ready()
             {
@@ -59,7 +60,6 @@ impl ConnectionActor {
                     }
                 }
                 Want::Pause(pause_ms) => {
-                    connection.sleeps(task.waker());
                     if !std::mem::replace(&mut self.pausing, true) {
                         ctx.run_later(Duration::from_millis(pause_ms), |actor, _| {
                             actor.pausing = false;
@@ -69,15 +69,15 @@ impl ConnectionActor {
                     }
                     return Poll::Pending;
                 }
-                Want::Answers | Want::Drain | Want::Close => {
+                Want::Answers => {
                     // Usually the client is silent while it waits; then the socket wakes this task
                     // with the next command, and nobody else has to.
-                    if connection.want() != Want::Answers || self.socket.poll_ready(task).is_ready()
-                    {
-                        connection.sleeps(task.waker());
+                    if self.socket.poll_ready(task).is_ready() {
+                        connection.park();
                     }
                     return Poll::Pending;
                 }
+                Want::Drain | Want::Close => return Poll::Pending,
             }
         }
     }

@@ -19,9 +19,6 @@ use crate::slab::Connection;
 use crate::socket::Accepted;
 use crate::thread::Thread;
 
-/// How often connections are looked at for their time limits.
-const SWEEP: Duration = Duration::from_millis(100);
-
 /// Messages that a gateway may have waiting: answers are bounded by what was asked.
 const MAILBOX: usize = 4096;
 
@@ -67,6 +64,15 @@ impl Gateway {
     /// The gateway of a thread.
     pub fn new(thread: Rc<Thread>) -> Self {
         Self { thread }
+    }
+
+    /// Looks after connections `hz` times a second.
+    fn sweep_later(&self, ctx: &mut Context<Self>) {
+        let hz = self.thread.server.settings().hz.max(1);
+        ctx.run_later(Duration::from_secs(1) / hz, |gateway, ctx| {
+            gateway.sweep();
+            gateway.sweep_later(ctx);
+        });
     }
 
     /// Ends connections that were idle, half through a command, or not taking replies, for too long.
@@ -119,7 +125,7 @@ impl Actor for Gateway {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(SWEEP, |gateway, _| gateway.sweep());
+        self.sweep_later(ctx);
     }
 }
 
@@ -155,6 +161,7 @@ impl Handler<Adopt> for Gateway {
             Ok(halves) => halves,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken in");
+                self.thread.server.clients.give_back();
                 return;
             }
         };

@@ -222,12 +222,10 @@ impl Dealer {
     }
 
     fn deal(&self, socket: Accepted, peer: Peer, settings: &Settings) {
-        if self.server.clients.len() >= settings.maxclients as usize {
-            self.server.clients.refused.fetch_add(1, Relaxed);
+        if !self.server.clients.admit(settings.maxclients as usize) {
             refuse(socket, "ERR max number of clients reached");
             return;
         }
-        self.server.clients.accepted.fetch_add(1, Relaxed);
         let Some(directory) = self.server.directory() else { return };
         let thread = self.next.fetch_add(1, Relaxed) % directory.threads.len();
         directory.threads[thread].gateway.do_send(Adopt { socket, peer });

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use rand::RngExt;
-use shardwright_config::Loaded;
+use shardwright_config::{Loaded, Supervised};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::{Garbage, Partition, PartitionOptions};
 use shardwright_store::types::ShardId;
@@ -79,22 +79,19 @@ async fn serve(
     let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
     let listeners = Listeners::bind(&server.settings())?;
     let threads = start_threads(&server, &clock, &mut rng).await?;
-    crate::banner::print(&server, &listeners.addresses);
+    let unix_socket = SocketFile(listeners.unix_path.clone());
     let admin = crate::admin::start(&server)?;
-    let unix_path = listeners.unix_path.clone();
+    crate::banner::print(&server, &listeners.addresses);
     let accepting = listeners.accept(&server);
     watch_signals(&server)?;
+    tell_supervisor(&server);
     crate::sampler::start(&server);
     let now = control_loop(&server, requests).await;
     accepting.iter().for_each(|task| task.abort());
     if !now {
         quiesce(&server).await;
     }
-    if let Some(path) = unix_path
-        && let Err(error) = std::fs::remove_file(&path)
-    {
-        tracing::warn!(path = %path.display(), %error, "the Unix socket's file stays");
-    }
+    drop(unix_socket);
     if let Some(admin) = admin {
         admin.stop().await;
     }
@@ -103,6 +100,19 @@ async fn serve(
     });
     tracing::info!("bye");
     Ok(())
+}
+
+/// The file of the Unix socket; it goes when the server ends.
+struct SocketFile(Option<PathBuf>);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::warn!(path = %path.display(), %error, "the Unix socket's file stays");
+        }
+    }
 }
 
 /// Starts all shard threads and the writer, and tells everyone their addresses.
@@ -163,6 +173,16 @@ fn start_reaper() -> Result<std::sync::mpsc::Sender<Vec<Garbage>>, RunError> {
         .spawn(move || garbage.into_iter().for_each(drop))
         .map_err(|source| RunError::System { what: "could not start a thread", source })?;
     Ok(sender)
+}
+
+/// Tells systemd that the server is ready, if it started it and the settings want it.
+fn tell_supervisor(server: &Server) {
+    if server.settings().supervised == Supervised::No {
+        return;
+    }
+    if let Err(error) = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]) {
+        tracing::warn!(%error, "systemd could not be told that the server is ready");
+    }
 }
 
 /// Turns signals into requests.

@@ -17,8 +17,10 @@ pub struct Connection {
     pub session: Session,
     socket: WriteHalf,
     want: Want,
-    /// Wakes the task that reads, when it sleeps without waiting for the socket.
+    /// Wakes the connection's task.
     waker: Option<Waker>,
+    /// The task found the socket readable while nothing may be read: it has to be woken for that.
+    parked: bool,
     broken: bool,
     /// Since when the client has taken nothing of what waits for it.
     pub stuck_since: Option<UnixMillis>,
@@ -36,6 +38,7 @@ impl Connection {
             socket,
             want: Want::Input,
             waker: None,
+            parked: false,
             broken: false,
             stuck_since: None,
             half_since: None,
@@ -94,20 +97,35 @@ impl Connection {
     #[inline]
     pub fn settle(&mut self, want: Want) {
         self.want = want;
-        let for_socket = !self.session.pending().is_empty();
-        if for_socket || want != Want::Answers || self.broken {
+        let unwritten = !self.session.pending().is_empty();
+        let unseen = match want {
+            Want::Answers => false,
+            // Usually the task waits for the socket already.
+            Want::Input => self.parked,
+            Want::Drain | Want::Pause(_) | Want::Close => true,
+        };
+        if unwritten || unseen || self.broken {
             self.wake();
         }
     }
 
-    /// The task sleeps until it is woken by [`Connection::settle`].
-    pub fn sleeps(&mut self, waker: &Waker) {
-        self.waker = Some(waker.clone());
+    /// The task is at work, and is to be woken by this when something else changes.
+    #[inline]
+    pub fn attend(&mut self, waker: &Waker) {
+        self.parked = false;
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
     }
 
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+    /// The socket is readable while nothing may be read.
+    pub fn park(&mut self) {
+        self.parked = true;
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
         }
     }
 }

@@ -101,6 +101,9 @@ impl Thread {
             connection.write(self.stats());
             let drained = connection.session.pending().len() < limit;
             if want != Want::Drain || !drained || connection.is_broken() {
+                if want != Want::Answers {
+                    connection.session.publish_buffers();
+                }
                 connection.settle(want);
                 return;
             }

@@ -63,7 +63,7 @@ pub struct Settings {
     pub shards: u16,
     /// Databases that SELECT knows, at least 1.
     pub databases: u32,
-    /// Background rounds per second, 1 to 500.
+    /// How often in a second connections' time limits are looked at, 1 to 500.
     pub hz: u32,
     /// Keep a second copy of the data that effects alone feed, and compare (for tests).
     pub shadow: bool,
@@ -85,7 +85,7 @@ pub struct Settings {
     pub loglevel: LogLevel,
     /// How log lines look.
     pub log_format: LogFormat,
-    /// One connection in this many writes its debug and verbose lines; at least 1, which is all.
+    /// One in this many debug and verbose lines is written; at least 1, which is all.
     pub log_sample: u32,
     /// Port of the admin listener (metrics, readiness), 0 for none.
     pub admin_port: u16,

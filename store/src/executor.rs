@@ -173,7 +173,7 @@ impl Replies<'_> {
 const PREFETCH_WINDOW: usize = 16;
 
 /// Most keys that one window fetches ahead.
-const PREFETCH_KEYS: usize = 256;
+const PREFETCH_KEYS: u32 = 256;
 
 /// Runs `batch` from request `from` on until it ends, the meter says stop, or replies are over
 /// their limit. Returns the request to go on with; it is behind the last when all are done.
@@ -221,24 +221,24 @@ struct Run<'r, 'a, 'p> {
 }
 
 impl Run<'_, '_, '_> {
-    /// Fetches the keys of a window of requests; returns the first request behind it.
+    /// Fetches the keys of a window of requests, which lie one behind the other in the batch;
+    /// returns the first request behind it. It is only a hint: the window's first database serves
+    /// for all of it.
     fn prefetch(&self, at: usize) -> usize {
         let end = (at + PREFETCH_WINDOW).min(self.batch.requests.len());
-        let window = &self.batch.requests[at..end];
-        let keys = || {
-            let planned = window.iter().filter_map(|request| match request {
-                Request::Command(planned) => Some(planned),
-                Request::Exec { .. } => None,
-            });
-            planned
-                .flat_map(|p| self.batch.keys_of(p).iter().map(|key| (p.db, key.key_hash())))
-                .take(PREFETCH_KEYS)
-        };
-        for (db, hash) in keys() {
-            self.keyspace.partition(hash.slot).prefetch_bucket(db, hash);
+        let mut planned = self.batch.requests[at..end].iter().filter_map(|request| match request {
+            Request::Command(planned) => Some(planned),
+            Request::Exec { .. } => None,
+        });
+        let Some(first) = planned.next() else { return end };
+        let last = planned.next_back().unwrap_or(first);
+        let count = (last.first_key + last.key_count).saturating_sub(first.first_key);
+        let keys = slice(self.batch.keys, first.first_key, count.min(PREFETCH_KEYS));
+        for key in keys {
+            self.keyspace.partition(key.slot).prefetch_bucket(first.db, key.key_hash());
         }
-        for (db, hash) in keys() {
-            self.keyspace.partition(hash.slot).prefetch_entry(db, hash);
+        for key in keys {
+            self.keyspace.partition(key.slot).prefetch_entry(first.db, key.key_hash());
         }
         end
     }

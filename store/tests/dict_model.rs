@@ -399,6 +399,22 @@ fn a_dictionary_of_some_slots_begins_and_ends_there() {
 }
 
 #[test]
+fn a_scan_from_a_key_has_it_and_one_from_right_behind_it_has_not() {
+    for limits in [TableLimits::default(), SMALL, SHALLOW] {
+        let mut run = Run::new(Layout::OneSlot, limits);
+        (0..100).for_each(|key| run.put(run.key(key), Content::Int(0), None));
+        for key in run.model.keys() {
+            let position = HASHER.hash(key).position();
+            for (from, expected) in [(position, true), (position + 1, false)] {
+                let mut found = false;
+                run.dict.scan(Cursor(from), 1, &mut |entry| found |= entry.key() == key);
+                assert_eq!(found, expected, "{limits:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn listing_a_slot_ends_when_told_to() {
     let mut run = Run::new(Layout::OneSlot, SMALL);
     (0..100).for_each(|key| run.put(run.key(key), Content::Int(0), None));

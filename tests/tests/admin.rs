@@ -273,18 +273,15 @@ fn a_mailbox_fills_while_its_shard_is_busy_and_is_told_meanwhile() {
     let (mut slow, mut other) = (server.client(), server.client());
     slow.send(&["DEBUG", "SLEEP", "2"]);
     std::thread::sleep(Duration::from_millis(200));
-    let keys: Vec<String> = (0..64).map(|key| format!("GET {key}")).collect();
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let mut line = String::new();
-    keys.iter().for_each(|key| line += &format!("{key}\r\n"));
-    other.send_raw(line.as_bytes()).unwrap();
+    let gets: String = (0..64).map(|key| format!("GET {key}\r\n")).collect();
+    other.send_raw(gets.as_bytes()).unwrap();
     let asked = Instant::now();
     eventually("a message waits", || {
         Metrics::scrape(admin).sum("shardwright_mailbox_depth", "") >= 1.0
     });
     assert!(asked.elapsed() < Duration::from_millis(1500), "the busy shard delayed the answer");
     assert!(slow.read().is_ok());
-    keys.iter().for_each(|_| drop(other.read()));
+    gets.lines().for_each(|_| drop(other.read()));
     eventually("no message waits", || {
         Metrics::scrape(admin).sum("shardwright_mailbox_depth", "") == 0.0
     });

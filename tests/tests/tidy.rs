@@ -9,10 +9,7 @@ use std::path::{Path, PathBuf};
 const FILE_LINES: usize = 600;
 
 /// Files that may be longer, and why.
-const LONG_FILES: &[(&str, &str)] = &[(
-    "store/src/dict/entry.rs",
-    "one layout of one allocation: every offset and every unsafe block about it in one place",
-)];
+const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Lines of a function that fit a screen.
 const FUNCTION_LINES: usize = 70;
@@ -209,7 +206,7 @@ fn no_paths_of_somebody_s_machine() {
     ];
     let begins = |line: &str, home: &str| {
         line.match_indices(home).any(|(at, _)| {
-            // `docs/work/` is a part of a path here; `"/work/` begins one.
+            // In the middle of a longer path it is only a directory's name.
             let before = line[..at].chars().next_back();
             before.is_none_or(|c| !c.is_alphanumeric() && !"._-}*~$".contains(c))
         })
@@ -315,7 +312,8 @@ fn commands() -> Vec<(String, String, Option<String>)> {
 fn every_command_has_an_example() {
     let bare: Vec<(String, String)> = commands()
         .into_iter()
-        .filter(|(_, _, example)| example.is_none())
+        // CLUSTER's own stands for its subcommands: all of them give the same error.
+        .filter(|(title, _, example)| example.is_none() && !title.starts_with("CLUSTER "))
         .map(|(title, ..)| (title, "give its descriptor an example".to_owned()))
         .collect();
     check_excused("commands without an example", &bare, WITHOUT_EXAMPLE);
@@ -345,10 +343,10 @@ fn setting_fields() -> Vec<String> {
 #[test]
 fn every_setting_is_documented_and_read() {
     let page = read("docs/settings.md");
-    let readers: Vec<Source> = rust()
-        .into_iter()
-        .filter(|file| ["src/", "actors/src/"].iter().any(|floor| file.path.starts_with(floor)))
-        .collect();
+    // `runtime.rs` is CONFIG SET, which asks the settings who may.
+    let places = ["src/", "actors/src/", "config/src/runtime.rs"];
+    let is_reader = |file: &Source| places.iter().any(|place| file.path.starts_with(place));
+    let readers: Vec<Source> = rust().into_iter().filter(is_reader).collect();
     // Read by way of a method of the settings themselves.
     let methods = [("shards", "shard_count("), ("port", ".listens("), ("bind", ".listens(")];
     let mut faults = Vec::new();

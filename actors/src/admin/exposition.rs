@@ -113,7 +113,7 @@ pub(super) fn write(
     let mut family = encoder.encode_descriptor(head.name, head.help, head.unit.as_ref(), kind)?;
     for (labels, value) in &samples.0 {
         if labels.is_empty() {
-            // Labels that are given and none would show as `{}`. Only sample of its family.
+            // Given as labels, none would show as `{}`. It is the family's only sample.
             return write_value(family, head.kind, *value);
         }
         write_value(family.encode_family(labels)?, head.kind, *value)?;

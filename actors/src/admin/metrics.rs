@@ -296,7 +296,7 @@ const SHARDS: &[Metric] = &[
     counter(
         "shardwright_mailbox_messages",
         None,
-        "Messages that a shard took from its mailbox.",
+        "Messages that a shard took from its mailbox, ticks of its timer included.",
         |scrape, samples| scrape.of_shards(samples, |thread| thread.received.get()),
     ),
     gauge(

@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route, guard, web};
 use prometheus_client::registry::Registry;
 
@@ -158,9 +158,10 @@ fn accepts_open_metrics(request: &HttpRequest) -> bool {
 
 /// `/readyz`: whether commands are served.
 async fn tell_readiness(state: web::Data<State>) -> HttpResponse {
-    if state.server.ending.load(Relaxed) {
-        HttpResponse::ServiceUnavailable().body("ending\n")
+    let (mut answer, text) = if state.server.ending.load(Relaxed) {
+        (HttpResponse::ServiceUnavailable(), "ending\n")
     } else {
-        HttpResponse::Ok().body("ready\n")
-    }
+        (HttpResponse::Ok(), "ready\n")
+    };
+    answer.content_type(ContentType::plaintext()).body(text)
 }

@@ -18,11 +18,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
         .doc("2.4.0", "Depends on subcommand.", "Commands about client connections")
         .example("> CLIENT SETNAME worker\nOK\n> CLIENT GETNAME\n\"worker\""),
     &[
-        sub(
-            about_self("id", 2)
-                .doc("5.0.0", "O(1)", "Get the number of this connection"),
-            id,
-        ),
+        sub(about_self("id", 2).doc("5.0.0", "O(1)", "Get the number of this connection"), id),
         sub(
             about_self("info", 2)
                 .flags(&[Flags::BARRIER])
@@ -151,7 +147,11 @@ fn id(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outco
 
 fn get_name(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let Texts { name, .. } = cx.client.info.texts();
-    if name.is_empty() { reply.null() } else { reply.bulk(&name) }
+    if name.is_empty() {
+        reply.null()
+    } else {
+        reply.bulk(&name)
+    }
     Ok(())
 }
 

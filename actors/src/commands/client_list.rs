@@ -114,7 +114,8 @@ fn letters(row: &ClientInfo) -> String {
         ('U', row.unix),
         ('T', row.no_touch.load(Relaxed)),
     ];
-    let set: String = states.iter().filter(|(_, holds)| *holds).map(|(letter, _)| *letter).collect();
+    let set: String =
+        states.iter().filter(|(_, holds)| *holds).map(|(letter, _)| *letter).collect();
     if set.is_empty() { "N".to_owned() } else { set }
 }
 

@@ -45,21 +45,17 @@ const VARIES: &[&str] = &["nondeterministic_output"];
 const SUBCOMMANDS: &[SessionCommand] = &[
     change("addslots", -3, "3.0.0", BY_SLOTS, "Give slots to this node"),
     change("addslotsrange", -4, "7.0.0", BY_RANGES, "Give ranges of slots to this node"),
-    sub(
-        changing("bumpepoch", 2)
-            .doc("3.0.0", "O(1)", "Advance the epoch of the configuration")
-            .tips(VARIES),
-    ),
-    sub(
-        Spec::new("count-failure-reports", Group::Cluster, 3)
-            .flags(&[Flags::ADMIN, Flags::STALE])
-            .doc(
-                "3.0.0",
-                "O(N) where N is the number of failure reports",
-                "Get the number of failure reports about a node",
-            )
-            .tips(VARIES),
-    ),
+    sub(changing("bumpepoch", 2)
+        .doc("3.0.0", "O(1)", "Advance the epoch of the configuration")
+        .tips(VARIES)),
+    sub(Spec::new("count-failure-reports", Group::Cluster, 3)
+        .flags(&[Flags::ADMIN, Flags::STALE])
+        .doc(
+            "3.0.0",
+            "O(N) where N is the number of failure reports",
+            "Get the number of failure reports about a node",
+        )
+        .tips(VARIES)),
     ask("countkeysinslot", 3, "3.0.0", "O(1)", "Get the number of keys in a slot", &[]),
     change("delslots", -3, "3.0.0", BY_SLOTS, "Take slots from this node"),
     change("delslotsrange", -4, "7.0.0", BY_RANGES, "Take ranges of slots from this node"),
@@ -74,11 +70,11 @@ const SUBCOMMANDS: &[SessionCommand] = &[
         "Get names of keys in a slot",
         VARIES,
     ),
-    sub(
-        Spec::new("help", Group::Cluster, 2)
-            .flags(&[Flags::LOADING, Flags::STALE])
-            .doc("5.0.0", "O(1)", "Show a text about the subcommands"),
-    ),
+    sub(Spec::new("help", Group::Cluster, 2).flags(&[Flags::LOADING, Flags::STALE]).doc(
+        "5.0.0",
+        "O(1)",
+        "Show a text about the subcommands",
+    )),
     ask("info", 2, "3.0.0", "O(1)", "Get the state of the cluster as this node sees it", VARIES),
     ask(
         "keyslot",
@@ -94,20 +90,25 @@ const SUBCOMMANDS: &[SessionCommand] = &[
     ask("nodes", 2, "3.0.0", BY_NODES, "Get the nodes of the cluster", VARIES),
     replicas("replicas", "5.0.0"),
     change("replicate", 3, "3.0.0", "O(1)", "Make this node a replica of another"),
-    sub(
-        Spec::new("reset", Group::Cluster, -2)
-            .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::STALE])
-            .doc(
-                "3.0.0",
-                "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as \
+    sub(Spec::new("reset", Group::Cluster, -2)
+        .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::STALE])
+        .doc(
+            "3.0.0",
+            "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as \
                  a side effect.",
-                "Let this node forget the cluster",
-            ),
-    ),
+            "Let this node forget the cluster",
+        )),
     change("saveconfig", 2, "3.0.0", "O(1)", "Write the state of the cluster to disk"),
     change("set-config-epoch", 3, "3.0.0", "O(1)", "Set the epoch of a new node"),
     change("setslot", -4, "3.0.0", "O(1)", "Tell which node has a slot"),
-    ask("shards", 2, "7.0.0", BY_NODES, "Get which nodes have which slots, by shard", VARIES),
+    ask(
+        "shards",
+        2,
+        "7.0.0",
+        "O(N) where N is the total number of cluster nodes",
+        "Get which nodes have which slots, by shard",
+        VARIES,
+    ),
     replicas("slaves", "3.0.0"),
     ask("slots", 2, "3.0.0", BY_NODES, "Get which nodes have which slots", VARIES),
 ];

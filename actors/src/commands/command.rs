@@ -47,10 +47,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command {
                 ),
             get_keys_and_flags,
         ),
-        sub(
-            about_table("help", 2).doc("5.0.0", "O(1)", "Show a text about the subcommands"),
-            help,
-        ),
+        sub(about_table("help", 2).doc("5.0.0", "O(1)", "Show a text about the subcommands"), help),
         sub(
             about_table("info", -2)
                 .doc("2.8.13", BY_NAMES, "Get the descriptions of commands")
@@ -372,4 +369,96 @@ fn get_keys_and_flags(
         write_names(uses.names().map(str::to_owned), reply);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::with_args;
+    use super::*;
+
+    /// Keys with their uses, as `key:use,use`.
+    fn keys(line: &str) -> Result<Vec<String>, String> {
+        with_args(line, |command| {
+            let keys = keys_of(command).map_err(|error| error.to_string())?;
+            let show = |(key, uses): (&[u8], KeyUse)| {
+                format!("{}:{}", key.escape_ascii(), uses.names().collect::<Vec<_>>().join(","))
+            };
+            Ok(keys.into_iter().map(show).collect())
+        })
+    }
+
+    #[test]
+    fn keys_are_found_with_what_is_done_to_them() {
+        for (line, expected) in [
+            ("GET a", &["a:RO,access"][..]),
+            ("mset a 1 b 2", &["a:OW,update", "b:OW,update"]),
+            ("MSET a 1 b", &["a:OW,update", "b:OW,update"]),
+            ("RENAME a b", &["a:RW,access,delete", "b:OW,update"]),
+            ("SET a GET", &["a:OW,update"]),
+            ("SET a b NX get", &["a:RW,access,update"]),
+            ("object encoding a", &["a:RO"]),
+            ("LCS a b LEN", &["a:RO,access", "b:RO,access"]),
+        ] {
+            assert_eq!(keys(line).unwrap(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_keys_is_refused_with_the_texts_of_redis() {
+        for (line, expected) in [
+            ("nosuch a", "ERR Invalid command specified"),
+            ("OBJECT nosuch a", "ERR Invalid command specified"),
+            ("OBJECT HELP", "ERR The command has no key arguments"),
+            ("PING a", "ERR The command has no key arguments"),
+            ("GET a b", "ERR Invalid number of arguments specified for command"),
+            ("OBJECT ENCODING", "ERR Invalid number of arguments specified for command"),
+        ] {
+            assert_eq!(keys(line).unwrap_err(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn old_clients_are_told_one_range_of_keys() {
+        let one = |at| KeySpec::one(at, KeyUse::RO);
+        let range = |first, last, step| KeyRange { first, last, step };
+        for (keys, expected) in [
+            (&[][..], range(0, 0, 0)),
+            (&[one(2)], range(2, 2, 1)),
+            (&[KeySpec::rest(1, 2, KeyUse::OW)], range(1, -1, 2)),
+            (&[one(1), one(2)], range(1, 2, 1)),
+            (&[one(1), one(3)], range(1, 1, 1)),
+            (&[one(1), KeySpec::rest(2, 1, KeyUse::RO)], range(1, -1, 1)),
+        ] {
+            assert_eq!(KeyRange::of(keys), expected, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_filtered_whatever_their_case() {
+        let names = |options: &str| {
+            with_args(options, |options| {
+                let filter = Filter::read(options).map_err(|error| error.to_string())?;
+                let entries = registry().entries().iter().filter(|entry| filter.passes(entry));
+                Ok::<_, String>(entries.map(|entry| entry.full_name.as_str()).collect::<Vec<_>>())
+            })
+        };
+        assert_eq!(names("").unwrap().len(), registry().entries().len());
+        assert_eq!(names("filterby pattern CONFIG|G*").unwrap(), ["config|get"]);
+        assert_eq!(names("FILTERBY ACLCAT @transaction").unwrap(), [""; 0]);
+        assert!(names("FILTERBY ACLCAT Transaction").unwrap().contains(&"watch"));
+        assert_eq!(names("FILTERBY MODULE x").unwrap(), [""; 0]);
+        for bad in ["x", "FILTERBY", "FILTERBY NOSUCH x", "x PATTERN y", "FILTERBY PATTERN a b"] {
+            assert_eq!(names(bad).unwrap_err(), "ERR syntax error", "{bad}");
+        }
+    }
+
+    #[test]
+    fn full_names_are_found_and_nothing_longer() {
+        let found = |name: &str| find_by_full_name(name.as_bytes()).map(|e| e.full_name.as_str());
+        assert_eq!(found("OBJECT|ENCODING"), Some("object|encoding"));
+        assert_eq!(found("get"), Some("get"));
+        for bad in ["", "get|x", "object|nosuch", "object|encoding|x", "|"] {
+            assert_eq!(found(bad), None, "{bad}");
+        }
+    }
 }

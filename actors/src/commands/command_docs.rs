@@ -30,8 +30,12 @@ fn write_all(entries: &[&Entry], reply: &mut ReplyWriter<'_>) {
 
 fn write_one(entry: &Entry, reply: &mut ReplyWriter<'_>) {
     let Spec { summary, since, group, complexity, .. } = *entry.spec;
-    let lines =
-        [("summary", summary), ("since", since), ("group", group.name()), ("complexity", complexity)];
+    let lines = [
+        ("summary", summary),
+        ("since", since),
+        ("group", group.name()),
+        ("complexity", complexity),
+    ];
     let lines = lines.iter().filter(|(_, text)| !text.is_empty());
     let children: Vec<&Entry> = entry.children.iter().map(|id| registry().entry(*id)).collect();
     reply.map(lines.clone().count() + usize::from(!children.is_empty()));

@@ -44,17 +44,23 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
             SessionRun::Handler(reset_statistics),
         ),
         Command::new(
-            Spec::new("help", Group::Server, 2)
-                .flags(&[Flags::LOADING, Flags::STALE])
-                .doc("5.0.0", "O(1)", "Show a text about the subcommands"),
+            Spec::new("help", Group::Server, 2).flags(&[Flags::LOADING, Flags::STALE]).doc(
+                "5.0.0",
+                "O(1)",
+                "Show a text about the subcommands",
+            ),
             SessionRun::Handler(help),
         ),
     ],
 )];
 
 const fn for_administrators(name: &'static str, arity: i16) -> Spec {
-    Spec::new(name, Group::Server, arity)
-        .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::LOADING, Flags::STALE])
+    Spec::new(name, Group::Server, arity).flags(&[
+        Flags::ADMIN,
+        Flags::NOSCRIPT,
+        Flags::LOADING,
+        Flags::STALE,
+    ])
 }
 
 const HELP: &[&str] = &[
@@ -134,11 +140,7 @@ fn refusal(error: ConfigSetError, pairs: &[(&[u8], &[u8])]) -> CommandError {
     }
 }
 
-fn reset_statistics(
-    cx: &mut SessionCx<'_>,
-    _: Args<'_>,
-    reply: &mut ReplyWriter<'_>,
-) -> Outcome {
+fn reset_statistics(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     Totals::reset(cx.server);
     reply.ok();
     Ok(())

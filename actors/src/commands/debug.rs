@@ -69,7 +69,8 @@ fn handler_of(args: Args<'_>) -> Option<SessionHandler> {
 }
 
 fn help(_: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let mut lines = vec!["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:".to_owned()];
+    let mut lines =
+        vec!["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:".to_owned()];
     // HELP is the last of the store's.
     for sub in SUBCOMMANDS.iter().filter(|sub| sub.name != "HELP") {
         lines.push(format!("{}{}", sub.name, sub.usage));

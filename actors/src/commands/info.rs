@@ -23,11 +23,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command::new(
         .flags(&[Flags::LOADING, Flags::STALE, Flags::BARRIER])
         .categories(&[Categories::DANGEROUS])
         .doc("1.0.0", "O(1)", "Get figures about the server")
-        .tips(&[
-            "nondeterministic_output",
-            "request_policy:all_shards",
-            "response_policy:special",
-        ])
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .example("> INFO cluster\n\"# Cluster\\r\\ncluster_enabled:0\\r\\n\""),
     SessionRun::Handler(info),
 )];

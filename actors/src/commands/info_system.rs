@@ -28,7 +28,10 @@ pub(super) fn server(cx: &InfoCx<'_>, lines: &mut Lines) {
     lines.put("monotonic_clock", "quanta");
     lines.put("multiplexing_api", "epoll");
     lines.put("process_id", std::process::id());
-    lines.put("process_supervised", if is_supervised(settings.supervised) { "systemd" } else { "no" });
+    lines.put(
+        "process_supervised",
+        if is_supervised(settings.supervised) { "systemd" } else { "no" },
+    );
     lines.put("run_id", &identity.run_id);
     lines.put("tcp_port", settings.port);
     lines.put("server_time_usec", Clock::unix_micros());
@@ -84,7 +87,8 @@ pub(super) fn memory(cx: &InfoCx<'_>, lines: &mut Lines) {
     lines.put_known("maxmemory_policy", policy);
     absent_users(lines);
     let clients = cx.server.clients.all();
-    lines.put("mem_clients_normal", clients.iter().map(|row| row.memory.load(Relaxed)).sum::<u64>());
+    lines
+        .put("mem_clients_normal", clients.iter().map(|row| row.memory.load(Relaxed)).sum::<u64>());
     lines.put_known("mem_allocator", Allocator::name());
     lines.put("active_defrag_running", 0);
 }
@@ -158,8 +162,7 @@ fn for_people(bytes: u64) -> String {
 
 /// `# CPU`
 pub(super) fn cpu(_: &InfoCx<'_>, lines: &mut Lines) {
-    let readings =
-        [("", ProcessorTime::of_process()), ("_children", ProcessorTime::of_children())];
+    let readings = [("", ProcessorTime::of_process()), ("_children", ProcessorTime::of_children())];
     for (suffix, time) in readings {
         let Some(ProcessorTime { system, user }) = time else { continue };
         lines.put(format_args!("used_cpu_sys{suffix}"), format_args!("{system:.6}"));

@@ -32,8 +32,7 @@ pub(super) fn lolwut(
         Some(6) => 2,
         _ => 0,
     };
-    let sizes: Vec<i64> =
-        args.skip(3).iter().take(sizes).map(integer).collect::<Result<_, _>>()?;
+    let sizes: Vec<i64> = args.skip(3).iter().take(sizes).map(integer).collect::<Result<_, _>>()?;
     let size = |at: usize, usual: usize, most: usize| {
         sizes.get(at).map_or(usual, |size| usize::try_from(*size).unwrap_or(1).clamp(1, most))
     };

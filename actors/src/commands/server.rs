@@ -22,9 +22,11 @@ pub const COMMANDS: &[SessionCommand] = &[
         SessionRun::Handler(time),
     ),
     Command::new(
-        Spec::new("lolwut", Group::Server, -1)
-            .flags(&[Flags::READONLY, Flags::FAST])
-            .doc("5.0.0", "", "Show a picture and the version"),
+        Spec::new("lolwut", Group::Server, -1).flags(&[Flags::READONLY, Flags::FAST]).doc(
+            "5.0.0",
+            "",
+            "Show a picture and the version",
+        ),
         SessionRun::Handler(lolwut),
     ),
     Command::new(

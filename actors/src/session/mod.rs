@@ -71,8 +71,6 @@ pub struct Session {
     input: Input,
     output: Output,
     flight: Flight,
-    /// Replies from here on are not sent (CLIENT REPLY).
-    muted_from: Option<usize>,
     /// What the rate limit still allows.
     allowance: rate::Allowance,
     /// What the decoder's limits were made from: authentication, and the settings' version.
@@ -90,7 +88,6 @@ impl Session {
             input: Input::default(),
             output: Output::default(),
             flight: Flight::default(),
-            muted_from: None,
             allowance: rate::Allowance::default(),
             limits_for: (false, u64::MAX),
         }
@@ -145,6 +142,11 @@ impl Session {
                 + self.flight.waiting_bytes()
                 + self.client.transaction.memory(),
         }
+    }
+
+    /// Tells others what the connection holds now that replies have left.
+    pub fn publish_buffers(&self) {
+        self.client.info.publish_buffers(&self.buffers());
     }
 
     /// Goes on as far as possible: plans and sends what was read, puts answers in order. Tells what
@@ -212,12 +214,10 @@ impl Session {
             Some(_) => false,
             None => self.flight.put_in_order(self.output.buffer()),
         };
-        if let Some(mark) = self.muted_from {
-            self.output.truncate(mark);
-        }
+        self.output.drop_muted();
         if over {
             self.flight.clear();
-            if self.muted_from.take().is_some() && self.client.reply_mode == ReplyMode::SkipNext {
+            if self.output.unmute() && self.client.reply_mode == ReplyMode::SkipNext {
                 self.client.reply_mode = ReplyMode::On;
             }
         }

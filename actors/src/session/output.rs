@@ -8,6 +8,8 @@ const KEEP_CAPACITY: usize = 256 * 1024;
 pub struct Output {
     buf: Vec<u8>,
     written: usize,
+    /// Where replies begin that the client does not want.
+    muted_from: Option<usize>,
 }
 
 impl Output {
@@ -34,15 +36,21 @@ impl Output {
         &mut self.buf
     }
 
-    /// Length of the whole buffer, taken bytes included: what [`Output::truncate`] goes back to.
-    #[inline]
-    pub fn mark(&self) -> usize {
-        self.buf.len()
+    /// What is appended from here on is not for the client.
+    pub fn mute(&mut self) {
+        self.muted_from.get_or_insert(self.buf.len());
     }
 
-    /// Drops what was appended since `mark` and not taken.
-    pub fn truncate(&mut self, mark: usize) {
-        self.buf.truncate(mark.max(self.written));
+    /// Drops what was appended since [`Output::mute`].
+    pub fn drop_muted(&mut self) {
+        if let Some(mark) = self.muted_from {
+            self.buf.truncate(mark.max(self.written));
+        }
+    }
+
+    /// What is appended from here on is for the client. Returns whether it was not.
+    pub fn unmute(&mut self) -> bool {
+        self.muted_from.take().is_some()
     }
 
     /// The client took `count` bytes.
@@ -50,14 +58,39 @@ impl Output {
     pub fn wrote(&mut self, count: usize) {
         self.written += count;
         if self.written >= self.buf.len() {
-            self.written = 0;
-            self.buf.clear();
+            self.forget_written();
             if self.buf.capacity() > KEEP_CAPACITY {
                 self.buf = Vec::new();
             }
         } else if self.written > KEEP_CAPACITY && self.written > self.buf.len() / 2 {
-            self.buf.drain(..self.written);
-            self.written = 0;
+            self.forget_written();
         }
+    }
+
+    /// Lets the buffer begin with what was not taken yet. What is muted begins behind that.
+    #[inline]
+    fn forget_written(&mut self) {
+        self.buf.drain(..self.written);
+        self.muted_from = self.muted_from.map(|mark| mark.saturating_sub(self.written));
+        self.written = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_muted_stays_so_when_the_client_takes_what_came_before() {
+        let mut output = Output::default();
+        output.buffer().extend_from_slice(b"+OK\r\n");
+        output.mute();
+        output.wrote(5);
+        output.buffer().extend_from_slice(b":1\r\n");
+        output.drop_muted();
+        assert_eq!(output.pending(), b"");
+        assert!(output.unmute());
+        output.buffer().extend_from_slice(b":2\r\n");
+        assert_eq!(output.pending(), b":2\r\n");
     }
 }

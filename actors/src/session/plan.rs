@@ -40,8 +40,8 @@ impl Session {
         let mut taken = 0;
         while self.input.peek().is_some() {
             let mode = self.client.reply_mode;
-            if mode != ReplyMode::On && self.muted_from.is_none() {
-                self.muted_from = Some(self.output.mark());
+            if mode != ReplyMode::On {
+                self.output.mute();
             }
             if let Placed::Wait = self.place(env, &mut wide) {
                 break;
@@ -51,7 +51,9 @@ impl Session {
                 break;
             }
             if mode != ReplyMode::On {
-                self.mute(mode);
+                if self.flight.is_empty() && wide.is_none() {
+                    self.mute(mode);
+                }
                 break;
             }
         }
@@ -70,15 +72,11 @@ impl Session {
 
     /// Drops the reply of a command that the connection answered itself while replies are off.
     fn mute(&mut self, mode: ReplyMode) {
-        if !self.flight.is_empty() {
-            return;
-        }
         let turned_on = mode == ReplyMode::Off && self.client.reply_mode == ReplyMode::On;
-        if let Some(mark) = self.muted_from.take()
-            && !turned_on
-        {
-            self.output.truncate(mark);
+        if !turned_on {
+            self.output.drop_muted();
         }
+        self.output.unmute();
         if mode == ReplyMode::SkipNext {
             self.client.reply_mode = ReplyMode::On;
         }
@@ -101,12 +99,18 @@ impl Session {
                 }
                 self.client.transaction.failed |= self.client.transaction.active;
                 env.stats.error_reply();
-                self.answer(|reply| reply.error(error.to_string()));
+                self.answer(|reply| reply.error(error.text()));
                 self.input.advance();
                 return Placed::Taken;
             }
         };
         self.client.info.runs(entry.id);
+        if entry.begins_watch && self.client.transaction.active && wide.is_none() {
+            env.stats.error_reply();
+            self.answer(|reply| reply.error("ERR WATCH inside MULTI is not allowed"));
+            self.input.advance();
+            return Placed::Taken;
+        }
         if self.client.transaction.active && !entry.acts_in_multi() {
             if wide.is_some() {
                 return Placed::Wait;
@@ -171,9 +175,16 @@ impl Session {
         let out = if direct { output.buffer() } else { flight.own_buffer() };
         let audit = run_handler(client, entry, handler, args, out, env);
         if audit {
-            let shards = ShardSet::all(env.server.router().map.shards());
-            flight.set_block(BlockFlight::audit(shards, env.home));
-        } else if !direct {
+            // It is a block, which shares its flight with nothing: asked again when all before it
+            // is over.
+            if direct {
+                let shards = ShardSet::all(env.server.router().map.shards());
+                flight.set_block(BlockFlight::audit(shards, env.home));
+                input.advance();
+            }
+            return Placed::Wait;
+        }
+        if !direct {
             flight.own_ended();
         }
         input.advance();
@@ -322,7 +333,7 @@ fn run_handler<P: Post>(
     let audit = cx.audit;
     if let Err(error) = &outcome {
         // HELLO may have changed the protocol that the reply has to be in.
-        ReplyWriter::new(out, client.protocol).error(error.to_string());
+        ReplyWriter::new(out, client.protocol).error(error.text());
     }
     env.stats.command(entry.id, env.clock.nanos(begin, env.clock.ticks()), outcome.is_err());
     audit
@@ -374,9 +385,6 @@ fn admit<P: Post>(
         env.stats.rejected(entry.id);
         return Err(CommandError::Text("NOAUTH Authentication required."));
     }
-    if entry.begins_watch && client.transaction.active {
-        return Err(CommandError::Text("ERR WATCH inside MULTI is not allowed"));
-    }
     Ok(entry)
 }
 
@@ -388,28 +396,26 @@ const DEBUG_REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-
 const SHOWN: usize = 128;
 
 fn unknown_command(args: Args<'_>) -> CommandError {
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for arg in args.iter().skip(1) {
         if shown.len() >= SHOWN {
             break;
         }
         let room = SHOWN - shown.len();
-        shown.push_str(&format!("'{}' ", clip(arg, room)));
+        shown.extend_from_slice(&[b"'", clip(arg, room), b"' "].concat());
     }
-    let name = clip(args.at(0), SHOWN);
-    CommandError::Message(format!(
-        "ERR unknown command '{name}', with args beginning with: {shown}"
-    ))
+    let parts: [&[u8]; 4] =
+        [b"ERR unknown command '", clip(args.at(0), SHOWN), b"', with args beginning with: ", &shown];
+    CommandError::Quoting(parts.concat())
 }
 
 fn unknown_subcommand(parent: &Entry, name: &[u8]) -> CommandError {
-    let name = clip(name, SHOWN);
-    let parent = parent.spec.name.to_uppercase();
-    CommandError::Message(format!("ERR unknown subcommand '{name}'. Try {parent} HELP."))
+    let behind = format!("'. Try {} HELP.", parent.spec.name.to_uppercase());
+    CommandError::quoting("ERR unknown subcommand '", clip(name, SHOWN), &behind)
 }
 
 /// The front of some text as C prints it: at most `most` bytes, up to a zero byte.
-fn clip(text: &[u8], most: usize) -> String {
-    let end = text.iter().take(most).position(|&byte| byte == 0);
-    String::from_utf8_lossy(&text[..end.unwrap_or(text.len().min(most))]).into_owned()
+fn clip(text: &[u8], most: usize) -> &[u8] {
+    let front = &text[..text.len().min(most)];
+    front.split(|&byte| byte == 0).next().unwrap_or_default()
 }

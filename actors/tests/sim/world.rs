@@ -153,7 +153,7 @@ impl World {
             Network::new(setup.shards, Ledger::new(&options), setup.fault, rng.fork());
         Self {
             setup,
-            clock: clock(),
+            clock: Clock::new(),
             now: BEGIN,
             step: 0,
             shards: options.iter().map(core).collect(),
@@ -191,6 +191,16 @@ impl World {
         self.clients.push(client);
         self.bias_until = 0;
         self.clients.last_mut().unwrap()
+    }
+
+    /// Steps so far.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Blocks so far.
+    pub fn blocks(&self) -> u64 {
+        self.network.blocks()
     }
 
     /// Runs until nothing can happen any more. All clients must have been served then.
@@ -300,9 +310,4 @@ impl World {
         }
         events[0]
     }
-}
-
-fn clock() -> Clock {
-    static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::new);
-    CLOCK.clone()
 }

@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Parameter] = &[
         Kind::Clamped { low: 1, high: 500 },
         "10",
         field!(hz),
-        "background rounds per second: expiry, idle clients, statistics",
+        "how often in a second connections' time limits are looked at",
     )
     .changeable(),
     Parameter::new(

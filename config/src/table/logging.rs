@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Parameter] = &[
         Kind::Integer { min: 1, max: 1_000_000 },
         "1",
         field!(log_sample),
-        "one connection in this many writes its debug and verbose lines; 1 is all",
+        "one in this many debug and verbose lines is written; 1 is all",
     )
     .changeable(),
     Parameter::new(

@@ -86,10 +86,12 @@ pub const HELP: &str = "HELP subcommands";
 pub const DEBUG_OBJECT: &str = "DEBUG OBJECT";
 /// OBJECT REFCOUNT's number.
 pub const REFCOUNT: &str = "OBJECT REFCOUNT";
-/// CONFIG GET with a pattern.
-pub const CONFIG_SET_OF: &str = "CONFIG GET with a pattern";
+/// Which parameters CONFIG knows.
+pub const CONFIG_SET_OF: &str = "CONFIG parameters";
 /// CLIENT SETINFO and CLIENT NO-TOUCH.
 pub const LATER_CLIENT: &str = "CLIENT SETINFO and CLIENT NO-TOUCH";
+/// The names of these two in COMMAND LIST.
+pub const LATER_NAMES: [&str; 2] = ["client|setinfo", "client|no-touch"];
 /// DEBUG STRINGMATCH-LEN.
 pub const STRINGMATCH: &str = "DEBUG STRINGMATCH-LEN";
 

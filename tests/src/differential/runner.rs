@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::compare::{Compare, compare, compare_exec};
+use super::families;
+use super::families::connection::PASSWORD;
 use super::families::server::CHANGED_SETTINGS;
 use super::generator::{Args, Expect, Step, Who};
 use super::outcome::{Mismatch, compare_data, describe};
@@ -15,6 +17,8 @@ use crate::harness::rng::Rng;
 
 /// Runs that may be spent on making a failure small.
 const SHRINK_RUNS: usize = 300;
+/// Milliseconds in which the connections of the run before must be gone.
+const LEAVE_POLLS: usize = 500;
 /// Calls after which a scan that has not come to its end never will.
 const SCAN_CALLS: usize = 100_000;
 
@@ -110,6 +114,9 @@ pub fn run(servers: Servers, steps: &[Step], protocol: u8, mode: Mode) -> Result
 fn prepare(servers: Servers) {
     for address in [servers.subject, servers.oracle] {
         let mut client = Client::connect(address).expect("both servers run");
+        // A run that failed half-way may have left its password; else this is a harmless error.
+        client.cmd(&["AUTH", PASSWORD]);
+        wait_until_alone(&mut client);
         assert!(client.run("FLUSHALL").is_ok());
         assert!(client.run("DEBUG SET-ACTIVE-EXPIRE 1").is_ok());
         let words: Vec<&str> = ["CONFIG", "SET"]
@@ -118,6 +125,16 @@ fn prepare(servers: Servers) {
             .collect();
         let reply = client.cmd(&words);
         assert!(reply.is_ok(), "{words:?}: {reply:?}");
+    }
+}
+
+/// A run that failed leaves connections with commands that may still be executed.
+fn wait_until_alone(client: &mut Client) {
+    for _ in 0..LEAVE_POLLS {
+        if client.run("CLIENT LIST").text().lines().count() == 1 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -303,6 +320,9 @@ fn name_of(step: &Step) -> String {
         escape(&arg)
     };
     let name = word(0);
+    if families::all().all(|generator| generator.command != name) {
+        return "(no command)".into();
+    }
     if CONTAINERS.contains(&name.as_str()) { format!("{name} {}", word(1)) } else { name }
 }
 

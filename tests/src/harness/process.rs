@@ -15,6 +15,8 @@ use super::reply::Reply;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// Lines of the log that a failed test shows.
+const TOLD_LINES: usize = 15;
 const POLL: Duration = Duration::from_millis(5);
 /// Another process may take the chosen port before the server does.
 const START_ATTEMPTS: usize = 3;
@@ -170,7 +172,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if self.tells_when_failing && std::thread::panicking() {
             let log = self.log();
-            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            let tail: Vec<&str> = log.lines().rev().take(TOLD_LINES).collect();
             eprintln!("--- the end of the server's log ---");
             tail.iter().rev().for_each(|line| eprintln!("{line}"));
         }

@@ -9,6 +9,9 @@ use crate::harness::reply::Reply;
 const HELLO: Compare = Compare::Admitted(admitted::CLIENT_ID, same_hello);
 const LINE: Compare = Compare::Kind(admitted::CLIENT_LINE);
 
+/// The password that sequences set for a moment.
+pub const PASSWORD: &str = "secret";
+
 /// The family's table. Generators without a command's name make what is no command.
 pub const GENERATORS: &[Generator] = &[
     exact("ping", 6, ping),
@@ -28,7 +31,7 @@ pub const GENERATORS: &[Generator] = &[
     block("client", 4, client_reply),
     one("client", 1, |_| Args::new("CLIENT HELP"), Compare::Kind(admitted::HELP)),
     exact("client", 2, |m| {
-        Args::new(m.word_of(&["CLIENT NOSUCH", "CLIENT REPLY MAYBE", "CLIENT ID 1", "CLIENT"]))
+        Args::new(m.word_of(&["CLIENT NOSUCH", "CLIENT REPLY MAYBE", "CLIENT ID 1 2", "CLIENT"]))
     }),
     block("", 10, inline),
     exact("", 4, unknown),

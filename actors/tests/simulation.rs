@@ -1,0 +1,225 @@
+//! The deciding halves of connections and shards under a seeded scheduler, over the delivery orders
+//! that mailboxes allow. See `sim/mod.rs` for what is modelled and `sim/seeds.rs` for how to see a
+//! failed run again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod sim;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use shardwright_config::PipelineOrder;
+use shardwright_tests::Rng;
+use shardwright_tests::history::{explain, is_strictly_serializable};
+
+use sim::fault::{Check, Failure, Fault};
+use sim::program::Once;
+use sim::programs::bank::{Bank, Counter, Mover, Setter, Watcher};
+use sim::programs::history::{Record, Recorded};
+use sim::programs::order::{Observer, Plan, Writer};
+use sim::programs::own::Own;
+use sim::seeds;
+use sim::world::{Setup, World};
+
+/// Clients with keys of their own, between which others come and are cut off.
+fn own_keys(setup: Setup) -> Result<World, Failure> {
+    let mut world = World::new(setup);
+    let clients = 1 + world.rng.below(5);
+    for client in 0..clients {
+        let pipelines = 1 + world.rng.below(4);
+        world.add(Own::new(client, pipelines));
+    }
+    for client in clients..clients + world.rng.below(3) {
+        world.add(Own::new(client, 2)).killable = true;
+    }
+    world.run()?;
+    world.finish()?;
+    Ok(world)
+}
+
+/// Values so large that a part of a parcel stops before its replies grow too large.
+fn large_values(setup: Setup) -> Result<World, Failure> {
+    let setup = Setup { largest_read: 1 << 21, rate_limited: 0, ..setup.with_several_shards() };
+    let mut world = World::new(setup);
+    for client in 0..2 {
+        world.add(Own::new(client, 3).with_values(800_000));
+    }
+    world.run()?;
+    world.finish()?;
+    Ok(world)
+}
+
+fn bank(setup: Setup, torn: bool) -> Result<(), Failure> {
+    let mut world = World::new(setup);
+    let bank = Bank::new(&mut world.rng, 6);
+    world.add(Once::new(&bank.opening()));
+    world.run()?;
+    world.add(Setter::new(&bank, 6, torn));
+    for _ in 0..2 {
+        world.add(Mover::new(&bank, 5)).killable = true;
+        world.add(Watcher::new(&bank, 4)).killable = true;
+        world.add(Counter::new(&bank, 6));
+    }
+    world.add(Own::new(0, 2));
+    world.run()?;
+    world.add(Counter::new(&bank, 2));
+    world.run()?;
+    world.finish()
+}
+
+fn history(setup: Setup) -> Result<(), Failure> {
+    let mut world = World::new(setup);
+    let names = Recorded::names(&mut world.rng);
+    let record = Record::default();
+    let together = if setup.order == PipelineOrder::Strict { 3 } else { 1 };
+    for _ in 0..2 + world.rng.below(3) {
+        world.add(Recorded::new(&record, &names, 6, together));
+    }
+    world.run()?;
+    world.finish()?;
+    let record = record.borrow();
+    match is_strictly_serializable(&record) {
+        true => Ok(()),
+        false => Err(Failure::new(Check::History, explain(&record))),
+    }
+}
+
+/// Gives how often a write was seen to overtake another; an error if it must not. What is promised
+/// is taken from `promised`.
+fn order(setup: Setup, promised: PipelineOrder) -> Result<usize, Failure> {
+    let mut world = World::new(setup);
+    let is_strict = promised == PipelineOrder::Strict;
+    let is_plain = world.rng.percent(50);
+    let mut rng = world.rng.fork();
+    let plan =
+        Rc::new(Plan::new(&mut rng, is_strict, is_plain, |key: &str| world.shard_of(key)));
+    let overtaken = Rc::new(RefCell::new(0));
+    world.add(Writer::new(Rc::clone(&plan), 5));
+    for _ in 0..2 {
+        world.add(Observer::new(Rc::clone(&plan), 10, Rc::clone(&overtaken)));
+    }
+    world.run()?;
+    world.finish()?;
+    let overtaken = *overtaken.borrow();
+    Ok(overtaken)
+}
+
+#[test]
+fn every_client_gets_what_its_own_commands_did_in_their_order() {
+    seeds::check(1500, |seed| own_keys(Setup::new(seed, Fault::None)).map(drop));
+}
+
+#[test]
+fn replies_too_large_for_a_turn_stop_and_go_on() {
+    let runs = seeds::check(30, |seed| large_values(Setup::new(seed, Fault::None)));
+    let unrun: usize = runs.iter().map(|world| world.unrun).sum();
+    assert!(unrun > 0 || runs.len() < 30, "nothing was ever cut short");
+}
+
+#[test]
+fn money_neither_comes_nor_goes() {
+    seeds::check(1500, |seed| bank(Setup::new(seed, Fault::None), false));
+}
+
+#[test]
+fn histories_are_strictly_serializable() {
+    seeds::check(2000, |seed| history(Setup::new(seed, Fault::None)));
+}
+
+#[test]
+fn strict_pipelines_take_effect_in_their_order() {
+    let strict = PipelineOrder::Strict;
+    seeds::check(1000, |seed| order(Setup::new(seed, Fault::None).with_order(strict), strict));
+}
+
+#[test]
+fn relaxed_pipelines_keep_the_order_of_each_shard_and_around_wide_commands() {
+    let relaxed = PipelineOrder::Relaxed;
+    let seen = seeds::check(1000, |seed| {
+        order(Setup::new(seed, Fault::None).with_order(relaxed), relaxed)
+    });
+    let overtaken: usize = seen.iter().sum();
+    assert!(overtaken > 0 || seen.len() < 1000, "nothing ever overtook anything");
+}
+
+#[test]
+fn a_seed_tells_the_run() {
+    let run = || {
+        let world = own_keys(Setup::new(7, Fault::None)).unwrap();
+        (world.step(), world.blocks())
+    };
+    assert_eq!(run(), run());
+}
+
+/// Everything that something may be noticed by.
+fn any(seed: u64, fault: Fault) -> Result<(), Failure> {
+    let setup = Setup::new(seed, fault);
+    match Rng::new(seed).below(3) {
+        0 => own_keys(setup).map(drop),
+        1 => bank(setup, false),
+        _ => history(setup),
+    }
+}
+
+#[test]
+fn finds_a_missing_ordering_lock() {
+    seeds::finds(&[Check::Progress], 2000, |seed| any(seed, Fault::NoOrderingLock));
+}
+
+#[test]
+fn finds_a_mailbox_that_stays_open_while_the_partition_is_away() {
+    seeds::finds(&[Check::Progress], 200, |seed| any(seed, Fault::MailboxStaysOpen));
+}
+
+#[test]
+fn finds_a_partition_that_does_not_come_home() {
+    seeds::finds(&[Check::Progress], 200, |seed| any(seed, Fault::PartitionKept));
+}
+
+#[test]
+fn finds_replies_in_the_wrong_order() {
+    let checks = [Check::Reply];
+    seeds::finds(&checks, 200, |seed| own_keys(Setup::new(seed, Fault::RepliesSwapped)).map(drop));
+}
+
+#[test]
+fn finds_an_answer_before_its_effect() {
+    let setup = |seed| Setup::new(seed, Fault::AnsweredEarly).with_several_shards();
+    seeds::finds(&[Check::History], 3000, |seed| history(setup(seed)));
+    let strict = PipelineOrder::Strict;
+    seeds::finds(&[Check::Order], 3000, |seed| {
+        order(setup(seed).with_order(strict), strict).map(drop)
+    });
+}
+
+#[test]
+fn finds_a_forgotten_watch() {
+    let setup = |seed| Setup::new(seed, Fault::WatchForgotten).with_several_shards();
+    seeds::finds(&[Check::Sum], 1000, |seed| match bank(setup(seed), false) {
+        Err(failure) if failure.check == Check::Leftover => Ok(()),
+        other => other,
+    });
+}
+
+#[test]
+fn finds_a_transfer_in_two_steps() {
+    seeds::finds(&[Check::Sum], 1000, |seed| bank(Setup::new(seed, Fault::None), true));
+}
+
+#[test]
+fn finds_relaxed_order_where_strict_was_promised() {
+    let setup = |seed| Setup::new(seed, Fault::None).with_order(PipelineOrder::Relaxed);
+    seeds::finds(&[Check::Order], 1000, |seed| {
+        order(setup(seed), PipelineOrder::Strict).map(drop)
+    });
+}
+
+#[test]
+fn finds_effects_that_are_late() {
+    seeds::finds(&[Check::Effects], 50, |seed| any(seed, Fault::EffectsLate));
+}
+
+#[test]
+fn finds_effects_that_are_lost() {
+    seeds::finds(&[Check::Effects], 50, |seed| any(seed, Fault::EffectsLost));
+}
