@@ -69,6 +69,9 @@ pub fn start(server: &Arc<Server>) {
     let server = Arc::clone(server);
     actix_rt::spawn(async move {
         let clock = Clock::new();
+        // The process began with nothing counted: so there is a rate from the first reading on.
+        let at = server.identity.started;
+        server.sampler.take(Reading { at, commands: 0, input_bytes: 0, output_bytes: 0 });
         let mut steps = actix_rt::time::interval(STEP);
         loop {
             steps.tick().await;

@@ -33,7 +33,6 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
     ("COMMAND COUNT", "another number with every new command"),
     ("COMMAND HELP", "a help text"),
     ("CONFIG HELP", "a help text"),
-    ("INFO", "the state of the process"),
     ("LOLWUT", "another picture every time"),
     ("TIME", "the clock"),
 ];

@@ -193,11 +193,12 @@ fn authenticate(cx: &mut SessionCx<'_>, user: &[u8], password: &[u8]) -> Outcome
     Ok(())
 }
 
-/// What SELECT says to a number that is none, or not one of C's.
+/// What SELECT says to a number that is not one of C's.
 const DB_NUMBER: &str = "ERR value is out of range, value must between -2147483648 and 2147483647";
 
 fn select(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    if parse_i64_strict(args.at(1)).is_none_or(|number| i32::try_from(number).is_err()) {
+    let number = parse_i64_strict(args.at(1)).ok_or(CommandError::NotInteger)?;
+    if i32::try_from(number).is_err() {
         return Err(CommandError::Text(DB_NUMBER));
     }
     let db = cx.server.router().database(args.at(1)).ok_or(CommandError::DbOutOfRange)?;

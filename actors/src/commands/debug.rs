@@ -118,8 +118,12 @@ const WRONG_TYPE_NAME: CommandError = CommandError::Text(
      string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
 );
 
+/// Writes a value.
+type Sample = fn(&mut ReplyWriter<'_>);
+
 /// Values to try a client's decoder on, by the type's name.
-const SAMPLES: &[(&str, fn(&mut ReplyWriter<'_>))] = &[
+#[expect(clippy::approx_constant, reason = "Redis sends just these digits")]
+const SAMPLES: &[(&str, Sample)] = &[
     ("string", |reply| reply.bulk(b"Hello World")),
     ("integer", |reply| reply.int(12_345)),
     ("double", |reply| reply.double(3.141)),

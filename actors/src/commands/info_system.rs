@@ -39,7 +39,7 @@ pub(super) fn server(cx: &InfoCx<'_>, lines: &mut Lines) {
     lines.put("uptime_in_days", uptime / DAY_SECONDS);
     lines.put("hz", settings.hz);
     lines.put("configured_hz", settings.hz);
-    lines.put("lru_clock", cx.now.0 / 1000 & LRU_CLOCK_MASK);
+    lines.put("lru_clock", (cx.now.0 / 1000) & LRU_CLOCK_MASK);
     lines.put("executable", identity.executable.display());
     lines.put("config_file", config_file.unwrap_or_default());
     lines.put("io_threads_active", 0);

@@ -99,6 +99,7 @@ impl Session {
                 }
                 self.client.transaction.failed |= self.client.transaction.active;
                 env.stats.error_reply();
+                let error = if is_exec(args) { self.abort_exec(&error) } else { error };
                 self.answer(|reply| reply.error(error.text()));
                 self.input.advance();
                 return Placed::Taken;
@@ -132,6 +133,14 @@ impl Session {
             Some(handler) if !barrier && wide.is_none() => self.run_session(entry, handler, env),
             _ => Placed::Wait,
         }
+    }
+
+    /// EXEC was refused before it ran: the transaction is dropped, whatever the reason.
+    fn abort_exec(&mut self, error: &CommandError) -> CommandError {
+        self.client.discard();
+        let text = error.to_string();
+        let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+        CommandError::Message(format!("EXECABORT Transaction discarded because of: {reason}"))
     }
 
     /// Answers in the connection itself, behind what is in flight.
@@ -337,6 +346,10 @@ fn run_handler<P: Post>(
     }
     env.stats.command(entry.id, env.clock.nanos(begin, env.clock.ticks()), outcome.is_err());
     audit
+}
+
+fn is_exec(args: Args<'_>) -> bool {
+    registry().find(args.at(0)).is_some_and(|entry| matches!(entry.run, Run::Exec))
 }
 
 /// Whether a command for `shard` would be the first of another shard in this flight.

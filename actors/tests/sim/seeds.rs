@@ -62,6 +62,7 @@ pub fn finds(
     for seed in 0..count {
         if let Err(failure) = scenario(seed) {
             assert!(checks.contains(&failure.check), "seed {seed} found something else: {failure}");
+            println!("found with seed {seed}: {failure}");
             return;
         }
     }

@@ -5,7 +5,7 @@ use shardwright_actors::session::{Env, Want};
 use shardwright_actors::shard::core::{ParcelWork, ShardCore, TURN_BYTES, Turn};
 use shardwright_actors::shards::ShardSet;
 use shardwright_codec::resp::{Protocol, ReplyWriter};
-use shardwright_store::executor::{Batch, Request};
+use shardwright_store::executor::{Batch, Planned, Request};
 use shardwright_store::types::{ShardId, UnixMillis};
 
 use super::fault::{Check, Failure, Fault};
@@ -295,13 +295,16 @@ impl World {
             if lines.outboxes[peer].parts.is_empty() {
                 continue;
             }
-            let mut parcel = std::mem::take(&mut lines.outboxes[peer]);
+            let parcel = std::mem::take(&mut lines.outboxes[peer]);
             let to = ShardId(peer as u16);
             if self.setup.fault == Fault::AnsweredEarly
                 && let Some((early, silent)) = answer_early(to, &parcel)
             {
+                lines.outboxes[peer] = silent;
+                lines.flush_asked = true;
                 self.network.send(from, Sending::Answer(from, Answer::Parcel(early)));
-                parcel = silent;
+                self.network.send(from, Sending::Answer(from, Answer::FlushOutboxes));
+                continue;
             }
             let work = ParcelWork::new(from, parcel);
             self.network.send(from, Sending::Mail(to, Mail::RunParcel(work)));
@@ -334,9 +337,22 @@ impl World {
                 let ends = replies.iter().map(|end| end - base);
                 session.remote_done(shard, &out[base..end], ends, count, unrun);
                 self.proceed(at);
+            } else {
+                let ran = &parcel.batch.requests[begin..begin + count_here];
+                self.end_watches(header.conn.thread, shard, ran);
             }
             begin = header.end;
             answered += count_here;
+        }
+    }
+
+    /// Ends rounds of WATCH that ran for a connection which has gone meanwhile: when it went, they
+    /// had not begun.
+    fn end_watches(&mut self, thread: ShardId, shard: ShardId, ran: &[Request]) {
+        for request in ran {
+            if let Request::Command(Planned { watch: Some(token), .. }) = request {
+                self.network.send(thread, Sending::Mail(shard, Mail::EndWatch(*token)));
+            }
         }
     }
 
@@ -381,10 +397,16 @@ fn swap_replies(done: &mut ParcelDone) {
     }
 }
 
+/// No connection has so many before it.
+const NOBODY: u32 = u32::MAX;
+
 /// For a parcel of nothing but plain SETs: its answer, before it has run, and a parcel that does the
 /// same for nobody.
 fn answer_early(shard: ShardId, parcel: &Parcel) -> Option<(ParcelDone, Parcel)> {
     const OK: &[u8] = b"+OK\r\n";
+    if parcel.parts.iter().any(|part| part.conn.generation == NOBODY) {
+        return None;
+    }
     let mut copies = [Parcel::default(), Parcel::default()];
     for request in &parcel.batch.requests {
         let Request::Command(planned) = request else { return None };
@@ -404,7 +426,7 @@ fn answer_early(shard: ShardId, parcel: &Parcel) -> Option<(ParcelDone, Parcel)>
     let done: Vec<u32> = counts.collect();
     answered.parts.clone_from(&parcel.parts);
     silent.parts.clone_from(&parcel.parts);
-    silent.parts.iter_mut().for_each(|part| part.conn.generation = u32::MAX);
+    silent.parts.iter_mut().for_each(|part| part.conn.generation = NOBODY);
     let count = parcel.batch.requests.len();
     let ends = (1..=count).map(|at| at * OK.len()).collect();
     Some((ParcelDone { shard, parcel: answered, out: OK.repeat(count), ends, done }, silent))

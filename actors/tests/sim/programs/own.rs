@@ -30,6 +30,9 @@ pub struct Own {
 /// Keys of one client.
 const KEYS: usize = 6;
 
+/// Bytes from which on values are sent to make large replies.
+const LARGE: usize = 100_000;
+
 /// Pipelines of a client that are sent before the first is answered.
 const WINDOW: usize = 3;
 
@@ -143,6 +146,18 @@ impl Own {
         let words = self.own_words(rng);
         let reply = self.model.run(&words);
         draft.say(&words, Some(reply));
+    }
+
+    /// One value, and replies with it until they are too many for a turn.
+    fn say_large(&mut self, rng: &mut Rng, draft: &mut Draft) {
+        let key = self.key(rng);
+        let value = "v".repeat(self.largest / 2 + rng.below(self.largest / 2));
+        let set = ["SET".to_owned(), key.clone(), value];
+        draft.say(&set, Some(self.model.run(&set)));
+        for _ in 0..2 + rng.below(4) {
+            let get = words(&format!("GET {key}"));
+            draft.say(&get, Some(self.model.run(&get)));
+        }
     }
 
     /// A transaction on own keys, perhaps with a watch that fails.
@@ -262,6 +277,7 @@ impl Program for Own {
         let mut draft = Draft::default();
         for _ in 0..1 + rng.below(self.longest) {
             match rng.below(10) {
+                0..=2 if self.largest > LARGE => self.say_large(rng, &mut draft),
                 0..=6 => self.say_own(rng, &mut draft),
                 7 => self.say_block(rng, &mut draft),
                 _ => self.say_other(rng, &mut draft),
