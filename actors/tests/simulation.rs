@@ -19,7 +19,7 @@ use sim::programs::history::{Record, Recorded};
 use sim::programs::order::{Observer, Plan, Writer};
 use sim::programs::own::Own;
 use sim::seeds;
-use sim::world::{Setup, World};
+use sim::world::{Seen, Setup, World};
 
 /// Clients with keys of their own, between which others come and are cut off.
 fn own_keys(setup: Setup) -> Result<World, Failure> {
@@ -75,6 +75,7 @@ fn history(setup: Setup) -> Result<(), Failure> {
     for _ in 0..2 + world.rng.below(3) {
         world.add(Recorded::new(&record, &names, 6, together));
     }
+    world.add(Own::new(0, 2));
     world.run()?;
     world.finish()?;
     let record = record.borrow();
@@ -98,6 +99,7 @@ fn order(setup: Setup, promised: PipelineOrder) -> Result<usize, Failure> {
     for _ in 0..2 {
         world.add(Observer::new(Rc::clone(&plan), 10, Rc::clone(&overtaken)));
     }
+    world.add(Own::new(0, 1));
     world.run()?;
     world.finish()?;
     let overtaken = *overtaken.borrow();
@@ -111,9 +113,7 @@ fn every_client_gets_what_its_own_commands_did_in_their_order() {
 
 #[test]
 fn replies_too_large_for_a_turn_stop_and_go_on() {
-    let runs = seeds::check(30, |seed| large_values(Setup::new(seed, Fault::None)));
-    let unrun: usize = runs.iter().map(|world| world.unrun).sum();
-    assert!(unrun > 0 || runs.len() < 30, "nothing was ever cut short");
+    seeds::check(20, |seed| large_values(Setup::new(seed, Fault::None)).map(drop));
 }
 
 #[test]
@@ -140,6 +140,19 @@ fn relaxed_pipelines_keep_the_order_of_each_shard_and_around_wide_commands() {
     });
     let overtaken: usize = seen.iter().sum();
     assert!(overtaken > 0 || seen.len() < 1000, "nothing ever overtook anything");
+}
+
+/// What the scenarios are meant to meet, they do meet.
+#[test]
+fn what_is_rare_happens() {
+    let mut sums = Seen::default().all();
+    let mut add = |world: World| {
+        sums.iter_mut().zip(world.seen.all()).for_each(|(sum, (_, count))| sum.1 += count);
+    };
+    (0..300).for_each(|seed| add(own_keys(Setup::new(seed, Fault::None)).unwrap()));
+    (0..5).for_each(|seed| add(large_values(Setup::new(seed, Fault::None)).unwrap()));
+    println!("{sums:?}");
+    assert!(sums.iter().all(|(_, count)| *count > 0), "{sums:?}");
 }
 
 #[test]

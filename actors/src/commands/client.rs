@@ -156,7 +156,7 @@ fn get_name(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) ->
 }
 
 /// Whether a text can stand in a line of CLIENT LIST: it is printable and has no blanks.
-fn fits_in_line(text: &[u8]) -> bool {
+pub(super) fn fits_in_line(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_graphic)
 }
 

@@ -6,9 +6,9 @@ use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
 use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
 
-use super::client::set_name;
+use super::client::{fits_in_line, set_name};
 use crate::registry::{SessionCommand, SessionRun};
-use crate::server::REDIS_VERSION;
+use crate::server::{REDIS_VERSION, Server};
 use crate::session::SessionCx;
 
 /// What may be said before authentication.
@@ -111,14 +111,37 @@ const HELLO_UNAUTHENTICATED: CommandError = CommandError::Text(
      protocol version at the same time",
 );
 
+/// The version that HELLO asks for, if it asks for one.
+fn asked_protocol(args: Args<'_>) -> Result<Option<Protocol>, CommandError> {
+    match args.get(1).map(parse_i64_strict) {
+        None => Ok(None),
+        Some(Some(2)) => Ok(Some(Protocol::Resp2)),
+        Some(Some(3)) => Ok(Some(Protocol::Resp3)),
+        Some(Some(_)) => Err(NO_PROTOCOL),
+        Some(None) => Err(BAD_PROTOCOL),
+    }
+}
+
+/// The version that HELLO with these arguments will switch to, if it will go through: a transaction
+/// has to know before it runs. Whoever queued it is authenticated.
+pub fn switched_protocol(args: Args<'_>, server: &Server) -> Option<Protocol> {
+    let protocol = asked_protocol(args).ok().flatten()?;
+    let mut options = args.skip(2).iter();
+    while let Some(option) = options.next() {
+        if option.eq_ignore_ascii_case(b"AUTH") && options.len() >= 2 {
+            let user = options.next().unwrap_or_default();
+            is_right(server, user, options.next().unwrap_or_default()).then_some(())?;
+        } else if option.eq_ignore_ascii_case(b"SETNAME") {
+            options.next().filter(|name| fits_in_line(name))?;
+        } else {
+            return None;
+        }
+    }
+    Some(protocol)
+}
+
 fn hello(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let protocol = match args.get(1).map(parse_i64_strict) {
-        None => cx.client.protocol,
-        Some(Some(2)) => Protocol::Resp2,
-        Some(Some(3)) => Protocol::Resp3,
-        Some(Some(_)) => return Err(NO_PROTOCOL),
-        Some(None) => return Err(BAD_PROTOCOL),
-    };
+    let protocol = asked_protocol(args)?.unwrap_or(cx.client.protocol);
     // Each option takes effect at once, even if one behind it is refused.
     let mut options = args.skip(2).iter();
     while let Some(option) = options.next() {
@@ -185,12 +208,16 @@ fn auth(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> 
 
 /// Lets the client in if user and password are right. Who was in already stays in.
 fn authenticate(cx: &mut SessionCx<'_>, user: &[u8], password: &[u8]) -> Outcome {
-    let wanted = &cx.server.settings().requirepass;
-    if user != USER || !(wanted.is_empty() || wanted.matches(password)) {
+    if !is_right(cx.server, user, password) {
         return Err(WRONG_PASSWORD);
     }
     cx.client.authenticated = true;
     Ok(())
+}
+
+fn is_right(server: &Server, user: &[u8], password: &[u8]) -> bool {
+    let wanted = &server.settings().requirepass;
+    user == USER && (wanted.is_empty() || wanted.matches(password))
 }
 
 /// What SELECT says to a number that is not one of C's.

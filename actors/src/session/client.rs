@@ -18,6 +18,8 @@ pub enum ReplyMode {
     On,
     /// They are not.
     Off,
+    /// This command's is not.
+    Skip,
     /// The next command's is not.
     SkipNext,
 }
@@ -89,7 +91,9 @@ impl Client {
         self.protocol = Protocol::Resp2;
         self.db = DbIndex(0);
         self.authenticated = authenticated;
-        self.reply_mode = ReplyMode::On;
+        if self.reply_mode != ReplyMode::Skip {
+            self.reply_mode = ReplyMode::On;
+        }
         self.no_touch = false;
         self.info.set_name(Vec::new());
     }

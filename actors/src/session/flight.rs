@@ -10,6 +10,7 @@ use shardwright_store::context::KeyRef;
 use shardwright_store::executor::{Batch, Request};
 use shardwright_store::types::ShardId;
 
+use super::client::EndedWatch;
 use super::transaction::PlannedBlock;
 use crate::shards::ShardSet;
 
@@ -257,6 +258,17 @@ impl Flight {
             } else {
                 output.extend_from_slice(out);
             }
+        }
+    }
+
+    /// The round of WATCH that a transaction would end which is not with another thread's shard.
+    pub fn watch_unrun(&self) -> Option<EndedWatch> {
+        let block = self.block.as_deref()?;
+        match block.batch.requests.first() {
+            Some(&Request::Exec { watch: Some(token), .. }) => {
+                Some(EndedWatch { token, shards: block.shards })
+            }
+            _ => None,
         }
     }
 

@@ -122,6 +122,7 @@ impl Session {
     pub fn abandon(&mut self) {
         self.client.close = true;
         self.client.unwatch();
+        self.client.ended_watches.extend(self.flight.watch_unrun());
     }
 
     /// Rounds of WATCH whose end was not told yet.
@@ -217,9 +218,7 @@ impl Session {
         self.output.drop_muted();
         if over {
             self.flight.clear();
-            if self.output.unmute() && self.client.reply_mode == ReplyMode::SkipNext {
-                self.client.reply_mode = ReplyMode::On;
-            }
+            self.end_mute();
         }
         over
     }

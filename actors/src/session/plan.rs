@@ -9,7 +9,9 @@ use shardwright_store::types::{ShardId, UnixMillis};
 
 use super::flight::{BlockFlight, Flight};
 use super::route::Route;
+use super::transaction::Start;
 use super::{Client, Env, ReplyMode, Session, SessionCx};
+use crate::commands::connection::switched_protocol;
 use crate::messages::Post;
 use crate::registry::{Entry, Run, SessionHandler, registry};
 use crate::shards::ShardSet;
@@ -39,8 +41,11 @@ impl Session {
         let mut wide = None;
         let mut taken = 0;
         while self.input.peek().is_some() {
-            let mode = self.client.reply_mode;
-            if mode != ReplyMode::On {
+            if self.client.reply_mode == ReplyMode::SkipNext {
+                self.client.reply_mode = ReplyMode::Skip;
+            }
+            let muted = self.client.reply_mode != ReplyMode::On;
+            if muted {
                 self.output.mute();
             }
             if let Placed::Wait = self.place(env, &mut wide) {
@@ -50,9 +55,9 @@ impl Session {
             if self.client.close {
                 break;
             }
-            if mode != ReplyMode::On {
+            if muted {
                 if self.flight.is_empty() && wide.is_none() {
-                    self.mute(mode);
+                    self.end_mute();
                 }
                 break;
             }
@@ -70,14 +75,14 @@ impl Session {
         }
     }
 
-    /// Drops the reply of a command that the connection answered itself while replies are off.
-    fn mute(&mut self, mode: ReplyMode) {
-        let turned_on = mode == ReplyMode::Off && self.client.reply_mode == ReplyMode::On;
-        if !turned_on {
+    /// A command that began while replies were off or skipped has ended: its reply is dropped,
+    /// unless it turned them on.
+    pub(super) fn end_mute(&mut self) {
+        if self.client.reply_mode != ReplyMode::On {
             self.output.drop_muted();
         }
         self.output.unmute();
-        if mode == ReplyMode::SkipNext {
+        if self.client.reply_mode == ReplyMode::Skip {
             self.client.reply_mode = ReplyMode::On;
         }
     }
@@ -287,8 +292,10 @@ impl Session {
             return Placed::Taken;
         }
         let router = env.server.router();
+        let start =
+            Start { db: client.db, protocol: client.protocol, no_touch: client.no_touch };
         let exec =
-            client.transaction.plan(router, client.db, client.protocol, client.no_touch);
+            client.transaction.plan(router, start, &|args| switched_protocol(args, env.server));
         let mut shards = exec.shards;
         let lead = exec.first_shard.or_else(|| shards.iter().next()).unwrap_or(env.home);
         shards.insert(lead);
@@ -316,7 +323,11 @@ impl Session {
             if let Some(item) = own.next_if(|item| item.position == position) {
                 let args = exec.arguments(item);
                 if let Some(handler) = item.entry.session_handler(args) {
-                    run_handler(client, item.entry, handler, args, output.buffer(), env);
+                    let audit =
+                        run_handler(client, item.entry, handler, args, output.buffer(), env);
+                    if audit {
+                        ReplyWriter::new(output.buffer(), client.protocol).error(NO_AUDIT);
+                    }
                 }
             } else {
                 output.buffer().extend_from_slice(block.take_reply().unwrap_or_default());
@@ -400,6 +411,8 @@ fn admit<P: Post>(
     }
     Ok(entry)
 }
+
+const NO_AUDIT: &str = "ERR DEBUG SHADOW cannot run inside MULTI";
 
 const DEBUG_REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is \
     set to \"local\", you can run it from a local connection, otherwise you need to set this option \

@@ -85,6 +85,17 @@ pub struct SessionItem {
     arg_count: u32,
 }
 
+/// State of the connection that commands of a block begin with.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// Its database.
+    pub db: DbIndex,
+    /// Its protocol version.
+    pub protocol: Protocol,
+    /// Whether it leaves recency alone.
+    pub no_touch: bool,
+}
+
 /// A transaction as a block: what the shards run, and what the connection runs itself.
 #[derive(Debug)]
 pub struct PlannedBlock {
@@ -111,21 +122,21 @@ impl PlannedBlock {
 }
 
 impl Transaction {
-    /// Makes a block of the queue and ends the transaction. SELECT takes effect for what follows it
-    /// in the block.
+    /// Makes a block of the queue and ends the transaction. SELECT and HELLO take effect for what
+    /// follows them in the block.
+    ///
+    /// `switched` tells the protocol version that HELLO with some arguments switches to.
     pub fn plan(
         &mut self,
         router: &Router,
-        db: DbIndex,
-        protocol: Protocol,
-        no_touch: bool,
+        start: Start,
+        switched: &dyn Fn(Args<'_>) -> Option<Protocol>,
     ) -> PlannedBlock {
         let taken = std::mem::take(self);
         let mut planner = BlockPlanner {
             router,
-            db,
-            protocol,
-            no_touch,
+            state: start,
+            switched,
             batch: Batch::default(),
             shards: taken.watched,
             first_shard: None,
@@ -135,7 +146,7 @@ impl Transaction {
             count: 0,
             replies: taken.queue.len() as u32,
             watch: taken.watch,
-            protocol,
+            protocol: start.protocol,
         });
         for (position, queued) in taken.queue.iter().enumerate() {
             let range =
@@ -162,9 +173,8 @@ impl Transaction {
 
 struct BlockPlanner<'a> {
     router: &'a Router,
-    db: DbIndex,
-    protocol: Protocol,
-    no_touch: bool,
+    state: Start,
+    switched: &'a dyn Fn(Args<'_>) -> Option<Protocol>,
     batch: Batch,
     shards: ShardSet,
     first_shard: Option<ShardId>,
@@ -174,10 +184,12 @@ struct BlockPlanner<'a> {
 impl BlockPlanner<'_> {
     fn place(&mut self, position: usize, queued: &Queued, args: Args<'_>) {
         let Some(handler) = queued.entry.data_handler(args) else {
-            if queued.entry.spec.name == "select"
-                && let Some(db) = self.router.database(args.at(1))
-            {
-                self.db = db;
+            match queued.entry.spec.name {
+                "select" => self.state.db = self.router.database(args.at(1)).unwrap_or(self.state.db),
+                "hello" => {
+                    self.state.protocol = (self.switched)(args).unwrap_or(self.state.protocol);
+                }
+                _ => {}
             }
             let Queued { entry, first_arg, arg_count } = *queued;
             self.session_items.push(SessionItem { position, entry, first_arg, arg_count });
@@ -202,14 +214,14 @@ impl BlockPlanner<'_> {
         self.batch.requests.push(Request::Command(Planned {
             handler,
             id: queued.entry.id,
-            db: self.db,
-            protocol: self.protocol,
+            db: self.state.db,
+            protocol: self.state.protocol,
             first_arg,
             arg_count: queued.arg_count,
             first_key,
             key_count: self.batch.keys.len() as u32 - first_key,
             watch: None,
-            no_touch: self.no_touch,
+            no_touch: self.state.no_touch,
         }));
     }
 }

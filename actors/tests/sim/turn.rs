@@ -1,6 +1,6 @@
 //! What can happen in a world, and what the shells around sessions and shards do then.
 
-use shardwright_actors::messages::{BlockDone, ConnId, Parcel, ParcelDone};
+use shardwright_actors::messages::{BlockDone, ConnId, Delivery, Parcel, ParcelDone};
 use shardwright_actors::session::{Env, Want};
 use shardwright_actors::shard::core::{ParcelWork, ShardCore, TURN_BYTES, Turn};
 use shardwright_actors::shards::ShardSet;
@@ -155,6 +155,9 @@ impl World {
             }
             Event::Dock(thread) => {
                 if let Some(delivery) = self.network.lines[thread].dock.pop_front() {
+                    if let Delivery::Lent(block, _) = &delivery {
+                        self.seen.early += usize::from(*block != self.leading[thread].0);
+                    }
                     self.turn(thread, |core, turn| core.delivered(delivery, turn));
                 }
             }
@@ -188,6 +191,7 @@ impl World {
             Mail::RunParcel(work) => {
                 let rest = self.turn(thread, |core, turn| core.run_parcel(work, turn));
                 if let Some(rest) = rest {
+                    self.seen.rests += 1;
                     self.network.send(shard, Sending::Mail(shard, Mail::RunParcel(rest)));
                 }
             }
@@ -195,7 +199,7 @@ impl World {
                 self.turn(thread, |core, turn| core.lend(block, lead, turn.post));
             }
             Mail::RunBlock(id, block) => {
-                self.leading[thread] = block.shards;
+                self.leading[thread] = (id, block.shards);
                 self.turn(thread, |core, turn| core.begin_block(id, block, turn));
             }
             Mail::EndWatch(token) => self.turn(thread, |core, _| core.end_watch(token)),
@@ -218,7 +222,7 @@ impl World {
     ) -> R {
         let Self { network, whim, shards, server, now, leading, .. } = self;
         network.ledger.begin_turn();
-        let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread]);
+        let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread].1);
         let mut turn =
             Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
         work(&mut shards[thread], &mut turn)
@@ -235,12 +239,15 @@ impl World {
         let Some(at) = self.client_at(conn) else { return };
         let Some(mut session) = self.clients[at].session.take() else { return };
         let thread = conn.thread.0 as usize;
-        let next = self.turn(thread, |core, turn| {
-            let next = core.run_batch(session.local_work(TURN_BYTES), turn);
+        let (next, count) = self.turn(thread, |core, turn| {
+            let work = session.local_work(TURN_BYTES);
+            let count = work.0.requests.len();
+            let next = core.run_batch(work, turn);
             let one: ShardSet = [conn.thread].into_iter().collect();
             turn.post.network().ledger.replies(&one, "a local batch");
-            next
+            (next, count)
         });
+        self.seen.stops += usize::from(next < count);
         session.local_ran(next);
         self.clients[at].session = Some(session);
         self.proceed(at);
@@ -248,7 +255,7 @@ impl World {
 
     /// Lets a session go on as far as it can, and writes what it has to say.
     fn proceed(&mut self, at: usize) {
-        let Self { clients, network, server, clock, now, .. } = self;
+        let Self { clients, network, server, clock, now, seen, .. } = self;
         let client = &mut clients[at];
         let home = client.id.thread;
         let mut post = ThreadPost::new(network, home, ShardSet::default());
@@ -270,10 +277,15 @@ impl World {
                 break;
             }
         }
-        client.paused_until = match client.want {
-            Want::Pause(pause_ms) => Some(UnixMillis(now.0 + pause_ms as i64)),
-            _ => None,
-        };
+        client.paused_until = None;
+        match client.want {
+            Want::Pause(pause_ms) => {
+                client.paused_until = Some(UnixMillis(now.0 + pause_ms as i64));
+                seen.pauses += 1;
+            }
+            Want::Drain => seen.drains += 1,
+            _ => {}
+        }
     }
 
     fn leave(&mut self, at: usize) {
@@ -330,7 +342,7 @@ impl World {
                     unrun.push_copy(parcel.batch.view(), planned);
                 }
             }
-            self.unrun += unrun.requests.len();
+            self.seen.unrun += unrun.requests.len();
             if let Some(at) = self.client_at(header.conn)
                 && let Some(session) = &mut self.clients[at].session
             {
@@ -338,6 +350,7 @@ impl World {
                 session.remote_done(shard, &out[base..end], ends, count, unrun);
                 self.proceed(at);
             } else {
+                self.seen.orphans += 1;
                 let ran = &parcel.batch.requests[begin..begin + count_here];
                 self.end_watches(header.conn.thread, shard, ran);
             }

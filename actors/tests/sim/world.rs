@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use shardwright_actors::clients::{ClientInfo, Peer};
 use shardwright_actors::clock::Clock;
-use shardwright_actors::messages::ConnId;
+use shardwright_actors::messages::{BlockId, ConnId};
 use shardwright_actors::server::{ControlRequest, Identity, Server, SettingsListener};
 use shardwright_actors::session::{Client, Session};
 use shardwright_actors::shard::core::ShardCore;
@@ -63,6 +63,41 @@ impl Setup {
     }
 }
 
+/// How often rare things happened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    /// A session waited for its client to take replies.
+    pub drains: usize,
+    /// A session was slowed down.
+    pub pauses: usize,
+    /// A local batch or block stopped before its end.
+    pub stops: usize,
+    /// A parcel stopped before its end and was put behind what waited.
+    pub rests: usize,
+    /// Requests of a parcel came back unrun, since their replies grew too large.
+    pub unrun: usize,
+    /// A partition came for a block that its lead had not reached.
+    pub early: usize,
+    /// An answer came for a client that had gone.
+    pub orphans: usize,
+}
+
+impl Seen {
+    /// All counts with their names.
+    pub fn all(&self) -> [(&'static str, usize); 7] {
+        let Self { drains, pauses, stops, rests, unrun, early, orphans } = *self;
+        [
+            ("drains", drains),
+            ("pauses", pauses),
+            ("stops", stops),
+            ("rests", rests),
+            ("unrun", unrun),
+            ("early", early),
+            ("orphans", orphans),
+        ]
+    }
+}
+
 /// One run.
 pub struct World {
     /// What the run was begun with.
@@ -79,10 +114,10 @@ pub struct World {
     pub(super) clients: Vec<SimClient>,
     pub(super) whim: Whim,
     pub(super) is_traced: bool,
-    /// The shards of the block that each shard leads or led last.
-    pub(super) leading: Vec<ShardSet>,
-    /// Requests that came back unrun.
-    pub unrun: usize,
+    /// The block that each shard leads or led last, and the shards that it needs.
+    pub(super) leading: Vec<(BlockId, ShardSet)>,
+    /// What happened that does not happen in every run.
+    pub seen: Seen,
     /// How eagerly each queue and each client is served, until the next change of mind.
     bias: Vec<u32>,
     bias_until: u64,
@@ -162,8 +197,8 @@ impl World {
             clients: Vec::new(),
             whim: Whim { rng: rng.fork(), stops: [0, 5, 50][rng.below(3)] },
             is_traced: std::env::var_os("SHARDWRIGHT_TRACE").is_some(),
-            leading: vec![ShardSet::default(); setup.shards.into()],
-            unrun: 0,
+            leading: vec![(BlockId(0), ShardSet::default()); setup.shards.into()],
+            seen: Seen::default(),
             bias: Vec::new(),
             bias_until: 0,
             server,

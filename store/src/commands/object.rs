@@ -67,7 +67,7 @@ pub const COMMAND: DataCommand = DataCommand::container(
                 .categories(&[Categories::KEYSPACE])
                 .doc("6.2.0", "O(1)", "Show a text about the subcommands")
                 .example(
-                    "> OBJECT HELP\n\
+                    "> OBJECT HELP\n \
                       1) OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\n \
                       2) ENCODING <key>\n \
                       3)     Tell in which way the value of <key> is stored.\n \

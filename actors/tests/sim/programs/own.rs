@@ -42,12 +42,22 @@ struct Draft {
     pipeline: Pipeline,
     expected: Vec<Expected>,
     said: Vec<String>,
+    /// Replies are off.
+    is_mute: bool,
 }
 
 impl Draft {
     fn say(&mut self, words: &[String], expected: Expected) {
+        if self.is_mute {
+            return self.say_mute(words);
+        }
         self.pipeline.add(words);
         self.expected.push(expected);
+        self.note(words);
+    }
+
+    fn say_mute(&mut self, words: &[String]) {
+        self.pipeline.add_mute(words);
         self.note(words);
     }
 
@@ -209,7 +219,7 @@ impl Own {
     /// Something that is not about the client's own keys.
     fn say_other(&mut self, rng: &mut Rng, draft: &mut Draft) {
         let (shared, n) = (rng.below(5), rng.below(100));
-        match rng.below(16) {
+        match rng.below(17) {
             0 => draft.line("PING", simple("PONG")),
             1 => draft.line(&format!("ECHO {n}"), Some(Reply::Bulk(n.to_string().into()))),
             2 => {
@@ -244,29 +254,34 @@ impl Own {
                 draft.line("NONE", Some(Reply::Error(text)));
             }
             14 => draft.line("CLIENT GETNAME", Some(Reply::Null)),
+            15 => {
+                self.is_watching = false;
+                self.model.run(&words("SELECT 0"));
+                draft.line("RESET", simple("RESET"));
+            }
             _ => self.say_mute(rng, draft),
         }
     }
 
     /// Commands whose replies the client does not want.
     fn say_mute(&mut self, rng: &mut Rng, draft: &mut Draft) {
-        let mute = |draft: &mut Draft, words: &[String]| {
-            draft.pipeline.add_mute(words);
-            draft.note(words);
-        };
         if rng.percent(50) {
-            mute(draft, &words("CLIENT REPLY SKIP"));
+            draft.say_mute(&words("CLIENT REPLY SKIP"));
             let words = self.own_words(rng);
             self.model.run(&words);
-            mute(draft, &words);
+            draft.say_mute(&words);
             return;
         }
-        mute(draft, &words("CLIENT REPLY OFF"));
-        for _ in 0..rng.below(3) {
-            let words = self.own_words(rng);
-            self.model.run(&words);
-            mute(draft, &words);
+        draft.say_mute(&words("CLIENT REPLY OFF"));
+        draft.is_mute = true;
+        for _ in 0..rng.below(4) {
+            match rng.below(6) {
+                0 => self.say_block(rng, draft),
+                1 => draft.line("DEBUG SHADOW", None),
+                _ => self.say_own(rng, draft),
+            }
         }
+        draft.is_mute = false;
         draft.line("CLIENT REPLY ON", simple("OK"));
     }
 }
