@@ -58,7 +58,7 @@ fuzz-long:
 # macros are not instrumented. Fewer random cases: each costs several times its usual time.
 asan:
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address PROPTEST_CASES=$${PROPTEST_CASES:-64} \
-		$(CARGO) test -p shardwright-codec -p shardwright-store --lib --tests \
+		$(CARGO) test -p shardwright-codec -p shardwright-store --lib --tests --no-fail-fast \
 		--target $(HOST) --target-dir target/asan
 
 # The units of the same crates, for those who have Miri (rustup +nightly component add miri).

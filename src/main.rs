@@ -16,14 +16,11 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
-    let loaded = match shardwright_config::load(
-        std::env::args_os().skip(1),
-        std::env::vars_os(),
-        &Disk,
-    ) {
-        Ok(loaded) => loaded,
-        Err(error) => return fail(&error),
-    };
+    let loaded =
+        match shardwright_config::load(std::env::args_os().skip(1), std::env::vars_os(), &Disk) {
+            Ok(loaded) => loaded,
+            Err(error) => return fail(&error),
+        };
     match loaded.action {
         Action::PrintVersion => println!("shardwright {VERSION}"),
         Action::PrintHelp => println!("{}", shardwright_config::generate::help()),

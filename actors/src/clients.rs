@@ -2,7 +2,9 @@
 //! here; each connection publishes its own row once a batch.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shardwright_codec::resp::Protocol;
@@ -202,7 +204,8 @@ impl Clients {
     /// Takes one of `most` places for a connection that is about to be dealt to a thread, or
     /// refuses it.
     pub fn admit(&self, most: usize) -> bool {
-        let open = self.open.fetch_update(Relaxed, Relaxed, |open| (open < most).then_some(open + 1));
+        let open =
+            self.open.fetch_update(Relaxed, Relaxed, |open| (open < most).then_some(open + 1));
         let counter = if open.is_ok() { &self.accepted } else { &self.refused };
         counter.fetch_add(1, Relaxed);
         open.is_ok()

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use shardwright_codec::resp::ReplyWriter;
 use shardwright_codec::resp::Protocol;
+use shardwright_codec::resp::ReplyWriter;
 use shardwright_store::types::UnixMillis;
 
 use crate::clients::{ClientInfo, Peer};
@@ -92,12 +92,10 @@ impl Gateway {
             let output = buffers.output as u64;
             note(&mut connection.stuck_since, !connection.session.pending().is_empty());
             note(&mut connection.half_since, connection.session.in_frame());
-            note(
-                &mut connection.over_soft_since,
-                limit.soft > 0 && output >= limit.soft,
-            );
+            note(&mut connection.over_soft_since, limit.soft > 0 && output >= limit.soft);
             let soft = Duration::from_secs(limit.soft_seconds);
-            let active = connection.session.client.info.active.load(std::sync::atomic::Ordering::Relaxed);
+            let active =
+                connection.session.client.info.active.load(std::sync::atomic::Ordering::Relaxed);
             let idle = (connection.want() == Want::Input).then_some(UnixMillis(active));
             let reason = if over(idle, settings.timeout) {
                 "idle for too long"

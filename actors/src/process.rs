@@ -157,8 +157,7 @@ async fn start_threads(
         .shadow
         .then(|| server.router().map.all().map(|id| partition(id, 0)).collect::<Vec<_>>());
     let for_writer = Arc::clone(server);
-    let writer =
-        Writer::start_in_arbiter(&arbiter.handle(), |_| Writer::new(for_writer, shadow));
+    let writer = Writer::start_in_arbiter(&arbiter.handle(), |_| Writer::new(for_writer, shadow));
     arbiters.push(arbiter);
     let directory = Directory { threads, writer, reaper: start_reaper()? };
     server.directory.set(directory).map_err(|_| RunError::ThreadEnded)?;

@@ -280,7 +280,6 @@ impl NameTable {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,7 +52,9 @@ impl ShardSet {
     /// The shards in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = ShardId> + '_ {
         self.0.iter().enumerate().flat_map(|(at, &word)| {
-            (0..64u16).filter(move |bit| word >> bit & 1 == 1).map(move |bit| ShardId(at as u16 * 64 + bit))
+            (0..64u16)
+                .filter(move |bit| word >> bit & 1 == 1)
+                .map(move |bit| ShardId(at as u16 * 64 + bit))
         })
     }
 }

@@ -56,7 +56,11 @@ impl Accepted {
 impl ReadHalf {
     /// Appends to `buf` what the socket has, up to the room that is there.
     #[inline]
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(half) => poll_read_buf(Pin::new(half), cx, buf),
             Self::Unix(half) => poll_read_buf(Pin::new(half), cx, buf),

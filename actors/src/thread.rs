@@ -16,9 +16,7 @@ use shardwright_store::watch::WatchToken;
 
 use crate::clock::{Clock, Ticks};
 use crate::gateway::FlushOutboxes;
-use crate::messages::{
-    Block, BlockDone, ConnId, Delivery, Parcel, ParcelDone, PartHeader, Post,
-};
+use crate::messages::{Block, BlockDone, ConnId, Delivery, Parcel, ParcelDone, PartHeader, Post};
 use crate::server::Server;
 use crate::session::{Env, Want};
 use crate::shard::core::{ShardCore, ShardPost, TURN_BYTES, Turn};
@@ -183,11 +181,7 @@ impl Thread {
     }
 
     /// One turn of this thread's shard, timed.
-    pub fn shard_turn<R>(
-        &self,
-        cause: TurnCause,
-        work: impl FnOnce(&mut ShardTurn<'_>) -> R,
-    ) -> R {
+    pub fn shard_turn<R>(&self, cause: TurnCause, work: impl FnOnce(&mut ShardTurn<'_>) -> R) -> R {
         let begin = self.clock.ticks();
         let mut turn = ShardTurn {
             thread: self,

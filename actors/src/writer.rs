@@ -61,9 +61,10 @@ impl Handler<Effects> for Writer {
             count: batch.count,
             payload: &batch.records,
         };
-        let taken = self.sequences.check(&record).map_err(|gap| gap.to_string()).and_then(|()| {
-            self.shadow.as_mut().map_or(Ok(()), |shadow| shadow.append(&record))
-        });
+        let taken =
+            self.sequences.check(&record).map_err(|gap| gap.to_string()).and_then(|()| {
+                self.shadow.as_mut().map_or(Ok(()), |shadow| shadow.append(&record))
+            });
         if let Err(error) = taken {
             tracing::error!(%error, shard = record.partition, "effects could not be taken");
             if let Some(shadow) = &mut self.shadow {

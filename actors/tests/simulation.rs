@@ -92,8 +92,7 @@ fn order(setup: Setup, promised: PipelineOrder) -> Result<usize, Failure> {
     let is_strict = promised == PipelineOrder::Strict;
     let is_plain = world.rng.percent(50);
     let mut rng = world.rng.fork();
-    let plan =
-        Rc::new(Plan::new(&mut rng, is_strict, is_plain, |key: &str| world.shard_of(key)));
+    let plan = Rc::new(Plan::new(&mut rng, is_strict, is_plain, |key: &str| world.shard_of(key)));
     let overtaken = Rc::new(RefCell::new(0));
     world.add(Writer::new(Rc::clone(&plan), 5));
     for _ in 0..2 {
@@ -224,9 +223,7 @@ fn finds_a_transfer_in_two_steps() {
 #[test]
 fn finds_relaxed_order_where_strict_was_promised() {
     let setup = |seed| Setup::new(seed, Fault::None).with_order(PipelineOrder::Relaxed);
-    seeds::finds(&[Check::Order], 1000, |seed| {
-        order(setup(seed), PipelineOrder::Strict).map(drop)
-    });
+    seeds::finds(&[Check::Order], 1000, |seed| order(setup(seed), PipelineOrder::Strict).map(drop));
 }
 
 #[test]

@@ -66,7 +66,32 @@ impl Flags {
     /// Its first argument is a SCAN cursor, which names the shard (not a flag of Redis's).
     pub const CURSOR: Self = Self(1 << 23);
 
-    const NAMES: &'static [&'static str] = &["write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale", "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "may_replicate", "no_mandatory_keys", "no_async_loading", "no_multi", "movablekeys", "allow_busy", "", "", "", ""];
+    const NAMES: &'static [&'static str] = &[
+        "write",
+        "readonly",
+        "denyoom",
+        "admin",
+        "pubsub",
+        "noscript",
+        "blocking",
+        "loading",
+        "stale",
+        "skip_monitor",
+        "skip_slowlog",
+        "asking",
+        "fast",
+        "no_auth",
+        "may_replicate",
+        "no_mandatory_keys",
+        "no_async_loading",
+        "no_multi",
+        "movablekeys",
+        "allow_busy",
+        "",
+        "",
+        "",
+        "",
+    ];
 
     /// The bits of both.
     #[must_use]
@@ -81,12 +106,17 @@ impl Flags {
 
     /// Names of the bits that are set, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.iter().enumerate().filter(move |(i, n)| self.0 >> i & 1 == 1 && !n.is_empty()).map(|(_, n)| *n)
+        Self::NAMES
+            .iter()
+            .enumerate()
+            .filter(move |(i, n)| self.0 >> i & 1 == 1 && !n.is_empty())
+            .map(|(_, n)| *n)
     }
 
     /// The set with the one bit of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        let position = Self::NAMES.iter().position(|n| !n.is_empty() && n.eq_ignore_ascii_case(name))?;
+        let position =
+            Self::NAMES.iter().position(|n| !n.is_empty() && n.eq_ignore_ascii_case(name))?;
         Some(Self(1 << position))
     }
 }
@@ -141,7 +171,29 @@ impl Categories {
     /// ACL category @scripting.
     pub const SCRIPTING: Self = Self(1 << 20);
 
-    const NAMES: &'static [&'static str] = &["keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo", "stream", "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting"];
+    const NAMES: &'static [&'static str] = &[
+        "keyspace",
+        "read",
+        "write",
+        "set",
+        "sortedset",
+        "list",
+        "hash",
+        "string",
+        "bitmap",
+        "hyperloglog",
+        "geo",
+        "stream",
+        "pubsub",
+        "admin",
+        "fast",
+        "slow",
+        "blocking",
+        "dangerous",
+        "connection",
+        "transaction",
+        "scripting",
+    ];
 
     /// The bits of both.
     #[must_use]
@@ -156,12 +208,17 @@ impl Categories {
 
     /// Names of the bits that are set, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.iter().enumerate().filter(move |(i, n)| self.0 >> i & 1 == 1 && !n.is_empty()).map(|(_, n)| *n)
+        Self::NAMES
+            .iter()
+            .enumerate()
+            .filter(move |(i, n)| self.0 >> i & 1 == 1 && !n.is_empty())
+            .map(|(_, n)| *n)
     }
 
     /// The set with the one bit of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        let position = Self::NAMES.iter().position(|n| !n.is_empty() && n.eq_ignore_ascii_case(name))?;
+        let position =
+            Self::NAMES.iter().position(|n| !n.is_empty() && n.eq_ignore_ascii_case(name))?;
         Some(Self(1 << position))
     }
 }
@@ -196,7 +253,19 @@ impl KeyUse {
     /// The use depends on arguments.
     pub const VARIABLE_FLAGS: Self = Self(1 << 10);
 
-    const NAMES: &'static [&'static str] = &["RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "not_key", "incomplete", "variable_flags"];
+    const NAMES: &'static [&'static str] = &[
+        "RO",
+        "RW",
+        "OW",
+        "RM",
+        "access",
+        "update",
+        "insert",
+        "delete",
+        "not_key",
+        "incomplete",
+        "variable_flags",
+    ];
 
     /// The bits of both.
     #[must_use]
@@ -211,12 +280,17 @@ impl KeyUse {
 
     /// Names of the bits that are set, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.iter().enumerate().filter(move |(i, n)| self.0 >> i & 1 == 1 && !n.is_empty()).map(|(_, n)| *n)
+        Self::NAMES
+            .iter()
+            .enumerate()
+            .filter(move |(i, n)| self.0 >> i & 1 == 1 && !n.is_empty())
+            .map(|(_, n)| *n)
     }
 
     /// The set with the one bit of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        let position = Self::NAMES.iter().position(|n| !n.is_empty() && n.eq_ignore_ascii_case(name))?;
+        let position =
+            Self::NAMES.iter().position(|n| !n.is_empty() && n.eq_ignore_ascii_case(name))?;
         Some(Self(1 << position))
     }
 }

@@ -307,14 +307,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
 
     /// Sets the key's value in `db`.
     #[inline]
-    pub fn put_in(
-        &mut self,
-        db: DbIndex,
-        key: &[u8],
-        value: NewValue<'_>,
-        ttl: Ttl,
-        event: Event,
-    ) {
+    pub fn put_in(&mut self, db: DbIndex, key: &[u8], value: NewValue<'_>, ttl: Ttl, event: Event) {
         let found = self.find(db, key);
         let deadline = match ttl {
             Ttl::Keep => self.entry(db, found).and_then(|entry| entry.deadline()),
@@ -325,12 +318,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     }
 
     /// Sets or removes the deadline of a key that is there. Returns whether it is.
-    pub fn set_deadline(
-        &mut self,
-        key: &[u8],
-        deadline: Option<UnixMillis>,
-        event: Event,
-    ) -> bool {
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>, event: Event) -> bool {
         let db = self.frame.db;
         let found = self.find(db, key);
         self.change(db, key, found, Change::Expire(deadline), event);

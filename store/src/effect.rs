@@ -228,7 +228,9 @@ fn put_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
             out.push(if raw { tag::RAW_BYTES } else { tag::BYTES });
             put_bytes(out, bytes);
         }
-        ValueRef::Object(Object::String(bytes)) => put_value(out, ValueRef::Bytes { bytes, raw: true }),
+        ValueRef::Object(Object::String(bytes)) => {
+            put_value(out, ValueRef::Bytes { bytes, raw: true })
+        }
     }
 }
 

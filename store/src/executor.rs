@@ -81,12 +81,7 @@ impl Batch {
 
     /// The batch, to run.
     pub fn view(&self) -> BatchView<'_> {
-        BatchView {
-            data: &self.data,
-            args: &self.args,
-            keys: &self.keys,
-            requests: &self.requests,
-        }
+        BatchView { data: &self.data, args: &self.args, keys: &self.keys, requests: &self.requests }
     }
 
     /// Copies a command of another batch (its arguments, keys and request) behind this one's.

@@ -239,8 +239,7 @@ impl Partition {
         let hasher = self.hasher;
         let began = self.began;
         let data = self.dbs.get_mut(db.index())?;
-        let data =
-            data.get_or_insert_with(|| Box::new(Db::new(hasher, slots, began))).as_mut();
+        let data = data.get_or_insert_with(|| Box::new(Db::new(hasher, slots, began))).as_mut();
         self.watch.touch(db, key);
         let log = Log {
             sequence: &mut self.sequence,
@@ -315,7 +314,9 @@ impl Partition {
     }
 
     fn remove_due(&mut self, db: DbIndex, timer: (TimerId, u64)) {
-        let Some(data) = self.dbs.get_mut(db.index()).and_then(Option::as_deref_mut) else { return };
+        let Some(data) = self.dbs.get_mut(db.index()).and_then(Option::as_deref_mut) else {
+            return;
+        };
         let Some(removed) = data.remove_due(timer) else { return };
         let key = removed.entry().key();
         self.watch.touch(db, key);

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<ShutdownOptions, CommandError> {
-        with_args(line, |args| ShutdownOptions::read(args))
+        with_args(line, ShutdownOptions::read)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a connection has read and not yet run: the bytes, and the commands decoded from them.
 
-use shardwright_codec::resp::{Args, ArgRange, Decoder, Frames, Limits, ProtocolError};
+use shardwright_codec::resp::{ArgRange, Args, Decoder, Frames, Limits, ProtocolError};
 
 /// Room that a read is offered at least.
 const READ_ROOM: usize = 16 * 1024;
@@ -31,7 +31,7 @@ impl Input {
         if self.next >= self.frames.len() && self.decoded > 0 {
             self.forget_run();
         }
-        let wanted = self.decoder.wanted().min(KEEP_CAPACITY).max(READ_ROOM);
+        let wanted = self.decoder.wanted().clamp(READ_ROOM, KEEP_CAPACITY);
         if self.buf.capacity() - self.buf.len() < wanted / 2 {
             self.buf.reserve(wanted);
         }
@@ -48,12 +48,6 @@ impl Input {
         if rest == 0 && self.buf.capacity() > KEEP_CAPACITY {
             self.buf = Vec::new();
         }
-    }
-
-    /// Adds bytes as if they had been read.
-    #[cfg(test)]
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.room().extend_from_slice(bytes);
     }
 
     /// Bytes held.
@@ -86,7 +80,7 @@ impl Input {
             Ok(consumed) => self.decoded = consumed,
             Err(error) => self.error = Some(error),
         }
-        self.frames.len() > 0
+        !self.frames.is_empty()
     }
 
     /// The violation of the protocol that ends this connection, once all commands before it were

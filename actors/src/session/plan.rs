@@ -233,16 +233,14 @@ impl Session {
         if entry.begins_watch {
             planned.watch = Some(begin_watch(client, &route, env));
         }
-        let batch = |keys| BatchView { data: input.data(), args: input.args(), keys, requests: &[] };
+        let batch =
+            |keys| BatchView { data: input.data(), args: input.args(), keys, requests: &[] };
         let placed = match route {
             Route::Many(lead, shards) => {
                 let fits = wide.as_ref().is_none_or(|w| w.batch.requests.len() < MAX_WIDE_RUN);
                 if flight.is_empty() && fits {
-                    let wide = wide.get_or_insert_with(|| Wide {
-                        batch: Batch::default(),
-                        shards,
-                        lead,
-                    });
+                    let wide =
+                        wide.get_or_insert_with(|| Wide { batch: Batch::default(), shards, lead });
                     wide.shards.extend(&shards);
                     wide.batch.push_copy(batch(&flight.local.keys), &planned);
                     Placed::Taken
@@ -292,8 +290,7 @@ impl Session {
             return Placed::Taken;
         }
         let router = env.server.router();
-        let start =
-            Start { db: client.db, protocol: client.protocol, no_touch: client.no_touch };
+        let start = Start { db: client.db, protocol: client.protocol, no_touch: client.no_touch };
         let exec =
             client.transaction.plan(router, start, &|args| switched_protocol(args, env.server));
         let mut shards = exec.shards;
@@ -430,8 +427,12 @@ fn unknown_command(args: Args<'_>) -> CommandError {
         let room = SHOWN - shown.len();
         shown.extend_from_slice(&[b"'", clip(arg, room), b"' "].concat());
     }
-    let parts: [&[u8]; 4] =
-        [b"ERR unknown command '", clip(args.at(0), SHOWN), b"', with args beginning with: ", &shown];
+    let parts: [&[u8]; 4] = [
+        b"ERR unknown command '",
+        clip(args.at(0), SHOWN),
+        b"', with args beginning with: ",
+        &shown,
+    ];
     CommandError::Quoting(parts.concat())
 }
 

@@ -149,8 +149,7 @@ impl Transaction {
             protocol: start.protocol,
         });
         for (position, queued) in taken.queue.iter().enumerate() {
-            let range =
-                queued.first_arg as usize..(queued.first_arg + queued.arg_count) as usize;
+            let range = queued.first_arg as usize..(queued.first_arg + queued.arg_count) as usize;
             let args = Args::new(&taken.data, taken.args.get(range).unwrap_or_default());
             planner.place(position, queued, args);
         }
@@ -185,7 +184,9 @@ impl BlockPlanner<'_> {
     fn place(&mut self, position: usize, queued: &Queued, args: Args<'_>) {
         let Some(handler) = queued.entry.data_handler(args) else {
             match queued.entry.spec.name {
-                "select" => self.state.db = self.router.database(args.at(1)).unwrap_or(self.state.db),
+                "select" => {
+                    self.state.db = self.router.database(args.at(1)).unwrap_or(self.state.db)
+                }
                 "hello" => {
                     self.state.protocol = (self.switched)(args).unwrap_or(self.state.protocol);
                 }

@@ -67,6 +67,7 @@ struct Unpacking {
 struct Gathering {
     id: BlockId,
     block: Block,
+    #[allow(clippy::vec_box, reason = "partitions change threads as they are, boxed")]
     lent: Vec<Box<Partition>>,
 }
 
@@ -105,8 +106,7 @@ impl ShardCore {
     ) -> usize {
         let Some(partition) = self.partition.as_deref_mut() else { return from };
         let mut keyspace = Keyspace::of(partition);
-        let next =
-            run(&mut keyspace, batch, from, turn.now, turn.limits, &mut replies, turn.meter);
+        let next = run(&mut keyspace, batch, from, turn.now, turn.limits, &mut replies, turn.meter);
         release(partition, turn.post);
         next
     }
@@ -189,7 +189,8 @@ impl ShardCore {
     }
 
     fn run_if_gathered<P: ShardPost, M: Meter>(&mut self, turn: &mut Turn<'_, P, M>) {
-        let wanted = |block: &Block| block.shards.len() - usize::from(block.shards.contains(block.lead));
+        let wanted =
+            |block: &Block| block.shards.len() - usize::from(block.shards.contains(block.lead));
         let complete = |gathering: &mut Gathering| gathering.lent.len() >= wanted(&gathering.block);
         let Some(mut gathering) = self.gathering.take_if(complete) else { return };
         if let Some(home) = self.partition.as_deref_mut() {
@@ -274,15 +275,8 @@ fn run_block<P: ShardPost, M: Meter>(
     let mut keyspace = Keyspace::with_lent(home, lent);
     let mut unbound = Unbound(turn.meter);
     let mut replies = Replies { out: &mut out, ends: Some(&mut ends), limit: TURN_BYTES };
-    next = run(
-        &mut keyspace,
-        batch.view(),
-        next,
-        turn.now,
-        turn.limits,
-        &mut replies,
-        &mut unbound,
-    );
+    next =
+        run(&mut keyspace, batch.view(), next, turn.now, turn.limits, &mut replies, &mut unbound);
     release(home, turn.post);
     lent.iter_mut().for_each(|partition| release(partition, turn.post));
     turn.post.block_done(BlockDone { conn: block.conn, batch, out, ends, next });

@@ -146,8 +146,11 @@ impl SimClient {
 
     /// What the client waits for, for a report.
     pub fn describe(&self) -> String {
-        let unanswered: Vec<_> =
-            self.sent.iter().map(|sent| format!("{}/{}", sent.replies.len(), sent.wanted)).collect();
+        let unanswered: Vec<_> = self
+            .sent
+            .iter()
+            .map(|sent| format!("{}/{}", sent.replies.len(), sent.wanted))
+            .collect();
         let (unread, pending) = (
             self.pipe.len() - self.read,
             self.session.as_ref().map(|session| session.pending().len()),

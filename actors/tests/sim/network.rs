@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 
-use shardwright_actors::messages::{Block, BlockDone, BlockId, ConnId, Delivery, Parcel, ParcelDone};
+use shardwright_actors::messages::{
+    Block, BlockDone, BlockId, ConnId, Delivery, Parcel, ParcelDone,
+};
 use shardwright_actors::shard::core::ParcelWork;
 use shardwright_actors::shards::ShardSet;
 use shardwright_store::executor::Request;
@@ -160,7 +162,9 @@ impl Network {
             None => {}
             Some(Sending::Mail(to, mail)) => self.lines[to.0 as usize].mailbox.push_back(mail),
             Some(Sending::Dock(to, delivery)) => self.lines[to.0 as usize].dock.push_back(delivery),
-            Some(Sending::Answer(to, answer)) => self.lines[to.0 as usize].gateway.push_back(answer),
+            Some(Sending::Answer(to, answer)) => {
+                self.lines[to.0 as usize].gateway.push_back(answer)
+            }
             Some(Sending::Record(record)) => self.writer.push_back(record),
             Some(Sending::Unlock) => self.locked = false,
             Some(Sending::Block(block)) => self.order_block(thread, block),

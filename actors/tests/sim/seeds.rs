@@ -54,11 +54,7 @@ pub fn check<R>(count: u64, mut scenario: impl FnMut(u64) -> Result<R, Failure>)
 /// # Panics
 /// It is not found with `count` seeds, or what is found first is none of `checks`.
 #[track_caller]
-pub fn finds(
-    checks: &[Check],
-    count: u64,
-    mut scenario: impl FnMut(u64) -> Result<(), Failure>,
-) {
+pub fn finds(checks: &[Check], count: u64, mut scenario: impl FnMut(u64) -> Result<(), Failure>) {
     for seed in 0..count {
         if let Err(failure) = scenario(seed) {
             assert!(checks.contains(&failure.check), "seed {seed} found something else: {failure}");

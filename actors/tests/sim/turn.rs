@@ -223,8 +223,7 @@ impl World {
         let Self { network, whim, shards, server, now, leading, .. } = self;
         network.ledger.begin_turn();
         let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread].1);
-        let mut turn =
-            Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
+        let mut turn = Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
         work(&mut shards[thread], &mut turn)
     }
 

@@ -157,8 +157,7 @@ fn server(setup: &Setup, rng: &mut Rng) -> (Arc<Server>, UnboundedReceiver<Contr
     };
     let (control, requests) = unbounded_channel();
     let hasher = KeyHasher::new([1, 2]);
-    let server =
-        Server::new(identity, loaded, setup.shards, hasher, control, Box::new(Unheard));
+    let server = Server::new(identity, loaded, setup.shards, hasher, control, Box::new(Unheard));
     (Arc::new(server), requests)
 }
 
@@ -184,8 +183,7 @@ impl World {
             partition.encode_effects(true);
             ShardCore::new(Box::new(partition))
         };
-        let network =
-            Network::new(setup.shards, Ledger::new(&options), setup.fault, rng.fork());
+        let network = Network::new(setup.shards, Ledger::new(&options), setup.fault, rng.fork());
         Self {
             setup,
             clock: Clock::new(),

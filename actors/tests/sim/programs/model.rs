@@ -44,7 +44,9 @@ impl Model {
         let rest = &words[1..];
         match rest {
             [key] => one(data, name, key),
-            [key, value] if !matches!(name, "DEL" | "EXISTS" | "MGET" | "MSET" | "MSETNX" | "RENAMENX") => {
+            [key, value]
+                if !matches!(name, "DEL" | "EXISTS" | "MGET" | "MSET" | "MSETNX" | "RENAMENX") =>
+            {
                 set(data, name, key, value)
             }
             keys => many(data, name, keys),

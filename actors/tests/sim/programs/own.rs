@@ -203,9 +203,10 @@ impl Own {
             draft.line("DISCARD", simple("OK"));
         } else if rng.percent(8) {
             self.model = blind;
-            draft.line("SET", Some(Reply::Error(
-                b"ERR wrong number of arguments for 'set' command".to_vec(),
-            )));
+            draft.line(
+                "SET",
+                Some(Reply::Error(b"ERR wrong number of arguments for 'set' command".to_vec())),
+            );
             let text = b"EXECABORT Transaction discarded because of previous errors.";
             draft.line("EXEC", Some(Reply::Error(text.to_vec())));
         } else if fails {
