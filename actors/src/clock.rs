@@ -13,12 +13,12 @@ pub struct Clock {
     counter: Counter,
     /// Readings of the counter in [`FRESH_NANOS`].
     fresh: u64,
-    /// When wall time was last read, and what it was.
-    read: Cell<(u64, UnixMillis)>,
+    /// The counter when wall time was last read, and wall time then in microseconds.
+    read: Cell<(u64, i64)>,
 }
 
-/// How long a reading of wall time is used again. Asking the system costs several times as much as
-/// the counter, and a tenth of a millisecond changes no deadline by more than that.
+/// How long the counter tells how far wall time has gone on since it was read. Asking the system
+/// costs several times as much, and within a tenth of a millisecond the two do not part.
 const FRESH_NANOS: u64 = 100_000;
 
 /// A reading of the monotonic counter (the time-stamp counter where the processor keeps it steady).
@@ -31,25 +31,22 @@ impl Clock {
         let counter = Counter::new();
         let nanos_per_mega_tick = counter.delta_as_nanos(0, 1 << 20).max(1);
         let fresh = (FRESH_NANOS << 20) / nanos_per_mega_tick;
-        let read = Cell::new((counter.raw(), Self::read()));
+        let read = Cell::new((counter.raw(), Self::unix_micros()));
         Self { counter, fresh, read }
     }
 
-    /// Wall time, at most [`FRESH_NANOS`] old.
+    /// Wall time.
     #[inline]
     pub fn now(&self) -> UnixMillis {
         let ticks = self.counter.raw();
-        let (at, time) = self.read.get();
+        let (at, micros) = self.read.get();
         if ticks.wrapping_sub(at) < self.fresh {
-            return time;
+            let since = self.counter.delta_as_nanos(at, ticks) / 1000;
+            return UnixMillis((micros + since as i64) / 1000);
         }
-        let time = Self::read();
-        self.read.set((ticks, time));
-        time
-    }
-
-    fn read() -> UnixMillis {
-        UnixMillis(Self::unix_micros() / 1000)
+        let micros = Self::unix_micros();
+        self.read.set((ticks, micros));
+        UnixMillis(micros / 1000)
     }
 
     /// Wall time in microseconds since 1970, for those who tell it.

@@ -190,14 +190,16 @@ fn a_deadline_in_the_past_makes_a_key_that_nobody_sees() {
 }
 
 #[test]
-fn keys_end_exactly_at_their_deadline() {
+fn keys_end_right_after_their_deadline() {
     let mut f = Fixture::new();
     f.check_lines(&[("SET k 5 PX 100", OK)]);
     f.advance_ms(99);
     f.check_lines(&[("GET k", "$1\r\n5\r\n"), ("INCR k", ":6\r\n")]);
     f.advance_ms(1);
+    f.check_lines(&[("GET k", "$1\r\n6\r\n")]);
+    f.advance_ms(1);
     f.check_lines(&[("GET k", NIL), ("SET k 5 PX 100", OK)]);
-    f.advance_ms(100);
+    f.advance_ms(101);
     f.check_lines(&[("INCR k", ":1\r\n")]);
     assert_eq!(ttl_ms(&f, "k"), None, "the new key does not inherit the deadline");
 }

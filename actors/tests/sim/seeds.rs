@@ -13,15 +13,19 @@ fn from_environment<T: FromStr<Err: Debug>>(name: &str) -> Option<T> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|e| panic!("{name}: {e:?}")))
 }
 
-/// The seeds that the environment asks for, or the first `count`.
-fn seeds(count: u64) -> std::ops::Range<u64> {
+/// Seeds of a scenario, unless the environment says otherwise.
+const SEEDS: u64 = 3000;
+
+/// The seeds that the environment asks for; of those that are only counted one in `one_in`.
+fn seeds(one_in: u64) -> std::ops::Range<u64> {
     let begin: Option<u64> = from_environment("SHARDWRIGHT_SEED");
-    let count = from_environment("SHARDWRIGHT_SEEDS").unwrap_or(match begin {
-        Some(_) => 1,
-        None => count,
-    });
+    let count = from_environment("SHARDWRIGHT_SEEDS");
+    let count = match begin {
+        Some(_) => count.unwrap_or(1),
+        None => count.unwrap_or(SEEDS),
+    };
     let begin = begin.unwrap_or(0);
-    begin..begin + count
+    begin..begin + count.div_ceil(one_in)
 }
 
 /// Names the seed when a run panics.
@@ -35,13 +39,14 @@ impl Drop for Naming {
     }
 }
 
-/// Runs `scenario` with `count` seeds and gives all results; the first failure ends the test.
+/// Runs `scenario` with all seeds and gives all results; the first failure ends the test. A scenario
+/// that takes long gets only one in `one_in` of the seeds.
 ///
 /// # Panics
 /// A run failed.
 #[track_caller]
-pub fn check<R>(count: u64, mut scenario: impl FnMut(u64) -> Result<R, Failure>) -> Vec<R> {
-    seeds(count)
+pub fn check<R>(one_in: u64, mut scenario: impl FnMut(u64) -> Result<R, Failure>) -> Vec<R> {
+    seeds(one_in)
         .map(|seed| {
             let _naming = Naming(seed);
             scenario(seed).unwrap_or_else(|failure| panic!("{failure}"))

@@ -146,7 +146,7 @@ fn server(setup: &Setup, rng: &mut Rng) -> (Arc<Server>, UnboundedReceiver<Contr
     settings.pipeline_order = setup.order;
     settings.reply_buffer_limit = [1, 40, 1000, 1 << 26][rng.below(4)];
     settings.pipeline_depth = [1, 3, 1024, 1024][rng.below(4)];
-    settings.rate_limit = if rng.percent(setup.rate_limited) { 500 } else { 0 };
+    settings.rate_limit = if rng.percent(setup.rate_limited) { 20 } else { 0 };
     settings.enable_debug_command = DebugAccess::Yes;
     let identity = Identity {
         version: "0",
