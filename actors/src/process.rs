@@ -82,10 +82,10 @@ async fn serve(
     let unix_socket = SocketFile(listeners.unix_path.clone());
     let admin = crate::admin::start(&server)?;
     crate::banner::print(&server, &listeners.addresses);
+    crate::sampler::start(&server);
     let accepting = listeners.accept(&server);
     watch_signals(&server)?;
     tell_supervisor(&server);
-    crate::sampler::start(&server);
     let now = control_loop(&server, requests).await;
     accepting.iter().for_each(|task| task.abort());
     if !now {

@@ -66,12 +66,14 @@ impl Sampler {
 
 /// Begins to take readings, on the thread that calls.
 pub fn start(server: &Arc<Server>) {
+    // The process began with nothing counted: so there is a rate from the first moment on.
+    let at = server.identity.started;
+    let nothing = Reading { at, commands: 0, input_bytes: 0, output_bytes: 0 };
+    server.sampler.take(nothing);
+    let clock = Clock::new();
+    server.sampler.take(Reading { at: UnixMillis(clock.now().0.max(at.0 + 1)), ..nothing });
     let server = Arc::clone(server);
     actix_rt::spawn(async move {
-        let clock = Clock::new();
-        // The process began with nothing counted: so there is a rate from the first reading on.
-        let at = server.identity.started;
-        server.sampler.take(Reading { at, commands: 0, input_bytes: 0, output_bytes: 0 });
         let mut steps = actix_rt::time::interval(STEP);
         loop {
             steps.tick().await;

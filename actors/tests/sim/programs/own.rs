@@ -168,6 +168,10 @@ impl Own {
             let get = words(&format!("GET {key}"));
             draft.say(&get, Some(self.model.run(&get)));
         }
+        for _ in 0..rng.below(3) {
+            let get = words(&format!("MGET {key} {}", self.keys(rng)));
+            draft.say(&get, Some(self.model.run(&get)));
+        }
     }
 
     /// A transaction on own keys, perhaps with a watch that fails.
