@@ -160,6 +160,9 @@ impl Thread {
                     unrun.push_copy(parcel.batch.view(), planned);
                 }
             }
+            if self.connections.borrow_mut().get_mut(header.conn).is_none() {
+                self.end_watches(shard, &parcel.batch.requests[begin..begin + count as usize]);
+            }
             self.with_connection(header.conn, |connection| {
                 let ends = replies.iter().map(|end| end - base);
                 connection.session.remote_done(shard, &out[base..end], ends, count, unrun);
@@ -172,6 +175,16 @@ impl Thread {
         let mut outboxes = self.outboxes.borrow_mut();
         if outboxes.spare.len() < SPARE_PARCELS && parcel.batch.data.capacity() <= TURN_BYTES {
             outboxes.spare.push(parcel);
+        }
+    }
+
+    /// Ends rounds of WATCH that ran for a connection which has gone meanwhile: when it went, they
+    /// had not begun.
+    fn end_watches(&self, shard: ShardId, ran: &[Request]) {
+        for request in ran {
+            if let Request::Command(Planned { watch: Some(token), .. }) = request {
+                self.server.to_shard(shard, EndWatch(*token));
+            }
         }
     }
 

@@ -57,6 +57,9 @@ pub enum Change<'a> {
     Delete,
 }
 
+/// No string is longer: `proto-max-bulk-len` ends below. What says otherwise is damaged.
+const MAX_STRING: usize = u32::MAX as usize;
+
 /// Effects of one turn, encoded, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectBatch {
@@ -383,7 +386,8 @@ impl Partition {
             }
             Effect::Splice { db, key, offset, bytes } => {
                 let offset = usize::try_from(offset);
-                let offset = offset.map_err(|_| EffectError::Mismatch("offset too large"))?;
+                let offset = offset.ok().filter(|offset| offset + bytes.len() <= MAX_STRING);
+                let offset = offset.ok_or(EffectError::Mismatch("the string would be too long"))?;
                 (db, key, Change::Splice(offset, bytes))
             }
             Effect::Expire { db, key, deadline } => (db, key, Change::Expire(deadline)),

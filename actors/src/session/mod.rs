@@ -118,7 +118,7 @@ impl Session {
         self.flight.is_empty() && self.input.in_frame()
     }
 
-    /// The connection shall end without regard to what is in flight.
+    /// The connection ends without regard to what is in flight. The session is dropped after this.
     pub fn abandon(&mut self) {
         self.client.close = true;
         self.client.unwatch();

@@ -14,7 +14,7 @@ fn from_environment<T: FromStr<Err: Debug>>(name: &str) -> Option<T> {
 }
 
 /// Seeds of a scenario, unless the environment says otherwise.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 6000;
 
 /// The seeds that the environment asks for; of those that are only counted one in `one_in`.
 fn seeds(one_in: u64) -> std::ops::Range<u64> {
