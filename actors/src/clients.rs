@@ -102,11 +102,10 @@ impl ClientInfo {
         }
     }
 
-    /// Publishes state and buffers after a batch.
+    /// The connection said something.
     #[inline]
-    pub fn publish(&self, client: &Client, buffers: &Buffers, now: UnixMillis) {
-        self.publish_state(client, now);
-        self.publish_buffers(buffers);
+    pub fn publish_activity(&self, now: UnixMillis) {
+        self.active.store(now.0, Relaxed);
     }
 
     /// Publishes what the connection holds.
@@ -121,7 +120,7 @@ impl ClientInfo {
     /// Publishes what commands changed.
     #[inline]
     pub fn publish_state(&self, client: &Client, now: UnixMillis) {
-        self.active.store(now.0, Relaxed);
+        self.publish_activity(now);
         self.db.store(client.db.0, Relaxed);
         self.multi.store(client.transaction.depth(), Relaxed);
         self.multi_memory.store(client.transaction.memory() as u64, Relaxed);

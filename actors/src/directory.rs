@@ -9,7 +9,7 @@ use shardwright_store::types::ShardId;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::gateway::Gateway;
-use crate::messages::{Block, BlockId, Delivery};
+use crate::messages::{Block, BlockId, Delivery, Ordered};
 use crate::server::Server;
 use crate::shard::{Lend, RunBlock, Shard};
 use crate::writer::Writer;
@@ -75,12 +75,10 @@ impl Server {
     /// other in a circle.
     pub fn order_block(&self, block: Block) {
         self.in_order(|number| {
-            let id = BlockId(number);
-            let lead = block.lead;
-            for shard in block.shards.iter().filter(|shard| *shard != lead) {
-                self.to_shard(shard, Lend(id, lead));
-            }
-            self.to_shard(lead, RunBlock(id, block));
+            block.ordered_as(BlockId(number), |shard, message| match message {
+                Ordered::Lend(id, lead) => self.to_shard(shard, Lend(id, lead)),
+                Ordered::Run(id, block) => self.to_shard(shard, RunBlock(id, block)),
+            });
         });
     }
 }

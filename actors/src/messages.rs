@@ -74,6 +74,27 @@ pub struct Block {
     pub audit: bool,
 }
 
+/// What a block's place in the order of blocks means for a shard.
+#[derive(Debug)]
+pub enum Ordered {
+    /// Lend the partition to this block, led by this shard.
+    Lend(BlockId, ShardId),
+    /// Lead this block.
+    Run(BlockId, Block),
+}
+
+impl Block {
+    /// The messages that the block's shards get, the lead shard's last. To be sent while nobody
+    /// sends those of another block.
+    pub fn ordered_as(self, id: BlockId, mut send: impl FnMut(ShardId, Ordered)) {
+        let lead = self.lead;
+        for shard in self.shards.iter().filter(|shard| *shard != lead) {
+            send(shard, Ordered::Lend(id, lead));
+        }
+        send(lead, Ordered::Run(id, self));
+    }
+}
+
 /// A block on its way back.
 #[derive(Debug)]
 pub struct BlockDone {

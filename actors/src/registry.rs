@@ -230,11 +230,19 @@ fn routing_of(spec: &Spec) -> Routing {
     }
 }
 
-/// Lookup by name: the first eight letters and the length, in lower case, choose a place in a
-/// sparse table; the whole name decides.
+/// Lookup by name: its letters in lower case, or the first eight, choose a place in a sparse table.
 #[derive(Debug, Default)]
 struct NameTable {
-    places: Vec<Option<(u64, &'static str, CommandId)>>,
+    places: Vec<Option<Named>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    code: u64,
+    name: &'static str,
+    id: CommandId,
+    /// Code and length belong to this name alone: it has at most eight characters, all letters.
+    exact: bool,
 }
 
 impl NameTable {
@@ -243,36 +251,51 @@ impl NameTable {
         let mut table = Self { places: vec![None; size] };
         for (name, id) in names {
             let code = Self::code(name.as_bytes());
-            let mut at = table.home(code);
+            let mut at = table.home(code, name.len());
             while table.places[at].is_some() {
                 at = (at + 1) % size;
             }
-            table.places[at] = Some((code, name, id));
+            let exact = name.len() <= 8 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+            table.places[at] = Some(Named { code, name, id, exact });
         }
         table
     }
 
+    /// The first eight characters, letters in lower case. Names of one length up to eight have the
+    /// same code only if they differ in nothing but one bit of some characters, which for letters
+    /// is their case.
     #[inline]
     fn code(name: &[u8]) -> u64 {
         const LOWER: u64 = 0x2020_2020_2020_2020;
-        let mut head = [0; 8];
-        let len = name.len().min(8);
-        head[..len].copy_from_slice(&name[..len]);
-        (u64::from_le_bytes(head) | LOWER) ^ (name.len() as u64).rotate_right(8)
+        let chars = if let Some(head) = name.first_chunk::<8>() {
+            u64::from_le_bytes(*head)
+        } else if let (Some(head), Some(tail)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            u64::from(u32::from_le_bytes(*head)) | (u64::from(u32::from_le_bytes(*tail)) << 32)
+        } else if let [first, .., last] = name {
+            let middle = name[name.len() / 2];
+            u64::from(u32::from_le_bytes([*first, middle, *last, 0]))
+        } else {
+            name.first().copied().unwrap_or(0).into()
+        };
+        chars | LOWER
     }
 
     #[inline]
-    fn home(&self, code: u64) -> usize {
-        (code.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize & (self.places.len() - 1)
+    fn home(&self, code: u64, len: usize) -> usize {
+        let mixed = (code ^ len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 40) as usize & (self.places.len() - 1)
     }
 
     #[inline]
     fn find(&self, name: &[u8]) -> Option<CommandId> {
         let code = Self::code(name);
-        let mut at = self.home(code);
-        while let Some((other, text, id)) = self.places[at] {
-            if other == code && text.as_bytes().eq_ignore_ascii_case(name) {
-                return Some(id);
+        let mut at = self.home(code, name.len());
+        while let Some(named) = self.places[at] {
+            if named.code == code
+                && named.name.len() == name.len()
+                && (named.exact || named.name.as_bytes().eq_ignore_ascii_case(name))
+            {
+                return Some(named.id);
             }
             at = (at + 1) % self.places.len();
         }
@@ -291,7 +314,25 @@ mod tests {
                 assert_eq!(registry().find(name.as_bytes()).map(|e| e.id), Some(entry.id));
             }
         }
-        assert!(registry().find(b"").is_none());
-        assert!(registry().find(b"nosuchcommand").is_none());
+        for name in ["", "g", "ge", "gex", "nosuchcommand", "getrang/", "command/", "p\x09ng"] {
+            assert!(registry().find(name.as_bytes()).is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_one_other_character_is_not_found() {
+        for entry in registry().top_level() {
+            for at in 0..entry.spec.name.len() {
+                for byte in 0..=u8::MAX {
+                    let mut name = entry.spec.name.as_bytes().to_vec();
+                    name[at] = byte;
+                    let found = registry().find(&name).map(|found| found.spec.name);
+                    let is =
+                        |entry: &&Entry| entry.spec.name.as_bytes().eq_ignore_ascii_case(&name);
+                    let expected = registry().top_level().find(is).map(|entry| entry.spec.name);
+                    assert_eq!(found, expected, "{name:?}");
+                }
+            }
+        }
     }
 }

@@ -163,6 +163,16 @@ impl Slab {
 
     /// The connection, unless it has ended.
     #[inline]
+    pub fn get(&self, id: ConnId) -> Option<&Connection> {
+        let place = self.places.get(id.index as usize)?;
+        if place.generation != id.generation {
+            return None;
+        }
+        place.connection.as_deref()
+    }
+
+    /// The connection, unless it has ended, to change it.
+    #[inline]
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
         let place = self.places.get_mut(id.index as usize)?;
         if place.generation != id.generation {

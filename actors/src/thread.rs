@@ -9,18 +9,20 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use shardwright_store::command::CommandId;
 use shardwright_store::error::CommandError;
-use shardwright_store::executor::{BatchView, Meter, Planned, Request};
+use shardwright_store::executor::{BatchView, Meter, Planned};
 use shardwright_store::partition::{EffectBatch, Garbage, Partition};
 use shardwright_store::types::{ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
 use crate::clock::{Clock, Ticks};
 use crate::gateway::FlushOutboxes;
-use crate::messages::{Block, BlockDone, ConnId, Delivery, Parcel, ParcelDone, PartHeader, Post};
+use crate::messages::{Block, BlockDone, ConnId, Delivery, ParcelDone, Post};
+use crate::parcel::Outboxes;
+use crate::ready::Ready;
 use crate::server::Server;
 use crate::session::{Env, Want};
 use crate::shard::core::{ShardCore, ShardPost, TURN_BYTES, Turn};
-use crate::shard::{EndWatch, RunLocal, RunParcel};
+use crate::shard::{EndWatch, RunParcel, RunReady};
 use crate::shards::ShardSet;
 use crate::slab::{Connection, Slab};
 use crate::stats::{ThreadStats, TurnCause};
@@ -40,18 +42,10 @@ pub struct Thread {
     /// Its connections.
     pub connections: RefCell<Slab>,
     outboxes: RefCell<Outboxes>,
+    ready: RefCell<Ready>,
     /// Effects go to the writer.
     pub log_effects: Cell<bool>,
 }
-
-struct Outboxes {
-    parcels: Vec<Parcel>,
-    flush_asked: bool,
-    spare: Vec<Parcel>,
-}
-
-/// Emptied parcels that a thread keeps for later.
-const SPARE_PARCELS: usize = 8;
 
 impl Thread {
     /// The shared part of a thread.
@@ -61,11 +55,8 @@ impl Thread {
             id,
             clock: Clock::new(),
             connections: RefCell::new(Slab::new(id)),
-            outboxes: RefCell::new(Outboxes {
-                parcels: std::iter::repeat_with(Parcel::default).take(peers).collect(),
-                flush_asked: false,
-                spare: Vec::new(),
-            }),
+            outboxes: RefCell::new(Outboxes::new(peers)),
+            ready: RefCell::default(),
             log_effects: Cell::new(false),
             server,
         })
@@ -134,58 +125,32 @@ impl Thread {
 
     /// Sends every outbox that has something, as one message each.
     pub fn flush_outboxes(&self) {
-        let mut outboxes = self.outboxes.borrow_mut();
-        let Outboxes { parcels, flush_asked, spare } = &mut *outboxes;
-        *flush_asked = false;
-        for (peer, parcel) in parcels.iter_mut().enumerate() {
-            if !parcel.parts.is_empty() {
-                let full = std::mem::replace(parcel, spare.pop().unwrap_or_default());
-                self.server.to_shard(ShardId(peer as u16), RunParcel::new(self.id, full));
-            }
+        for (peer, parcel) in self.outboxes.borrow_mut().take_full() {
+            self.server.to_shard(peer, RunParcel::new(self.id, parcel));
         }
     }
 
     /// Hands the answers of a parcel to their connections.
     pub fn parcel_done(&self, done: ParcelDone) {
-        let ParcelDone { shard, mut parcel, out, ends, done } = done;
-        let mut begin = 0;
-        let mut answered = 0;
-        for (header, &count) in parcel.parts.iter().zip(&done) {
-            let replies = ends.get(answered..answered + count as usize).unwrap_or_default();
-            let base = answered.checked_sub(1).map_or(0, |last| ends[last]);
-            let end = replies.last().copied().unwrap_or(base);
-            let mut unrun = shardwright_store::executor::Batch::default();
-            for request in &parcel.batch.requests[begin + count as usize..header.end] {
-                if let Request::Command(planned) = request {
-                    unrun.push_copy(parcel.batch.view(), planned);
+        for mut answer in done.answers() {
+            if self.connections.borrow_mut().get_mut(answer.conn).is_none() {
+                for token in answer.begun_watches() {
+                    self.server.to_shard(answer.shard, EndWatch(token));
                 }
+                continue;
             }
-            if self.connections.borrow_mut().get_mut(header.conn).is_none() {
-                self.end_watches(shard, &parcel.batch.requests[begin..begin + count as usize]);
-            }
-            self.with_connection(header.conn, |connection| {
-                let ends = replies.iter().map(|end| end - base);
-                connection.session.remote_done(shard, &out[base..end], ends, count, unrun);
+            let unrun = std::mem::take(&mut answer.unrun);
+            self.with_connection(answer.conn, |connection| {
+                connection.session.remote_done(
+                    answer.shard,
+                    answer.out,
+                    answer.ends(),
+                    answer.count(),
+                    unrun,
+                );
             });
-            begin = header.end;
-            answered += count as usize;
         }
-        parcel.parts.clear();
-        parcel.batch.clear();
-        let mut outboxes = self.outboxes.borrow_mut();
-        if outboxes.spare.len() < SPARE_PARCELS && parcel.batch.data.capacity() <= TURN_BYTES {
-            outboxes.spare.push(parcel);
-        }
-    }
-
-    /// Ends rounds of WATCH that ran for a connection which has gone meanwhile: when it went, they
-    /// had not begun.
-    fn end_watches(&self, shard: ShardId, ran: &[Request]) {
-        for request in ran {
-            if let Request::Command(Planned { watch: Some(token), .. }) = request {
-                self.server.to_shard(shard, EndWatch(*token));
-            }
-        }
+        self.outboxes.borrow_mut().give_back(done.parcel);
     }
 
     /// Hands a block that came back to its connection.
@@ -200,7 +165,7 @@ impl Thread {
             thread: self,
             now: self.clock.now(),
             post: ThreadPost { thread: self },
-            meter: TurnMeter { thread: self, last: begin, spent: 0 },
+            meter: TurnMeter { thread: self, begin, last: begin },
         };
         let result = work(&mut turn);
         let stats = self.stats();
@@ -229,8 +194,43 @@ impl<'a> ShardTurn<'a> {
         }
     }
 
-    /// Runs what a connection of this thread has for its shard, and lets the connection go on.
-    pub fn run_local(&mut self, core: &mut ShardCore, id: ConnId) {
+    /// Runs what connections of this thread have for its shard, and lets them go on: all that are
+    /// ready, or as many as the turn has time for.
+    pub fn run_ready(&mut self, core: &mut ShardCore) {
+        let thread = self.thread;
+        let ready = thread.ready.borrow_mut().take();
+        let mut ran = 0;
+        while let Some(id) = ready.get(ran)
+            && self.meter.go_on()
+        {
+            if ran % FETCH_AHEAD == 0 {
+                let window = &ready[ran..ready.len().min(ran + FETCH_AHEAD)];
+                self.fetch_ahead(core, window);
+            }
+            self.run_local(core, *id);
+            ran += 1;
+        }
+        let ask = thread.ready.borrow_mut().give_back(ready, ran);
+        if ask {
+            thread.server.to_shard(thread.id, RunReady);
+        }
+    }
+
+    /// Fetches the keys of connections with one command each into the cache. Those with more gain
+    /// nothing: the executor fetches theirs.
+    fn fetch_ahead(&self, core: &ShardCore, window: &[ConnId]) {
+        if window.len() < 2 {
+            return;
+        }
+        let connections = self.thread.connections.borrow();
+        let keys = || {
+            let sessions = window.iter().filter_map(|id| connections.get(*id));
+            sessions.filter_map(|connection| connection.session.single_local_key())
+        };
+        core.fetch_ahead(keys);
+    }
+
+    fn run_local(&mut self, core: &mut ShardCore, id: ConnId) {
         let thread = self.thread;
         let mut connections = thread.connections.borrow_mut();
         let Some(connection) = connections.get_mut(id) else { return };
@@ -253,11 +253,22 @@ impl<'a> ShardTurn<'a> {
     }
 }
 
+/// Connections whose keys are fetched into the cache at once.
+const FETCH_AHEAD: usize = 16;
+
 /// Times commands by one reading of the counter each.
 pub struct TurnMeter<'a> {
     thread: &'a Thread,
+    begin: Ticks,
     last: Ticks,
-    spent: u64,
+}
+
+impl TurnMeter<'_> {
+    /// Whether there is time for more in this turn. What comes next is timed from now on.
+    fn go_on(&mut self) -> bool {
+        self.last = self.thread.clock.ticks();
+        self.thread.clock.nanos(self.begin, self.last) < TURN_NANOS
+    }
 }
 
 impl Meter for TurnMeter<'_> {
@@ -266,9 +277,8 @@ impl Meter for TurnMeter<'_> {
         let now = self.thread.clock.ticks();
         let nanos = self.thread.clock.nanos(self.last, now);
         self.last = now;
-        self.spent += nanos;
         self.thread.stats().command(id, nanos, error.is_some());
-        self.spent < TURN_NANOS
+        self.thread.clock.nanos(self.begin, now) < TURN_NANOS
     }
 }
 
@@ -280,7 +290,9 @@ pub struct ThreadPost<'a> {
 impl Post for ThreadPost<'_> {
     #[inline]
     fn run_local(&mut self, conn: ConnId) {
-        self.thread.server.to_shard(self.thread.id, RunLocal(conn));
+        if self.thread.ready.borrow_mut().push(conn) {
+            self.thread.server.to_shard(self.thread.id, RunReady);
+        }
     }
 
     fn run_remote(
@@ -290,17 +302,8 @@ impl Post for ThreadPost<'_> {
         batch: BatchView<'_>,
         request: &Planned,
     ) {
-        let mut outboxes = self.thread.outboxes.borrow_mut();
-        let Some(parcel) = outboxes.parcels.get_mut(shard.0 as usize) else { return };
-        parcel.batch.push_copy(batch, request);
-        let end = parcel.batch.requests.len();
-        match parcel.parts.last_mut() {
-            Some(part) if part.conn == conn => part.end = end,
-            _ => parcel.parts.push(PartHeader { conn, end }),
-        }
-        if !std::mem::replace(&mut outboxes.flush_asked, true)
-            && let Some(directory) = self.thread.server.directory()
-        {
+        let ask = self.thread.outboxes.borrow_mut().push(conn, shard, batch, request);
+        if ask && let Some(directory) = self.thread.server.directory() {
             directory.thread(self.thread.id).gateway.do_send(FlushOutboxes);
         }
     }

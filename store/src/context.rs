@@ -224,6 +224,18 @@ pub enum Ttl {
     At(UnixMillis),
 }
 
+impl Ttl {
+    /// The new deadline of a key that has this one.
+    #[inline]
+    fn deadline(self, old: Option<UnixMillis>) -> Option<UnixMillis> {
+        match self {
+            Self::Keep => old,
+            Self::Clear => None,
+            Self::At(deadline) => Some(deadline),
+        }
+    }
+}
+
 /// What a writing handler works with.
 ///
 /// Every change goes with the event that names it; its effect is recorded with it.
@@ -240,6 +252,7 @@ pub struct WriteCx<'a, 'p> {
 struct Found {
     hash: KeyHash,
     place: Option<Place>,
+    deadline: Option<UnixMillis>,
 }
 
 impl<'a, 'p> WriteCx<'a, 'p> {
@@ -257,14 +270,8 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     /// The key's entry in `db`; an expired key is removed first. Sets recency.
     #[inline]
     pub fn get_in(&mut self, db: DbIndex, key: &[u8]) -> Option<EntryRef<'_>> {
-        let found = self.find(db, key);
-        let lru = self.frame.lru();
-        let touch = !self.frame.no_touch;
-        let entry = self.entry(db, found)?;
-        if touch {
-            entry.set_lru(lru);
-        }
-        Some(entry)
+        let found = self.find(db, key, Touch::Yes);
+        self.entry(db, found)
     }
 
     /// Like [`WriteCx::get`], counted as the lookup of a reading command.
@@ -290,12 +297,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     /// lookup; an expired key is removed first. Sets recency.
     #[inline]
     pub fn key<'c>(&'c mut self, key: &'c [u8]) -> KeyMut<'c, 'a, 'p> {
-        let found = self.find(self.frame.db, key);
-        if !self.frame.no_touch
-            && let Some(entry) = self.entry(self.frame.db, found)
-        {
-            entry.set_lru(self.frame.lru());
-        }
+        let found = self.find(self.frame.db, key, Touch::Yes);
         KeyMut { cx: self, key, found }
     }
 
@@ -308,19 +310,15 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     /// Sets the key's value in `db`.
     #[inline]
     pub fn put_in(&mut self, db: DbIndex, key: &[u8], value: NewValue<'_>, ttl: Ttl, event: Event) {
-        let found = self.find(db, key);
-        let deadline = match ttl {
-            Ttl::Keep => self.entry(db, found).and_then(|entry| entry.deadline()),
-            Ttl::Clear => None,
-            Ttl::At(deadline) => Some(deadline),
-        };
+        let found = self.find(db, key, Touch::No);
+        let deadline = ttl.deadline(found.deadline);
         self.change(db, key, found, Change::Put(value, deadline), event);
     }
 
     /// Sets or removes the deadline of a key that is there. Returns whether it is.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>, event: Event) -> bool {
         let db = self.frame.db;
-        let found = self.find(db, key);
+        let found = self.find(db, key, Touch::No);
         self.change(db, key, found, Change::Expire(deadline), event);
         found.place.is_some()
     }
@@ -334,7 +332,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     /// Removes a key from `db` and hands out what it held.
     #[inline]
     pub fn take(&mut self, db: DbIndex, key: &[u8], event: Event) -> Option<Removed> {
-        let found = self.find(db, key);
+        let found = self.find(db, key, Touch::No);
         found.place?;
         self.change(db, key, found, Change::Delete, event)
     }
@@ -357,7 +355,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     /// Begins to watch a key in this connection's round of WATCH.
     pub fn watch(&mut self, key: &[u8]) {
         let db = self.frame.db;
-        let found = self.find(db, key);
+        let found = self.find(db, key, Touch::No);
         if let Some(token) = self.frame.watch {
             self.keyspace.partition_mut(found.hash.slot).watch.add(token, db, key);
         }
@@ -379,20 +377,24 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     }
 
     #[inline]
-    fn find(&mut self, db: DbIndex, key: &[u8]) -> Found {
+    fn find(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Found {
         let hash = match self.frame.planned(key, &self.next_key) {
             Some(hash) => hash,
             None => hash_with(self.keyspace, key),
         };
         let now = self.frame.now;
         let partition = self.keyspace.partition_mut(hash.slot);
-        let mut place = partition.find(db, hash, key);
-        let deadline = place.and_then(|p| partition.db(db).and_then(|d| d.entry(p).deadline()));
+        let absent = Found { hash, place: None, deadline: None };
+        let Some((place, entry)) = partition.find(db, hash, key) else { return absent };
+        let deadline = entry.deadline();
         if deadline.is_some_and(|deadline| deadline.has_passed(now)) {
-            partition.change(db, hash, key, place, Change::Delete, Event::EXPIRED, 0);
-            place = None;
+            partition.change(db, hash, key, Some(place), Change::Delete, Event::EXPIRED, 0);
+            return absent;
         }
-        Found { hash, place }
+        if touch == Touch::Yes && !self.frame.no_touch {
+            entry.set_lru(lru_clock(now));
+        }
+        Found { hash, place: Some(place), deadline }
     }
 
     #[inline]
@@ -449,7 +451,7 @@ impl KeyMut<'_, '_, '_> {
     /// When the key expires.
     #[inline]
     pub fn deadline(&self) -> Option<UnixMillis> {
-        self.entry().and_then(|entry| entry.deadline())
+        self.found.deadline
     }
 
     /// Counts the lookup as one of a reading command.
@@ -463,11 +465,7 @@ impl KeyMut<'_, '_, '_> {
     /// Sets the key's value.
     #[inline]
     pub fn put(self, value: NewValue<'_>, ttl: Ttl, event: Event) {
-        let deadline = match ttl {
-            Ttl::Keep => self.deadline(),
-            Ttl::Clear => None,
-            Ttl::At(deadline) => Some(deadline),
-        };
+        let deadline = ttl.deadline(self.found.deadline);
         self.change(Change::Put(value, deadline), event);
     }
 

@@ -10,6 +10,11 @@ use crate::wheel::Wheel;
 /// A dictionary with the deadlines of its keys.
 pub struct Db {
     dict: Dict,
+    timers: Timers,
+}
+
+/// The deadlines of all keys.
+struct Timers {
     wheel: Wheel,
     /// Sum of all deadlines, for the mean time to live in INFO.
     deadline_sum: i128,
@@ -29,7 +34,8 @@ pub struct DbFigures {
 impl Db {
     /// An empty database for keys of `slots`.
     pub fn new(hasher: KeyHasher, slots: SlotRange, now: UnixMillis) -> Self {
-        Self { dict: Dict::new(hasher, slots), wheel: Wheel::new(now), deadline_sum: 0 }
+        let timers = Timers { wheel: Wheel::new(now), deadline_sum: 0 };
+        Self { dict: Dict::new(hasher, slots), timers }
     }
 
     /// The dictionary, to read.
@@ -42,20 +48,14 @@ impl Db {
     pub fn figures(&self) -> DbFigures {
         DbFigures {
             keys: self.dict.len() as u64,
-            expires: self.wheel.len() as u64,
-            deadline_sum: self.deadline_sum,
+            expires: self.timers.wheel.len() as u64,
+            deadline_sum: self.timers.deadline_sum,
         }
     }
 
     /// Bytes of tables, entries and timers.
     pub fn memory(&self) -> usize {
-        self.dict.table_memory() + self.dict.entry_memory() + self.wheel.memory()
-    }
-
-    /// Where the key is.
-    #[inline]
-    pub fn find(&self, hash: KeyHash, key: &[u8]) -> Option<Place> {
-        self.dict.find(hash, key)
+        self.dict.table_memory() + self.dict.entry_memory() + self.timers.wheel.memory()
     }
 
     /// The entry at a place.
@@ -77,29 +77,21 @@ impl Db {
     ) -> Place {
         match place {
             Some(place) => {
-                let old = self.dict.entry(place).expiry();
-                let expiry = self.retime(hash, old, deadline);
-                let place = self.dict.replace(place, value, expiry);
-                self.dict.entry(place).set_lru(lru);
+                let timers = &mut self.timers;
+                self.dict.replace(place, value, |old| timers.change(hash, old, deadline), lru);
                 place
             }
             None => {
-                let expiry = self.retime(hash, None, deadline);
+                let expiry = self.timers.change(hash, None, deadline);
                 self.dict.insert_new(hash, key, value, expiry, lru)
             }
         }
     }
 
     /// Changes the deadline of the key at `place`.
-    pub fn set_deadline(
-        &mut self,
-        hash: KeyHash,
-        place: Place,
-        deadline: Option<UnixMillis>,
-    ) -> Place {
-        let old = self.dict.entry(place).expiry();
-        let expiry = self.retime(hash, old, deadline);
-        self.dict.set_expiry(place, expiry)
+    pub fn set_deadline(&mut self, hash: KeyHash, place: Place, deadline: Option<UnixMillis>) {
+        let timers = &mut self.timers;
+        self.dict.set_expiry(place, |old| timers.change(hash, old, deadline));
     }
 
     /// Overwrites bytes of the string at `place` from `offset` on, filling a gap with zeros.
@@ -116,11 +108,11 @@ impl Db {
 
     /// Takes the entry at `place` out.
     pub fn remove(&mut self, place: Place) -> Removed {
-        if let Some(old) = self.dict.entry(place).expiry() {
-            self.wheel.remove(old.timer);
-            self.deadline_sum -= i128::from(old.deadline.0);
+        let removed = self.dict.remove(place);
+        if let Some(old) = removed.entry().expiry() {
+            self.timers.end(old);
         }
-        self.dict.remove(place)
+        removed
     }
 
     /// Moves the wheel on to `now` and collects timers of keys that are due, spending at most
@@ -133,14 +125,14 @@ impl Db {
         budget: usize,
         due: &mut Vec<(TimerId, u64)>,
     ) -> bool {
-        let Self { dict, wheel, .. } = self;
+        let Self { dict, timers } = self;
         let mut deadline_of = |id: TimerId, position: u64| {
             let place = dict.find_by_position(position, &mut |entry| {
                 entry.expiry().is_some_and(|expiry| expiry.timer == id)
             });
             place.and_then(|place| dict.entry(place).deadline()).unwrap_or(now)
         };
-        wheel.advance(now, budget, &mut deadline_of, due).more_due_now
+        timers.wheel.advance(now, budget, &mut deadline_of, due).more_due_now
     }
 
     /// Takes out the key whose timer fired.
@@ -148,37 +140,44 @@ impl Db {
         let place = self.dict.find_by_position(position, &mut |entry| {
             entry.expiry().is_some_and(|expiry| expiry.timer == timer)
         })?;
-        if let Some(old) = self.dict.entry(place).expiry() {
-            self.deadline_sum -= i128::from(old.deadline.0);
+        let removed = self.dict.remove(place);
+        if let Some(old) = removed.entry().expiry() {
+            self.timers.deadline_sum -= i128::from(old.deadline.0);
         }
-        Some(self.dict.remove(place))
+        Some(removed)
     }
+}
 
+impl Timers {
     /// Gives a key's old timer the new deadline, making or removing it as needed.
     #[inline]
-    fn retime(
+    fn change(
         &mut self,
         hash: KeyHash,
         old: Option<Expiry>,
         deadline: Option<UnixMillis>,
     ) -> Option<Expiry> {
-        if let Some(old) = old {
-            self.deadline_sum -= i128::from(old.deadline.0);
-        }
-        let Some(deadline) = deadline else {
-            if let Some(old) = old {
-                self.wheel.remove(old.timer);
+        match (old, deadline) {
+            (None, None) => None,
+            (Some(old), None) => {
+                self.end(old);
+                None
             }
-            return None;
-        };
-        self.deadline_sum += i128::from(deadline.0);
-        let timer = match old {
-            Some(old) => {
+            (None, Some(deadline)) => {
+                self.deadline_sum += i128::from(deadline.0);
+                Some(Expiry { deadline, timer: self.wheel.insert(deadline, hash.position()) })
+            }
+            (Some(old), Some(deadline)) => {
+                self.deadline_sum += i128::from(deadline.0) - i128::from(old.deadline.0);
                 self.wheel.reschedule(old.timer, deadline);
-                old.timer
+                Some(Expiry { deadline, timer: old.timer })
             }
-            None => self.wheel.insert(deadline, hash.position()),
-        };
-        Some(Expiry { deadline, timer })
+        }
+    }
+
+    /// Forgets a deadline.
+    fn end(&mut self, old: Expiry) {
+        self.wheel.remove(old.timer);
+        self.deadline_sum -= i128::from(old.deadline.0);
     }
 }

@@ -215,10 +215,10 @@ impl Partition {
         self.db(db)?.dict().get(hash, key)
     }
 
-    /// Where the key is, expired or not.
+    /// The key's entry, expired or not, and where it is.
     #[inline]
-    pub fn find(&self, db: DbIndex, hash: KeyHash, key: &[u8]) -> Option<Place> {
-        self.db(db)?.find(hash, key)
+    pub fn find(&self, db: DbIndex, hash: KeyHash, key: &[u8]) -> Option<(Place, EntryRef<'_>)> {
+        self.db(db)?.dict().find_entry(hash, key)
     }
 
     /// Changes one key: the point that every mutation passes. `place` is where the key is, if it is
@@ -288,11 +288,10 @@ impl Partition {
         key: &[u8],
         now: UnixMillis,
     ) -> bool {
-        let Some(place) = self.find(db, hash, key) else {
+        let Some((place, entry)) = self.find(db, hash, key) else {
             return false;
         };
-        let deadline = self.db(db).and_then(|data| data.entry(place).deadline());
-        if deadline.is_none_or(|deadline| !deadline.has_passed(now)) {
+        if entry.deadline().is_none_or(|deadline| !deadline.has_passed(now)) {
             return false;
         }
         self.change(db, hash, key, Some(place), Change::Delete, Event::EXPIRED, 0);
@@ -339,7 +338,7 @@ impl Partition {
         }
         let hasher = self.hasher;
         self.watch.touch_where(|watched, key| {
-            watched == db && data.find(hasher.hash(key), key).is_some()
+            watched == db && data.dict().find(hasher.hash(key), key).is_some()
         });
         self.garbage.push(Garbage(data));
         self.log().record(Event::generic("flushdb"), || Effect::Flush { db });
@@ -353,7 +352,9 @@ impl Partition {
         let hasher = self.hasher;
         let Self { watch, dbs, .. } = self;
         let has = |db: DbIndex, key: &[u8]| {
-            dbs[db.index()].as_deref().is_some_and(|d| d.find(hasher.hash(key), key).is_some())
+            dbs[db.index()]
+                .as_deref()
+                .is_some_and(|d| d.dict().find(hasher.hash(key), key).is_some())
         };
         watch.touch_where(|db, key| (db == a || db == b) && (has(a, key) || has(b, key)));
         dbs.swap(a.index(), b.index());
@@ -394,7 +395,7 @@ impl Partition {
             Effect::Delete { db, key } => (db, key, Change::Delete),
         };
         let hash = self.hasher.hash(key);
-        let place = self.find(db, hash, key);
+        let place = self.find(db, hash, key).map(|(place, _)| place);
         if place.is_none() && !matches!(change, Change::Put(..) | Change::Splice(..)) {
             return Err(EffectError::Mismatch("the key is absent"));
         }

@@ -118,6 +118,7 @@ pub struct Flight {
     remote: Vec<RemotePart>,
     own: Waiting,
     local_waiting: Waiting,
+    /// Where each reply comes from, if they come from several places.
     order: Vec<Source>,
     ordered: usize,
     /// Replies cannot go straight into the output.
@@ -130,7 +131,7 @@ impl Flight {
     /// Whether nothing is in flight.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty() && self.block.is_none()
+        self.local.requests.is_empty() && self.order.is_empty() && self.block.is_none()
     }
 
     /// Whether everything in flight has been executed as far as it may be for now.
@@ -152,13 +153,23 @@ impl Flight {
     #[inline]
     pub fn push_local(&mut self, request: Request) {
         self.local.requests.push(request);
-        self.order.push(Source::Local);
+        if self.mixed {
+            self.order.push(Source::Local);
+        }
+    }
+
+    /// Not all of the flight is local from here on.
+    fn mix(&mut self) {
+        if !std::mem::replace(&mut self.mixed, true) {
+            let local = self.local.requests.len();
+            self.order.extend(std::iter::repeat_n(Source::Local, local));
+        }
     }
 
     /// Notes a request that goes to another thread's shard.
     #[inline]
     pub fn push_remote(&mut self, shard: ShardId) {
-        self.mixed = true;
+        self.mix();
         let known = self.remote.iter().position(|part| part.shard == shard);
         let at = known.unwrap_or_else(|| {
             let waiting = Waiting::default();
@@ -172,7 +183,7 @@ impl Flight {
     /// The buffer for a reply that the connection gives itself, behind what is in flight. To be
     /// followed by [`Flight::own_ended`].
     pub fn own_buffer(&mut self) -> &mut Vec<u8> {
-        self.mixed = true;
+        self.mix();
         &mut self.own.out
     }
 
@@ -285,10 +296,13 @@ impl Flight {
     }
 
     /// Puts replies in the client's order as far as they are there. Returns whether all are.
+    #[inline]
     pub fn put_in_order(&mut self, output: &mut Vec<u8>) -> bool {
-        if !self.mixed {
-            return !self.local_unfinished();
-        }
+        if self.mixed { self.mix_in_order(output) } else { !self.local_unfinished() }
+    }
+
+    #[inline(never)]
+    fn mix_in_order(&mut self, output: &mut Vec<u8>) -> bool {
         while let Some(source) = self.order.get(self.ordered) {
             let waiting = match source {
                 Source::Own => &mut self.own,
@@ -315,10 +329,10 @@ impl Flight {
         self.local.keys.clear();
         self.local.requests.clear();
         self.local.next = 0;
-        self.order.clear();
-        self.ordered = 0;
         if self.mixed {
             self.mixed = false;
+            self.order.clear();
+            self.ordered = 0;
             self.remote.clear();
             self.own.clear();
             self.local_waiting.clear();

@@ -19,9 +19,10 @@ pub use route::{Route, Router};
 
 use std::sync::Arc;
 
-use shardwright_codec::resp::ReplyWriter;
+use shardwright_codec::resp::{ProtocolError, ReplyWriter};
 use shardwright_store::executor::{BatchView, Replies, Request};
-use shardwright_store::types::{ShardId, UnixMillis};
+use shardwright_store::hash::KeyHash;
+use shardwright_store::types::{DbIndex, ShardId, UnixMillis};
 
 use crate::clock::Clock;
 use crate::messages::{Block, BlockDone, ConnId, Post};
@@ -126,7 +127,15 @@ impl Session {
     }
 
     /// Rounds of WATCH whose end was not told yet.
+    #[inline]
     pub fn tell_ended_watches<P: Post>(&mut self, post: &mut P) {
+        if !self.client.ended_watches.is_empty() {
+            self.end_watches(post);
+        }
+    }
+
+    #[cold]
+    fn end_watches<P: Post>(&mut self, post: &mut P) {
         for ended in self.client.ended_watches.drain(..) {
             post.end_watch(ended.token, ended.shards);
         }
@@ -182,16 +191,21 @@ impl Session {
                 Err(pause_ms) => return Want::Pause(pause_ms),
             };
             if !self.input.decode(most) {
-                if let Some(error) = self.input.take_error() {
-                    let protocol = self.client.protocol;
-                    error.write_to(&mut ReplyWriter::new(self.output.buffer(), protocol));
-                    self.client.close = true;
-                    continue;
+                match self.input.take_error() {
+                    Some(error) => self.end_with(&error),
+                    None => return Want::Input,
                 }
-                return Want::Input;
+                continue;
             }
             self.plan(env);
         }
+    }
+
+    /// Answers a violation of the protocol, which ends the connection.
+    #[cold]
+    fn end_with(&mut self, error: &ProtocolError) {
+        error.write_to(&mut ReplyWriter::new(self.output.buffer(), self.client.protocol));
+        self.client.close = true;
     }
 
     /// Gives the decoder the limits that hold now. Before authentication commands are decoded one
@@ -224,6 +238,7 @@ impl Session {
     }
 
     /// Sends on what had to stop.
+    #[inline(never)]
     fn resume<P: Post>(&mut self, env: &mut Env<'_, P>) {
         for (shard, batch) in self.flight.take_unrun() {
             for request in &batch.requests {
@@ -241,6 +256,7 @@ impl Session {
     }
 
     /// Sends the block that is in flight to its lead shard.
+    #[inline(never)]
     fn send_block<P: Post>(&mut self, env: &mut Env<'_, P>) {
         self.flight.started();
         let Some(block) = self.flight.block.as_deref_mut() else { return };
@@ -278,6 +294,15 @@ impl Session {
             requests: &local.requests,
         };
         (view, local.next, Replies { limit: out.len() + limit, out, ends })
+    }
+
+    /// The key of the local part, if that is one command with one key.
+    #[inline]
+    pub fn single_local_key(&self) -> Option<(DbIndex, KeyHash)> {
+        match (self.flight.local.requests.as_slice(), self.flight.local.keys.as_slice()) {
+            ([Request::Command(planned)], [key]) => Some((planned.db, key.key_hash())),
+            _ => None,
+        }
     }
 
     /// The own thread's shard stopped before this request.

@@ -31,12 +31,33 @@ struct Wide {
     lead: ShardId,
 }
 
+impl Wide {
+    /// Adds a command over several shards, unless there are as many as may share a round.
+    #[inline(never)]
+    fn place(
+        wide: &mut Option<Self>,
+        lead: ShardId,
+        shards: ShardSet,
+        batch: BatchView<'_>,
+        planned: &Planned,
+    ) -> Placed {
+        let wide = wide.get_or_insert_with(|| Self { batch: Batch::default(), shards, lead });
+        if wide.batch.requests.len() >= MAX_WIDE_RUN {
+            return Placed::Wait;
+        }
+        wide.shards.extend(&shards);
+        wide.batch.push_copy(batch, planned);
+        Placed::Taken
+    }
+}
+
 /// Most commands over several shards that share a round of lending: bounds the time that shards are
 /// away.
 const MAX_WIDE_RUN: usize = 64;
 
 impl Session {
     /// Plans commands of the input until one has to wait, and sends them.
+    #[inline(never)]
     pub(super) fn plan<P: Post>(&mut self, env: &mut Env<'_, P>) {
         let mut wide = None;
         let mut taken = 0;
@@ -63,7 +84,7 @@ impl Session {
             }
         }
         self.allowance.spend(taken);
-        self.publish(env.now);
+        self.publish(taken, env.now);
         if let Some(Wide { batch, shards, lead }) = wide {
             self.flight.set_block(BlockFlight::new(batch, shards, lead));
         }
@@ -77,6 +98,7 @@ impl Session {
 
     /// A command that began while replies were off or skipped has ended: its reply is dropped,
     /// unless it turned them on.
+    #[inline]
     pub(super) fn end_mute(&mut self) {
         if self.client.reply_mode != ReplyMode::On {
             self.output.drop_muted();
@@ -87,10 +109,17 @@ impl Session {
         }
     }
 
-    /// Tells others what they may know of the connection.
-    fn publish(&self, now: UnixMillis) {
-        let buffers = self.buffers();
-        self.client.info.publish(&self.client, &buffers, now);
+    /// Tells others what they may know of the connection, of which `taken` commands were planned.
+    /// While all of them are for the shard of the own thread, they changed nothing here, and what
+    /// the connection holds is told when they are answered.
+    #[inline]
+    fn publish(&self, taken: usize, now: UnixMillis) {
+        if self.flight.local.requests.len() == taken {
+            self.client.info.publish_activity(now);
+        } else {
+            self.client.info.publish_state(&self.client, now);
+            self.publish_buffers();
+        }
     }
 
     /// Checks the next command and finds its place.
@@ -98,30 +127,14 @@ impl Session {
         let Some(args) = self.input.peek() else { return Placed::Wait };
         let entry = match admit(&self.client, args, env) {
             Ok(entry) => entry,
-            Err(error) => {
-                if wide.is_some() {
-                    return Placed::Wait;
-                }
-                self.client.transaction.failed |= self.client.transaction.active;
-                env.stats.error_reply();
-                let error = if is_exec(args) { self.abort_exec(&error) } else { error };
-                self.answer(|reply| reply.error(error.text()));
-                self.input.advance();
-                return Placed::Taken;
-            }
+            Err(error) => return self.refuse(error, env, wide.is_some()),
         };
         self.client.info.runs(entry.id);
-        if entry.begins_watch && self.client.transaction.active && wide.is_none() {
-            env.stats.error_reply();
-            self.answer(|reply| reply.error("ERR WATCH inside MULTI is not allowed"));
-            self.input.advance();
-            return Placed::Taken;
+        if self.client.transaction.active && !(entry.acts_in_multi() && !entry.begins_watch) {
+            return if wide.is_some() { Placed::Wait } else { self.queue(entry, env) };
         }
-        if self.client.transaction.active && !entry.acts_in_multi() {
-            if wide.is_some() {
-                return Placed::Wait;
-            }
-            return self.queue(entry, env);
+        if let Some(handler) = entry.data_handler(args) {
+            return self.place_data(entry, handler, env, wide);
         }
         if matches!(entry.run, Run::Exec) {
             return if self.flight.is_empty() && wide.is_none() {
@@ -130,14 +143,33 @@ impl Session {
                 Placed::Wait
             };
         }
-        if let Some(handler) = entry.data_handler(args) {
-            return self.place_data(entry, handler, env, wide);
-        }
         let barrier = entry.spec.flags.has(Flags::BARRIER) && !self.flight.is_empty();
         match entry.session_handler(args) {
             Some(handler) if !barrier && wide.is_none() => self.run_session(entry, handler, env),
             _ => Placed::Wait,
         }
+    }
+
+    /// Answers a command that must not run with the reason.
+    #[cold]
+    fn refuse<P: Post>(
+        &mut self,
+        error: CommandError,
+        env: &Env<'_, P>,
+        behind_wide: bool,
+    ) -> Placed {
+        if behind_wide {
+            return Placed::Wait;
+        }
+        self.client.transaction.failed |= self.client.transaction.active;
+        env.stats.error_reply();
+        let error = match self.input.peek() {
+            Some(args) if is_exec(args) => self.abort_exec(&error),
+            _ => error,
+        };
+        self.answer(|reply| reply.error(error.text()));
+        self.input.advance();
+        Placed::Taken
     }
 
     /// EXEC was refused before it ran: the transaction is dropped, whatever the reason.
@@ -159,10 +191,15 @@ impl Session {
         }
     }
 
+    /// Adds a command to the queue of MULTI.
+    #[inline(never)]
     fn queue<P: Post>(&mut self, entry: &'static Entry, env: &Env<'_, P>) -> Placed {
         let Some(args) = self.input.peek() else { return Placed::Wait };
         let transaction = &mut self.client.transaction;
-        if entry.spec.flags.has(Flags::NO_MULTI) {
+        if entry.begins_watch {
+            env.stats.error_reply();
+            self.answer(|reply| reply.error("ERR WATCH inside MULTI is not allowed"));
+        } else if entry.spec.flags.has(Flags::NO_MULTI) {
             transaction.failed = true;
             env.stats.error_reply();
             self.answer(|reply| reply.error("ERR Command not allowed inside a transaction"));
@@ -177,6 +214,7 @@ impl Session {
         Placed::Taken
     }
 
+    #[inline(never)]
     fn run_session<P: Post>(
         &mut self,
         entry: &'static Entry,
@@ -236,18 +274,10 @@ impl Session {
         let batch =
             |keys| BatchView { data: input.data(), args: input.args(), keys, requests: &[] };
         let placed = match route {
-            Route::Many(lead, shards) => {
-                let fits = wide.as_ref().is_none_or(|w| w.batch.requests.len() < MAX_WIDE_RUN);
-                if flight.is_empty() && fits {
-                    let wide =
-                        wide.get_or_insert_with(|| Wide { batch: Batch::default(), shards, lead });
-                    wide.shards.extend(&shards);
-                    wide.batch.push_copy(batch(&flight.local.keys), &planned);
-                    Placed::Taken
-                } else {
-                    Placed::Wait
-                }
+            Route::Many(lead, shards) if flight.is_empty() => {
+                Wide::place(wide, lead, shards, batch(&flight.local.keys), &planned)
             }
+            Route::Many(..) => Placed::Wait,
             _ if wide.is_some() => Placed::Wait,
             Route::Any | Route::One(_) => {
                 let shard = route.first().unwrap_or(env.home);
@@ -273,6 +303,7 @@ impl Session {
     }
 
     /// EXEC: sends the queued block to its shards.
+    #[inline(never)]
     fn exec<P: Post>(&mut self, env: &mut Env<'_, P>) -> Placed {
         self.input.advance();
         let client = &mut self.client;
@@ -303,6 +334,7 @@ impl Session {
     }
 
     /// Writes what the connection itself has to say in a block that came back.
+    #[inline(never)]
     pub(super) fn finish_block<P: Post>(&mut self, env: &mut Env<'_, P>) {
         let Self { client, output, flight, .. } = self;
         let Some(block) = flight.block.as_deref_mut() else { return };
@@ -365,6 +397,7 @@ fn changes_shard(flight: &Flight, home: ShardId, shard: ShardId) -> bool {
     !flight.is_empty() && flight.only_shard(home) != Some(shard)
 }
 
+#[cold]
 fn begin_watch<P: Post>(
     client: &mut Client,
     route: &Route,

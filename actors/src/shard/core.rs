@@ -8,9 +8,10 @@
 use shardwright_store::context::Limits;
 use shardwright_store::digest::partition_digest;
 use shardwright_store::executor::{BatchView, Meter, Replies, run};
+use shardwright_store::hash::KeyHash;
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{EffectBatch, Garbage, Partition};
-use shardwright_store::types::{ShardId, UnixMillis};
+use shardwright_store::types::{DbIndex, ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
 use crate::messages::{Block, BlockDone, BlockId, Delivery, Parcel, ParcelDone};
@@ -109,6 +110,15 @@ impl ShardCore {
         let next = run(&mut keyspace, batch, from, turn.now, turn.limits, &mut replies, turn.meter);
         release(partition, turn.post);
         next
+    }
+
+    /// Fetches keys into the cache that are about to be used: where the table has them, then what
+    /// it has there. Only a hint.
+    #[inline]
+    pub fn fetch_ahead<K: Iterator<Item = (DbIndex, KeyHash)>>(&self, keys: impl Fn() -> K) {
+        let Some(partition) = self.partition.as_deref() else { return };
+        keys().for_each(|(db, key)| partition.prefetch_bucket(db, key));
+        keys().for_each(|(db, key)| partition.prefetch_entry(db, key));
     }
 
     /// Runs a parcel of another thread. One that takes too long is given back to be put behind what

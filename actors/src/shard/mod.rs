@@ -12,7 +12,7 @@ use shardwright_store::watch::WatchToken;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::core::{ParcelWork, ShardCore};
-use crate::messages::{Block, BlockId, ConnId, Delivery, Parcel};
+use crate::messages::{Block, BlockId, Delivery, Parcel};
 use crate::stats::TurnCause;
 use crate::thread::{ShardTurn, Thread};
 use shardwright_store::types::ShardId;
@@ -23,10 +23,10 @@ const TICK: Duration = Duration::from_millis(10);
 /// Steps of the expiry wheel in one turn: well under a millisecond of work.
 const TICK_BUDGET: usize = 512;
 
-/// The connection's local part or local block is to be run.
+/// The connections of this thread that are ready are to be run.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct RunLocal(pub ConnId);
+pub struct RunReady;
 
 /// A parcel of another thread.
 #[derive(Message)]
@@ -127,11 +127,11 @@ impl Actor for Shard {
 /// connections may have in flight.
 const MAILBOX: usize = 1024;
 
-impl Handler<RunLocal> for Shard {
+impl Handler<RunReady> for Shard {
     type Result = ();
 
-    fn handle(&mut self, RunLocal(conn): RunLocal, ctx: &mut Self::Context) {
-        self.turn(TurnCause::Batch, ctx, |core, turn| turn.run_local(core, conn));
+    fn handle(&mut self, _: RunReady, ctx: &mut Self::Context) {
+        self.turn(TurnCause::Batch, ctx, |core, turn| turn.run_ready(core));
     }
 }
 

@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 
 use shardwright_actors::messages::{
-    Block, BlockDone, BlockId, ConnId, Delivery, Parcel, ParcelDone,
+    Block, BlockDone, BlockId, Delivery, Ordered, Parcel, ParcelDone,
 };
+use shardwright_actors::parcel::Outboxes;
+use shardwright_actors::ready::Ready;
 use shardwright_actors::shard::core::ParcelWork;
-use shardwright_actors::shards::ShardSet;
 use shardwright_store::executor::Request;
 use shardwright_store::partition::EffectBatch;
 use shardwright_store::types::ShardId;
@@ -19,8 +20,8 @@ use super::ledger::Ledger;
 
 /// What comes to a shard's mailbox.
 pub enum Mail {
-    /// A connection of the own thread has work.
-    RunLocal(ConnId),
+    /// Connections of the own thread have work.
+    RunReady,
     /// Another thread's parcel.
     RunParcel(ParcelWork),
     /// Lend the partition to this block, led by this shard.
@@ -78,9 +79,11 @@ pub struct Lines {
     /// What its last turn has yet to send; until it has, the thread does nothing else.
     pub outgoing: VecDeque<Sending>,
     /// One outbox a peer.
-    pub outboxes: Vec<Parcel>,
-    /// The gateway was asked to send the outboxes.
-    pub flush_asked: bool,
+    pub outboxes: Outboxes,
+    /// Parcels that a fault holds back until the outboxes are sent the next time.
+    pub late: Vec<(ShardId, Parcel)>,
+    /// Connections with work for the thread's shard.
+    pub ready: Ready,
     /// A tick is on its way.
     pub ticking: bool,
 }
@@ -92,8 +95,9 @@ impl Lines {
             dock: VecDeque::new(),
             gateway: VecDeque::new(),
             outgoing: VecDeque::new(),
-            outboxes: (0..shards).map(|_| Parcel::default()).collect(),
-            flush_asked: false,
+            outboxes: Outboxes::new(shards.into()),
+            late: Vec::new(),
+            ready: Ready::default(),
             ticking: false,
         }
     }
@@ -104,7 +108,9 @@ impl Lines {
             && self.dock.is_empty()
             && self.gateway.is_empty()
             && self.outgoing.is_empty()
-            && self.outboxes.iter().all(|parcel| parcel.parts.is_empty())
+            && self.outboxes.is_empty()
+            && self.late.is_empty()
+            && self.ready.is_empty()
     }
 }
 
@@ -180,12 +186,14 @@ impl Network {
         {
             *watch = None;
         }
-        let shards: ShardSet = block.shards;
-        let lead = block.lead;
-        let lends = shards.iter().filter(|shard| *shard != lead);
-        let mut messages: Vec<Sending> =
-            lends.map(|shard| Sending::Mail(shard, Mail::Lend(id, lead))).collect();
-        messages.push(Sending::Mail(lead, Mail::RunBlock(id, block)));
+        let mut messages = Vec::new();
+        block.ordered_as(id, |shard, message| {
+            let mail = match message {
+                Ordered::Lend(id, lead) => Mail::Lend(id, lead),
+                Ordered::Run(id, block) => Mail::RunBlock(id, block),
+            };
+            messages.push(Sending::Mail(shard, mail));
+        });
         if self.fault != Fault::NoOrderingLock {
             self.locked = true;
             messages.push(Sending::Unlock);

@@ -1,9 +1,7 @@
 //! Where sessions and shards of one thread send: into the thread's list of what its turn has yet to
 //! send.
 
-use shardwright_actors::messages::{
-    Block, BlockDone, ConnId, Delivery, ParcelDone, PartHeader, Post,
-};
+use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, ParcelDone, Post};
 use shardwright_actors::shard::core::ShardPost;
 use shardwright_actors::shards::ShardSet;
 use shardwright_store::command::CommandId;
@@ -54,7 +52,9 @@ impl Drop for ThreadPost<'_> {
 
 impl Post for ThreadPost<'_> {
     fn run_local(&mut self, conn: ConnId) {
-        self.send(Sending::Mail(self.thread, Mail::RunLocal(conn)));
+        if self.network.lines[self.thread.0 as usize].ready.push(conn) {
+            self.send(Sending::Mail(self.thread, Mail::RunReady));
+        }
     }
 
     fn run_remote(
@@ -65,14 +65,7 @@ impl Post for ThreadPost<'_> {
         request: &Planned,
     ) {
         let lines = &mut self.network.lines[self.thread.0 as usize];
-        let parcel = &mut lines.outboxes[shard.0 as usize];
-        parcel.batch.push_copy(batch, request);
-        let end = parcel.batch.requests.len();
-        match parcel.parts.last_mut() {
-            Some(part) if part.conn == conn => part.end = end,
-            _ => parcel.parts.push(PartHeader { conn, end }),
-        }
-        if !std::mem::replace(&mut lines.flush_asked, true) {
+        if lines.outboxes.push(conn, shard, batch, request) {
             self.send(Sending::Answer(self.thread, Answer::FlushOutboxes));
         }
     }

@@ -5,7 +5,7 @@ use shardwright_actors::session::{Env, Want};
 use shardwright_actors::shard::core::{ParcelWork, ShardCore, TURN_BYTES, Turn};
 use shardwright_actors::shards::ShardSet;
 use shardwright_codec::resp::{Protocol, ReplyWriter};
-use shardwright_store::executor::{Batch, Planned, Request};
+use shardwright_store::executor::Request;
 use shardwright_store::types::{ShardId, UnixMillis};
 
 use super::fault::{Check, Failure, Fault};
@@ -187,7 +187,7 @@ impl World {
     fn mail(&mut self, thread: usize, mail: Mail) {
         let shard = ShardId(thread as u16);
         match mail {
-            Mail::RunLocal(conn) => self.run_local(conn),
+            Mail::RunReady => self.run_ready(thread),
             Mail::RunParcel(work) => {
                 let rest = self.turn(thread, |core, turn| core.run_parcel(work, turn));
                 if let Some(rest) = rest {
@@ -231,6 +231,17 @@ impl World {
         let at = conn.index as usize;
         let client = self.clients.get(at).filter(|client| client.id == conn)?;
         client.session.is_some().then_some(at)
+    }
+
+    /// Runs ready connections, as many as the turn is said to have time for.
+    fn run_ready(&mut self, thread: usize) {
+        let ready = self.network.lines[thread].ready.take();
+        let most = if self.rng.percent(20) { 1 + self.rng.below(ready.len()) } else { ready.len() };
+        ready.iter().take(most).for_each(|conn| self.run_local(*conn));
+        if self.network.lines[thread].ready.give_back(ready, most) {
+            let shard = ShardId(thread as u16);
+            self.network.send(shard, Sending::Mail(shard, Mail::RunReady));
+        }
     }
 
     /// Runs what a connection has for the shard of its thread, and lets it go on.
@@ -300,19 +311,13 @@ impl World {
     fn flush_outboxes(&mut self, thread: usize) {
         let from = ShardId(thread as u16);
         let lines = &mut self.network.lines[thread];
-        lines.flush_asked = false;
-        for peer in 0..lines.outboxes.len() {
-            let lines = &mut self.network.lines[thread];
-            if lines.outboxes[peer].parts.is_empty() {
-                continue;
-            }
-            let parcel = std::mem::take(&mut lines.outboxes[peer]);
-            let to = ShardId(peer as u16);
+        let mut full: Vec<_> = lines.outboxes.take_full().collect();
+        full.append(&mut lines.late);
+        for (to, parcel) in full {
             if self.setup.fault == Fault::AnsweredEarly
                 && let Some((early, silent)) = answer_early(to, &parcel)
             {
-                lines.outboxes[peer] = silent;
-                lines.flush_asked = true;
+                self.network.lines[thread].late.push((to, silent));
                 self.network.send(from, Sending::Answer(from, Answer::Parcel(early)));
                 self.network.send(from, Sending::Answer(from, Answer::FlushOutboxes));
                 continue;
@@ -327,43 +332,21 @@ impl World {
         if self.setup.fault == Fault::RepliesSwapped {
             swap_replies(&mut done);
         }
-        let ParcelDone { shard, parcel, out, ends, done } = done;
-        let mut begin = 0;
-        let mut answered = 0;
-        for (header, &count) in parcel.parts.iter().zip(&done) {
-            let count_here = count as usize;
-            let replies = &ends[answered..answered + count_here];
-            let base = answered.checked_sub(1).map_or(0, |last| ends[last]);
-            let end = replies.last().copied().unwrap_or(base);
-            let mut unrun = Batch::default();
-            for request in &parcel.batch.requests[begin + count_here..header.end] {
-                if let Request::Command(planned) = request {
-                    unrun.push_copy(parcel.batch.view(), planned);
-                }
-            }
+        for mut answer in done.answers() {
+            let unrun = std::mem::take(&mut answer.unrun);
             self.seen.unrun += unrun.requests.len();
-            if let Some(at) = self.client_at(header.conn)
+            if let Some(at) = self.client_at(answer.conn)
                 && let Some(session) = &mut self.clients[at].session
             {
-                let ends = replies.iter().map(|end| end - base);
-                session.remote_done(shard, &out[base..end], ends, count, unrun);
+                let (ends, count) = (answer.ends(), answer.count());
+                session.remote_done(answer.shard, answer.out, ends, count, unrun);
                 self.proceed(at);
             } else {
                 self.seen.orphans += 1;
-                let ran = &parcel.batch.requests[begin..begin + count_here];
-                self.end_watches(header.conn.thread, shard, ran);
-            }
-            begin = header.end;
-            answered += count_here;
-        }
-    }
-
-    /// Ends rounds of WATCH that ran for a connection which has gone meanwhile: when it went, they
-    /// had not begun.
-    fn end_watches(&mut self, thread: ShardId, shard: ShardId, ran: &[Request]) {
-        for request in ran {
-            if let Request::Command(Planned { watch: Some(token), .. }) = request {
-                self.network.send(thread, Sending::Mail(shard, Mail::EndWatch(*token)));
+                for token in answer.begun_watches() {
+                    let ended = Sending::Mail(answer.shard, Mail::EndWatch(token));
+                    self.network.send(answer.conn.thread, ended);
+                }
             }
         }
     }

@@ -75,16 +75,22 @@ fn length(input: &mut &[u8], kind: u8) -> Option<u32> {
     if input.uncons() != Ok(kind) {
         return None;
     }
-    let (PeekOk(digits) | CommitOk(digits)) =
-        uncons_while1(input, |byte: u8| byte.is_ascii_digit())
-    else {
+    let mut number: u32 = 0;
+    let (PeekOk(digits) | CommitOk(digits)) = uncons_while1(input, |byte: u8| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return false;
+        }
+        // Wraps only where there are too many digits.
+        number = number.wrapping_mul(10).wrapping_add(digit.into());
+        true
+    }) else {
         return None;
     };
     if digits.len() > 9 || (digits.len() > 1 && digits[0] == b'0') {
         return None;
     }
     let line_end = input.uncons_range(CRLF_LEN).ok()?;
-    let number = digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
     (line_end[0] == b'\r').then_some(number)
 }
 

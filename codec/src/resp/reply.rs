@@ -238,6 +238,18 @@ impl<'a> ReplyWriter<'a> {
 /// Appends a type byte, a length in decimal and CRLF.
 #[inline]
 pub(super) fn write_header(out: &mut Vec<u8>, kind: u8, len: usize) {
+    // Nearly all lengths have one digit or two: a copy of constant size is a plain store.
+    if len < 10 {
+        out.extend_from_slice(&[kind, b'0' + len as u8, b'\r', b'\n']);
+    } else if len < 100 {
+        let (tens, ones) = (len as u8 / 10, len as u8 % 10);
+        out.extend_from_slice(&[kind, b'0' + tens, b'0' + ones, b'\r', b'\n']);
+    } else {
+        write_long_header(out, kind, len);
+    }
+}
+
+fn write_long_header(out: &mut Vec<u8>, kind: u8, len: usize) {
     let mut text = [0; HEADER_LEN];
     text[HEADER_LEN - 2] = b'\r';
     text[HEADER_LEN - 1] = b'\n';

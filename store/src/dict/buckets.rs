@@ -41,17 +41,10 @@ impl Bucket {
         self.words[BUCKET_WORDS - 1].is_some()
     }
 
-    /// A bit for each word with this fingerprint, the first word's lowest.
+    /// The words with this fingerprint. Free words may be among those with fingerprint zero.
     #[inline(always)]
-    pub(super) fn matches(&self, tag: u16) -> u32 {
-        let wanted = Word::tag_bits(tag);
-        let mut found = 0;
-        for (at, word) in self.words.iter().enumerate() {
-            let bits = Word::bits(word.as_ref());
-            let same = (bits ^ wanted) < Word::tag_bits(1);
-            found |= u32::from(same & (bits != 0)) << at;
-        }
-        found
+    pub(super) fn matches(&self, tag: u16) -> Matches {
+        Matches(matching_tags(self, tag))
     }
 
     /// Puts a word at the first free place. Gives it back if there is none.
@@ -76,6 +69,51 @@ impl Bucket {
         self.words.swap(at, last);
         self.words[last].take()
     }
+}
+
+/// Indexes of words of a bucket, in order.
+pub(super) struct Matches(u32);
+
+impl Iterator for Matches {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let left = self.0;
+        self.0 = left & left.wrapping_sub(1);
+        (left != 0).then(|| (left.trailing_zeros() / MATCH_STRIDE) as usize)
+    }
+}
+
+/// Distance in bits between two words in the result of [`matching_tags`].
+const MATCH_STRIDE: u32 = 4;
+
+/// One bit for each word whose top 16 bits are `tag`, at the end of that word's four.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+fn matching_tags(bucket: &Bucket, tag: u16) -> u32 {
+    use std::arch::x86_64::{
+        __m128i, _mm_cmpeq_epi16, _mm_load_si128, _mm_movemask_epi8, _mm_packs_epi16,
+        _mm_set1_epi16,
+    };
+    // SAFETY: SSE2 is part of x86_64. A bucket is four aligned blocks of 16 bytes, all initialized.
+    unsafe {
+        let wanted = _mm_set1_epi16(tag.cast_signed());
+        let from = bucket.words.as_ptr().cast::<__m128i>();
+        let same = |pair: usize| _mm_cmpeq_epi16(_mm_load_si128(from.add(pair)), wanted);
+        let low = _mm_movemask_epi8(_mm_packs_epi16(same(0), same(1)));
+        let high = _mm_movemask_epi8(_mm_packs_epi16(same(2), same(3)));
+        (low | (high << 16)).cast_unsigned() & 0x8888_8888
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[inline(always)]
+fn matching_tags(bucket: &Bucket, tag: u16) -> u32 {
+    bucket.words.iter().enumerate().fold(0, |found, (at, word)| {
+        let same = word.as_ref().map_or(0, Word::tag) == tag;
+        found | u32::from(same) << (at as u32 * MATCH_STRIDE + MATCH_STRIDE - 1)
+    })
 }
 
 /// An owned array of buckets, and how many of its words are taken (which its owner counts).

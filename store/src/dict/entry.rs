@@ -100,15 +100,9 @@ impl Word {
         Self(unsafe { NonZeroU64::new_unchecked(bits) })
     }
 
-    /// All bits of a word, or 0.
+    /// The bits that a fingerprint contributes to a word.
     #[inline(always)]
-    pub(super) fn bits(word: Option<&Self>) -> u64 {
-        word.map_or(0, |word| word.0.get())
-    }
-
-    /// The bits that a fingerprint contributes to [`Word::bits`].
-    #[inline(always)]
-    pub(super) const fn tag_bits(tag: u16) -> u64 {
+    const fn tag_bits(tag: u16) -> u64 {
         (tag as u64) << ADDRESS_BITS
     }
 
@@ -152,12 +146,41 @@ impl Word {
         (head, Parts::of(head, entry.key().len()))
     }
 
-    /// Replaces value and expiry; recency and epoch stay. Reuses the allocation if the size class
-    /// is the same.
-    pub(super) fn replace(&mut self, value: NewValue<'_>, expiry: Option<Expiry>) {
+    /// Replaces value, expiry and recency; the epoch stays. Reuses the allocation if the size class
+    /// is the same. Returns by how many bytes the entry's memory grew.
+    #[inline]
+    pub(super) fn replace(
+        &mut self,
+        value: NewValue<'_>,
+        expiry: Option<Expiry>,
+        lru: u32,
+    ) -> isize {
         let value = Stored::from(value);
         let (old_head, old) = self.parts();
-        let head = old_head.with_value(&value).with_expiry(expiry.is_some());
+        let head = old_head.with_value(&value).with_expiry(expiry.is_some()).with_lru(lru);
+        if head.has_form_of(old_head) && !head.has(Head::HEAP) {
+            // SAFETY: all parts are where they were and as long, and none owns anything; `value`
+            // is borrowed from elsewhere, as `self` is borrowed mutably.
+            unsafe {
+                write_head(self.start(), head, expiry);
+                write_value(self.start().add(old.value_at), value);
+            }
+            return 0;
+        }
+        let before = self.entry().memory();
+        self.rebuild(old_head, old, head, value, expiry);
+        self.entry().memory().cast_signed() - before.cast_signed()
+    }
+
+    /// Gives the entry a head of another form, with value and expiry.
+    fn rebuild(
+        &mut self,
+        old_head: Head,
+        old: Parts,
+        head: Head,
+        value: Stored<'_>,
+        expiry: Option<Expiry>,
+    ) {
         let new = Parts::of(head, old.value_at - old.key_at);
         let start = self.start();
         // SAFETY: the old object is dropped once, before its pointer is overwritten or freed.
@@ -221,7 +244,8 @@ impl Word {
         };
         if let Some(bytes) = bytes {
             let expiry = self.entry().expiry();
-            self.replace(NewValue::Object(Box::new(Object::String(bytes))), expiry);
+            let lru = self.entry().lru();
+            self.replace(NewValue::Object(Box::new(Object::String(bytes))), expiry, lru);
         }
         match self.heap_mut()? {
             Object::String(bytes) => Some(bytes),

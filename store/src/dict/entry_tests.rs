@@ -4,6 +4,7 @@
 use super::super::layout::INLINE_MAX;
 use super::*;
 
+const LRU: u32 = 0xab_cdef;
 const EXPIRY: Expiry = Expiry { deadline: UnixMillis(i64::MAX - 5), timer: TimerId(u32::MAX - 7) };
 
 fn some_bytes(len: usize) -> Vec<u8> {
@@ -61,13 +62,13 @@ fn check(word: &Word, key: &[u8], content: &Content, expiry: Option<Expiry>) {
     assert_eq!(entry.kind(), Kind::String);
     assert_eq!(entry.expiry(), expiry);
     assert_eq!(entry.deadline(), expiry.map(|expiry| expiry.deadline));
-    assert_eq!(entry.lru(), 0xab_cdef);
+    assert_eq!(entry.lru(), LRU);
     assert!(entry.epoch());
     assert_eq!(word.tag(), 0x1234);
 }
 
 fn make(key: &[u8], content: &Content, expiry: Option<Expiry>) -> Word {
-    let mut word = Word::new(key, 99, content.as_new(), expiry, 0xab_cdef);
+    let mut word = Word::new(key, 99, content.as_new(), expiry, LRU);
     assert!(!word.entry().epoch());
     word.set_epoch(true);
     word.set_tag(0x1234);
@@ -87,7 +88,9 @@ fn any_value_can_replace_any_other() {
                 ] {
                     let mut word = make(&key, &old, before);
                     check(&word, &key, &old, before);
-                    word.replace(new.as_new(), after);
+                    let before_bytes = word.entry().memory();
+                    let growth = word.replace(new.as_new(), after, 0xff00_0000 | LRU);
+                    assert_eq!(word.entry().memory().wrapping_sub(before_bytes) as isize, growth);
                     check(&word, &key, &new, after);
                 }
             }
@@ -124,7 +127,7 @@ fn any_string_can_be_changed_in_place() {
                 check(&word, &key, &Content::Boxed(expected.clone()), Some(EXPIRY));
             }
             assert!(word.object_mut().is_none(), "a string is not an object to others");
-            word.replace(NewValue::Int(1), None);
+            word.replace(NewValue::Int(1), None, LRU);
             check(&word, &key, &Content::Int(1), None);
         }
     }
@@ -198,9 +201,9 @@ fn memory_counts_allocation_and_object() {
 fn an_allocation_is_reused_when_the_size_class_stays() {
     let mut word = make(b"0123456789abcdef", &Content::Bytes(vec![1; 16], false), None);
     let start = word.start();
-    word.replace(NewValue::Bytes { bytes: &[2; 24], raw: false }, None);
+    word.replace(NewValue::Bytes { bytes: &[2; 24], raw: false }, None, LRU);
     assert_eq!(word.start(), start);
-    word.replace(NewValue::Bytes { bytes: &[3; 12], raw: false }, Some(EXPIRY));
+    word.replace(NewValue::Bytes { bytes: &[3; 12], raw: false }, Some(EXPIRY), LRU);
     assert_eq!(word.start(), start);
     assert_eq!(word.entry().key(), b"0123456789abcdef");
 }

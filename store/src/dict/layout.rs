@@ -94,6 +94,17 @@ impl Head {
     }
 
     #[inline]
+    pub(super) fn with_lru(self, lru: u32) -> Self {
+        Self((self.0 & !Self::LRU) | (u64::from(lru) & Self::LRU))
+    }
+
+    /// Whether all parts have the kind and the length that they have by another head.
+    #[inline]
+    pub(super) fn has_form_of(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !(Self::LRU | Self::EPOCH) == 0
+    }
+
+    #[inline]
     pub(super) fn has(self, flag: u64) -> bool {
         self.0 & flag != 0
     }

@@ -158,10 +158,16 @@ impl Dict {
     /// Where the key is, if it is there. `hash` is the key's, by this dictionary's hasher.
     #[inline]
     pub fn find(&self, hash: KeyHash, key: &[u8]) -> Option<Place> {
+        self.find_entry(hash, key).map(|(place, _)| place)
+    }
+
+    /// The key's entry and where it is, if it is there.
+    #[inline]
+    pub fn find_entry(&self, hash: KeyHash, key: &[u8]) -> Option<(Place, EntryRef<'_>)> {
         let slot = hash.slot.get().wrapping_sub(self.range.first);
         let (table_number, table, tag) = self.slots.get(usize::from(slot))?.locate(hash.hash);
-        let word = table.find(tag, key)?;
-        Some(Place { slot, table: table_number, word })
+        let (word, entry) = table.find(tag, key)?;
+        Some((Place { slot, table: table_number, word }, entry))
     }
 
     /// The entry at a place.
@@ -177,7 +183,7 @@ impl Dict {
     /// The key's entry, if it is there.
     #[inline]
     pub fn get(&self, hash: KeyHash, key: &[u8]) -> Option<EntryRef<'_>> {
-        self.find(hash, key).map(|place| self.entry(place))
+        self.find_entry(hash, key).map(|(_, entry)| entry)
     }
 
     /// Adds a key that is not there, which the caller must know. Its slot must be one of
@@ -218,18 +224,36 @@ impl Dict {
         self.group_lens = vec![0; len.div_ceil(GROUP_SLOTS)];
     }
 
-    /// Replaces value and expiry of the entry at `place`; recency and epoch mark stay. The returned
-    /// place is where the entry is now.
+    /// Replaces value, expiry and recency of the entry at `place`; the epoch mark stays. The new
+    /// expiry is made from the old one.
     #[inline]
-    pub fn replace(&mut self, place: Place, value: NewValue<'_>, expiry: Option<Expiry>) -> Place {
-        self.change(place, |word| word.replace(value, expiry))
+    pub fn replace(
+        &mut self,
+        place: Place,
+        value: NewValue<'_>,
+        expiry: impl FnOnce(Option<Expiry>) -> Option<Expiry>,
+        lru: u32,
+    ) {
+        self.settle();
+        let word = self.word_mut(place);
+        let expiry = expiry(word.entry().expiry());
+        let growth = word.replace(value, expiry, lru);
+        self.entry_memory = self.entry_memory.wrapping_add_signed(growth);
     }
 
-    /// Sets or removes the expiry of the entry at `place`. The returned place is where the entry is
-    /// now.
+    /// Sets or removes the expiry of the entry at `place`: the new one is made from the old one.
     #[inline]
-    pub fn set_expiry(&mut self, place: Place, expiry: Option<Expiry>) -> Place {
-        self.change(place, |word| word.set_expiry(expiry))
+    pub fn set_expiry(
+        &mut self,
+        place: Place,
+        expiry: impl FnOnce(Option<Expiry>) -> Option<Expiry>,
+    ) {
+        self.settle();
+        let word = self.word_mut(place);
+        let before = word.entry().memory();
+        word.set_expiry(expiry(word.entry().expiry()));
+        let after = word.entry().memory();
+        self.entry_memory = self.entry_memory + after - before;
     }
 
     /// The string at `place`, to be changed; nothing if the value is not a string. It becomes a
@@ -263,17 +287,6 @@ impl Dict {
         self.len -= 1;
         self.entry_memory -= word.entry().memory();
         Removed(word)
-    }
-
-    #[inline]
-    fn change(&mut self, place: Place, change: impl FnOnce(&mut Word)) -> Place {
-        self.settle();
-        let word = self.word_mut(place);
-        let before = word.entry().memory();
-        change(word);
-        let after = word.entry().memory();
-        self.entry_memory = self.entry_memory + after - before;
-        place
     }
 
     #[inline]

@@ -146,7 +146,7 @@ impl Dict {
         let index = slot.wrapping_sub(self.range.first);
         let (number, table, tag) =
             self.slots.get(usize::from(index))?.locate(position << (u64::BITS - POSITION_BITS));
-        let word = table.find_where(tag, matches)?;
+        let (word, _) = table.find_where(tag, matches)?;
         Some(Place { slot: index, table: number, word })
     }
 }

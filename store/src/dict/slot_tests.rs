@@ -17,7 +17,7 @@ fn insert(slot: &mut SlotTable, key: u32, limits: TableLimits) {
 
 fn find(slot: &SlotTable, key: u32) -> Option<(u32, u32)> {
     let (number, table, tag) = slot.locate(HASHER.hash_bytes(&key.to_le_bytes()));
-    Some((number, table.find(tag, &key.to_le_bytes())?))
+    Some((number, table.find(tag, &key.to_le_bytes())?.0))
 }
 
 fn check(slot: &SlotTable) {

@@ -89,35 +89,32 @@ impl Table {
     #[inline]
     pub(super) fn prefetch_entry(&self, tag: u16) {
         let Some(bucket) = self.buckets.as_slice().get(self.home(tag)) else { return };
-        let first = bucket.matches(tag).trailing_zeros() as usize;
-        if let Some(Some(word)) = bucket.words().get(first) {
+        let first = bucket.matches(tag).next();
+        if let Some(Some(word)) = first.and_then(|at| bucket.words().get(at)) {
             word.prefetch();
         }
     }
 
-    /// Index of the word of a key.
+    /// Index of the word of a key, and its entry.
     #[inline]
-    pub(super) fn find(&self, tag: u16, key: &[u8]) -> Option<u32> {
+    pub(super) fn find(&self, tag: u16, key: &[u8]) -> Option<(u32, EntryRef<'_>)> {
         self.find_where(tag, |entry| entry.key() == key)
     }
 
-    /// Index of the first word with this tag whose entry fulfills a condition.
+    /// The first word with this tag whose entry fulfills a condition: its index, and the entry.
     #[inline]
     pub(super) fn find_where(
         &self,
         tag: u16,
         mut fulfills: impl FnMut(EntryRef<'_>) -> bool,
-    ) -> Option<u32> {
+    ) -> Option<(u32, EntryRef<'_>)> {
         for (bucket_at, bucket) in self.run(self.home(tag)) {
-            let mut left = bucket.matches(tag);
-            while left != 0 {
-                let at = left.trailing_zeros() as usize;
-                if let Some(word) = &bucket.words()[at]
+            for at in bucket.matches(tag) {
+                if let Some(Some(word)) = bucket.words().get(at)
                     && fulfills(word.entry())
                 {
-                    return Some((bucket_at * BUCKET_WORDS + at) as u32);
+                    return Some(((bucket_at * BUCKET_WORDS + at) as u32, word.entry()));
                 }
-                left &= left - 1;
             }
         }
         None
