@@ -68,8 +68,8 @@ pub struct Entry {
     acts_in_multi: bool,
 }
 
-/// Commands that MULTI does not queue.
-const ACT_IN_MULTI: &[&str] = &["exec", "discard", "multi", "watch", "quit", "reset"];
+/// Commands that are neither queued between MULTI and EXEC nor refused there.
+const ACT_IN_MULTI: &[&str] = &["exec", "discard", "multi", "quit", "reset"];
 
 impl Entry {
     /// Whether the command acts at once between MULTI and EXEC instead of being queued.

@@ -5,6 +5,7 @@ use shardwright_codec::resp::{Args, ReplyWriter};
 use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
 
+use super::client_arguments as args;
 use super::{client_kill, client_list, write_help};
 use crate::clients::Texts;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
@@ -30,12 +31,16 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
             about_all("list", -2)
                 .doc("2.4.0", BY_CLIENTS, "Get a line about each connection")
                 .tips(&["nondeterministic_output"])
+                .arguments(args::LIST)
+                .history(args::LIST_HISTORY)
                 .example("> CLIENT LIST TYPE pubsub\n\"\""),
             client_list::list,
         ),
         sub(
             about_all("kill", -3)
                 .doc("2.4.0", BY_CLIENTS, "End connections")
+                .arguments(args::KILL)
+                .history(args::KILL_HISTORY)
                 .example("> CLIENT KILL ID 999999999\n(integer) 0"),
             client_kill::kill,
         ),
@@ -48,6 +53,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
         sub(
             about_self("setname", 3)
                 .doc("2.6.9", "O(1)", "Name this connection")
+                .arguments(args::SETNAME)
                 .example("> CLIENT SETNAME worker\nOK"),
             set_name_command,
         ),
@@ -68,6 +74,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
             about_self("reply", 3)
                 .flags(&[Flags::BARRIER])
                 .doc("3.2.0", "O(1)", "Choose whether replies are sent")
+                .arguments(args::REPLY)
                 .example("> CLIENT REPLY ON\nOK"),
             reply_mode,
         ),

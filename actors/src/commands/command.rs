@@ -8,6 +8,7 @@ use shardwright_store::command::{
 use shardwright_store::error::CommandError;
 use shardwright_store::glob::glob_match;
 
+use super::server_arguments as args;
 use super::{command_docs, write_help};
 use crate::registry::{Entry, SessionCommand, SessionHandler, SessionRun, registry};
 use crate::session::SessionCx;
@@ -29,6 +30,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command {
             about_table("docs", -2)
                 .doc("7.0.0", BY_NAMES, "Get the documentation of commands")
                 .tips(ANY_ORDER)
+                .arguments(args::COMMAND_NAMES)
                 .example("> COMMAND DOCS nosuch\n(empty array)"),
             command_docs::docs,
         ),
@@ -52,6 +54,8 @@ pub const COMMANDS: &[SessionCommand] = &[Command {
             about_table("info", -2)
                 .doc("2.8.13", BY_NAMES, "Get the descriptions of commands")
                 .tips(ANY_ORDER)
+                .arguments(args::COMMAND_NAMES)
+                .history(args::COMMAND_INFO_HISTORY)
                 .example("> COMMAND INFO nosuch\n1) (nil)"),
             info,
         ),
@@ -59,6 +63,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command {
             about_table("list", -2)
                 .doc("7.0.0", BY_COMMANDS, "Get the names of commands")
                 .tips(ANY_ORDER)
+                .arguments(args::COMMAND_LIST)
                 .example("> COMMAND LIST FILTERBY PATTERN append\n1) \"append\""),
             list,
         ),
@@ -161,7 +166,7 @@ fn describe(entry: &Entry, reply: &mut ReplyWriter<'_>) {
 }
 
 /// A set of statuses.
-fn write_names(names: impl Iterator<Item = String>, reply: &mut ReplyWriter<'_>) {
+pub(super) fn write_names(names: impl Iterator<Item = String>, reply: &mut ReplyWriter<'_>) {
     let names: Vec<String> = names.collect();
     reply.set(names.len());
     names.iter().for_each(|name| reply.simple(name));

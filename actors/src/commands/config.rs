@@ -9,6 +9,7 @@ use shardwright_store::command::{Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
 use shardwright_store::glob::glob_match;
 
+use super::server_arguments as args;
 use super::write_help;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::session::SessionCx;
@@ -25,6 +26,8 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
         Command::new(
             for_administrators("get", -3)
                 .doc("2.0.0", BY_PARAMETERS, "Get the values of parameters")
+                .arguments(args::CONFIG_GET)
+                .history(args::CONFIG_GET_HISTORY)
                 .example("> CONFIG GET appendonly\n1) \"appendonly\"\n2) \"no\""),
             SessionRun::Handler(get),
         ),
@@ -33,6 +36,8 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
                 .flags(&[Flags::BARRIER])
                 .doc("2.0.0", BY_PARAMETERS, "Change parameters, all of them or none")
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+                .arguments(args::CONFIG_SET)
+                .history(args::CONFIG_SET_HISTORY)
                 .example("> CONFIG SET timeout 0\nOK"),
             SessionRun::Handler(set),
         ),

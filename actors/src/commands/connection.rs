@@ -7,6 +7,7 @@ use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spe
 use shardwright_store::error::CommandError;
 
 use super::client::{fits_in_line, set_name};
+use super::connection_arguments as args;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::{REDIS_VERSION, Server};
 use crate::session::SessionCx;
@@ -29,6 +30,7 @@ pub const COMMANDS: &[SessionCommand] = &[
             .categories(&[Categories::CONNECTION])
             .doc("1.0.0", "O(1)", "Ask for a sign of life")
             .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+            .arguments(args::PING)
             .example("> PING\nPONG\n> PING hello\n\"hello\""),
         SessionRun::Handler(ping),
     ),
@@ -37,6 +39,7 @@ pub const COMMANDS: &[SessionCommand] = &[
             .flags(&[Flags::LOADING, Flags::STALE, Flags::FAST])
             .categories(&[Categories::CONNECTION])
             .doc("1.0.0", "O(1)", "Get the argument back")
+            .arguments(args::ECHO)
             .example("> ECHO hello\n\"hello\""),
         SessionRun::Handler(echo),
     ),
@@ -45,6 +48,8 @@ pub const COMMANDS: &[SessionCommand] = &[
             .flags(AT_THE_DOOR)
             .categories(&[Categories::CONNECTION])
             .doc("6.0.0", "O(1)", "Choose the version of the protocol, with or without AUTH")
+            .arguments(args::HELLO)
+            .history(args::HELLO_HISTORY)
             .example("> HELLO 1\n(error) NOPROTO unsupported protocol version"),
         SessionRun::Handler(hello),
     ),
@@ -57,6 +62,8 @@ pub const COMMANDS: &[SessionCommand] = &[
                 "O(N) where N is the number of passwords defined for the user",
                 "Tell the password",
             )
+            .arguments(args::AUTH)
+            .history(args::AUTH_HISTORY)
             .example("> AUTH default anything\nOK"),
         SessionRun::Handler(auth),
     ),
@@ -65,6 +72,7 @@ pub const COMMANDS: &[SessionCommand] = &[
             .flags(&[Flags::LOADING, Flags::STALE, Flags::FAST])
             .categories(&[Categories::CONNECTION])
             .doc("1.0.0", "O(1)", "Change the selected database")
+            .arguments(args::SELECT)
             .example("> SELECT 1\nOK"),
         SessionRun::Handler(select),
     ),

@@ -11,6 +11,7 @@ use shardwright_config::Settings;
 use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spec};
 use shardwright_store::types::UnixMillis;
 
+use super::server_arguments as args;
 use super::{info_figures, info_system};
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::Server;
@@ -24,6 +25,8 @@ pub const COMMANDS: &[SessionCommand] = &[Command::new(
         .categories(&[Categories::DANGEROUS])
         .doc("1.0.0", "O(1)", "Get figures about the server")
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
+        .arguments(args::INFO)
+        .history(args::INFO_HISTORY)
         .example("> INFO cluster\n\"# Cluster\\r\\ncluster_enabled:0\\r\\n\""),
     SessionRun::Handler(info),
 )];

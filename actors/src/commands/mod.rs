@@ -2,19 +2,23 @@
 //! side.
 
 pub mod client;
+mod client_arguments;
 pub mod client_kill;
 pub mod client_list;
 pub mod cluster;
+mod cluster_arguments;
 pub mod command;
 pub mod command_docs;
 pub mod config;
 pub mod connection;
+mod connection_arguments;
 pub mod debug;
 pub mod info;
 pub mod info_figures;
 pub mod info_system;
 pub mod lolwut;
 pub mod server;
+mod server_arguments;
 pub mod transactions;
 
 use shardwright_codec::resp::ReplyWriter;

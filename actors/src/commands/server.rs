@@ -7,6 +7,7 @@ use shardwright_store::command::{Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
 
 use super::lolwut::lolwut;
+use super::server_arguments as args;
 use crate::clock::Clock;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::ControlRequest;
@@ -22,11 +23,10 @@ pub const COMMANDS: &[SessionCommand] = &[
         SessionRun::Handler(time),
     ),
     Command::new(
-        Spec::new("lolwut", Group::Server, -1).flags(&[Flags::READONLY, Flags::FAST]).doc(
-            "5.0.0",
-            "",
-            "Show a picture and the version",
-        ),
+        Spec::new("lolwut", Group::Server, -1)
+            .flags(&[Flags::READONLY, Flags::FAST])
+            .doc("5.0.0", "", "Show a picture and the version")
+            .arguments(args::LOLWUT),
         SessionRun::Handler(lolwut),
     ),
     Command::new(
@@ -46,6 +46,8 @@ pub const COMMANDS: &[SessionCommand] = &[
                  saving data, otherwise O(1)",
                 "End the server",
             )
+            .arguments(args::SHUTDOWN)
+            .history(args::SHUTDOWN_HISTORY)
             .example("> SHUTDOWN ABORT\n(error) ERR No shutdown in progress."),
         SessionRun::Handler(shutdown),
     ),

@@ -130,7 +130,7 @@ impl Session {
             Err(error) => return self.refuse(error, env, wide.is_some()),
         };
         self.client.info.runs(entry.id);
-        if self.client.transaction.active && !(entry.acts_in_multi() && !entry.begins_watch) {
+        if self.client.transaction.active && !entry.acts_in_multi() {
             return if wide.is_some() { Placed::Wait } else { self.queue(entry, env) };
         }
         if let Some(handler) = entry.data_handler(args) {

@@ -1,5 +1,6 @@
-//! Sets of named bits that describe commands: flags, ACL categories, uses of keys. The order of the
-//! bits is the order in which Redis prints their names.
+//! Sets of named bits that describe commands: flags, ACL categories, uses of keys, flags of
+//! arguments and of documentation. The order of the bits is the order in which Redis prints their
+//! names.
 
 /// Declares a set of bits; one with an empty name is never shown.
 macro_rules! bit_set {
@@ -177,5 +178,27 @@ bit_set! {
         INCOMPLETE = "incomplete",
         /// The use depends on arguments.
         VARIABLE_FLAGS = "variable_flags",
+    }
+}
+
+bit_set! {
+    /// How often an argument may come.
+    ArgumentFlags(u8) {
+        /// It may be left out.
+        OPTIONAL = "optional",
+        /// It may be repeated.
+        MULTIPLE = "multiple",
+        /// Its word is repeated with it.
+        MULTIPLE_TOKEN = "multiple_token",
+    }
+}
+
+bit_set! {
+    /// For whom a command is documented.
+    DocFlags(u8) {
+        /// For nobody new: there is something better.
+        DEPRECATED = "deprecated",
+        /// For servers and their makers.
+        SYSCMD = "syscmd",
     }
 }

@@ -5,9 +5,13 @@
 //! beside their handlers. What runs a command differs by floor (a handler of this crate, or one of
 //! a connection), hence the type parameter of [`Command`].
 
+pub mod argument;
 mod flags;
+pub mod history;
 
-pub use flags::{Categories, Flags, KeyUse};
+pub use argument::Argument;
+pub use flags::{ArgumentFlags, Categories, DocFlags, Flags, KeyUse};
+pub use history::{Deprecation, History};
 
 use shardwright_codec::resp::{Args, ReplyWriter};
 
@@ -206,6 +210,14 @@ pub struct Spec {
     pub complexity: &'static str,
     /// Hints for clients (Redis's command tips).
     pub tips: &'static [&'static str],
+    /// What follows the name.
+    pub arguments: &'static [Argument],
+    /// What changed with which version of Redis, in order.
+    pub history: &'static [History],
+    /// That something is better, if so.
+    pub deprecation: Option<Deprecation>,
+    /// For whom it is documented.
+    pub doc_flags: DocFlags,
     /// Lines as redis-cli shows them, `> ` before what is typed: runs as a test.
     pub example: &'static str,
 }
@@ -224,6 +236,10 @@ impl Spec {
             since: "1.0.0",
             complexity: "O(1)",
             tips: &[],
+            arguments: &[],
+            history: &[],
+            deprecation: None,
+            doc_flags: DocFlags::NONE,
             example: "",
         }
     }
@@ -275,6 +291,34 @@ impl Spec {
     #[must_use]
     pub const fn tips(mut self, tips: &'static [&'static str]) -> Self {
         self.tips = tips;
+        self
+    }
+
+    /// Sets what follows the name.
+    #[must_use]
+    pub const fn arguments(mut self, arguments: &'static [Argument]) -> Self {
+        self.arguments = arguments;
+        self
+    }
+
+    /// Sets what changed over the versions.
+    #[must_use]
+    pub const fn history(mut self, history: &'static [History]) -> Self {
+        self.history = history;
+        self
+    }
+
+    /// Says what is better, in Redis's words.
+    #[must_use]
+    pub const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> Self {
+        self.deprecation = Some(Deprecation { since, replaced_by });
+        self.doc_flags(DocFlags::DEPRECATED)
+    }
+
+    /// Adds flags of the documentation.
+    #[must_use]
+    pub const fn doc_flags(mut self, flags: DocFlags) -> Self {
+        self.doc_flags = self.doc_flags.with(flags);
         self
     }
 

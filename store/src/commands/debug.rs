@@ -8,7 +8,7 @@ use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::object::{encoding_of, idle_seconds, references, write_help};
 use super::string_value::plain_string;
-use crate::command::{DataCommand, Flags, Group, Outcome, Spec};
+use crate::command::{DataCommand, DocFlags, Flags, Group, Outcome, Spec};
 use crate::context::{Ttl, WriteCx};
 use crate::dict::EntryRef;
 use crate::digest::{dataset_digest, value_digest};
@@ -29,6 +29,7 @@ pub const COMMANDS: &[DataCommand] = &[DataCommand::write(
             Flags::ALL_SHARDS,
         ])
         .doc("1.0.0", "Depends on subcommand.", "Commands for finding mistakes")
+        .doc_flags(DocFlags::SYSCMD)
         .example("> DEBUG STRINGMATCH-LEN h?llo hello\n(integer) 1"),
     debug,
 )];

@@ -5,6 +5,8 @@
 use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::expire_option::ExpireTime;
+use super::expiry_arguments as args;
+use crate::command::argument::ONE_KEY;
 use crate::command::{Categories, DataCommand, Flags, Group, KeySpec, KeyUse, Outcome, Spec};
 use crate::context::{ReadCx, Touch, WriteCx};
 use crate::effect::Event;
@@ -24,6 +26,7 @@ pub const COMMANDS: &[DataCommand] = &[
     DataCommand::write(
         setting("expire")
             .doc("1.0.0", "O(1)", "Set the time to live of a key in seconds")
+            .arguments(args::EXPIRE)
             .example(
                 "> SET expire:a Hello\nOK\n\
                  > EXPIRE expire:a 100\n(integer) 1\n\
@@ -35,6 +38,7 @@ pub const COMMANDS: &[DataCommand] = &[
     DataCommand::write(
         setting("pexpire")
             .doc("2.6.0", "O(1)", "Set the time to live of a key in milliseconds")
+            .arguments(args::PEXPIRE)
             .example(
                 "> SET pexpire:a Hello\nOK\n\
                  > PEXPIRE pexpire:a 99900\n(integer) 1\n\
@@ -45,6 +49,7 @@ pub const COMMANDS: &[DataCommand] = &[
     DataCommand::write(
         setting("expireat")
             .doc("1.2.0", "O(1)", "Set the time at which a key expires, in Unix seconds")
+            .arguments(args::EXPIREAT)
             .example(
                 "> SET expireat:a Hello\nOK\n\
                  > EXPIREAT expireat:a 33177117420\n(integer) 1\n\
@@ -57,6 +62,7 @@ pub const COMMANDS: &[DataCommand] = &[
     DataCommand::write(
         setting("pexpireat")
             .doc("2.6.0", "O(1)", "Set the time at which a key expires, in Unix milliseconds")
+            .arguments(args::PEXPIREAT)
             .example(
                 "> SET pexpireat:a Hello\nOK\n\
                  > PEXPIREAT pexpireat:a 33177117420000\n(integer) 1\n\
@@ -68,6 +74,7 @@ pub const COMMANDS: &[DataCommand] = &[
         reading("ttl")
             .doc("1.0.0", "O(1)", "Get the time to live of a key in seconds")
             .tips(RELATIVE)
+            .history(args::LEFT_HISTORY)
             .example("> SET ttl:a Hello EX 100\nOK\n> TTL ttl:a\n(integer) 100\n> TTL ttl:none\n(integer) -2"),
         ttl,
     ),
@@ -75,6 +82,7 @@ pub const COMMANDS: &[DataCommand] = &[
         reading("pttl")
             .doc("2.6.0", "O(1)", "Get the time to live of a key in milliseconds")
             .tips(RELATIVE)
+            .history(args::LEFT_HISTORY)
             .example("> SET pttl:a Hello\nOK\n> PTTL pttl:a\n(integer) -1"),
         pttl,
     ),
@@ -102,6 +110,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .categories(&[Categories::KEYSPACE])
             .keys(ONE_CHANGED)
             .doc("2.2.0", "O(1)", "Let a key no longer expire")
+            .arguments(ONE_KEY)
             .example(
                 "> SET persist:a Hello EX 100\nOK\n\
                  > PERSIST persist:a\n(integer) 1\n\
@@ -116,6 +125,7 @@ const fn setting(name: &'static str) -> Spec {
         .flags(&[WRITE_FAST])
         .categories(&[Categories::KEYSPACE])
         .keys(ONE_CHANGED)
+        .history(args::SETTING_HISTORY)
 }
 
 const fn reading(name: &'static str) -> Spec {
@@ -123,6 +133,7 @@ const fn reading(name: &'static str) -> Spec {
         .flags(&[READ_FAST])
         .categories(&[Categories::KEYSPACE])
         .keys(ONE_READ)
+        .arguments(ONE_KEY)
 }
 
 fn expire(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {

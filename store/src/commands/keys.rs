@@ -7,7 +7,8 @@
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
 
-use super::{object, scan};
+use super::{keys_arguments as args, object, scan};
+use crate::command::argument::{KEYS, ONE_KEY};
 use crate::command::{Categories, DataCommand, Flags, Group, KeySpec, KeyUse, Outcome, Spec};
 use crate::context::{ReadCx, Touch, Ttl, WriteCx};
 use crate::dict::EntryRef;
@@ -58,6 +59,7 @@ pub const COMMANDS: &[DataCommand] = &[
                 "Delete keys",
             )
             .tips(MANY_KEYS)
+            .arguments(KEYS)
             .example("> SET del:a Hello\nOK\n> DEL del:a del:b\n(integer) 1"),
         del,
     ),
@@ -74,6 +76,7 @@ pub const COMMANDS: &[DataCommand] = &[
                 "Delete keys and free their values elsewhere",
             )
             .tips(MANY_KEYS)
+            .arguments(KEYS)
             .example("> SET unlink:a Hello\nOK\n> UNLINK unlink:a unlink:b\n(integer) 1"),
         del,
     ),
@@ -84,6 +87,8 @@ pub const COMMANDS: &[DataCommand] = &[
             .keys(ALL_READ)
             .doc("1.0.0", "O(N) where N is the number of keys to check.", "Count keys that exist")
             .tips(MANY_KEYS)
+            .arguments(KEYS)
+            .history(args::EXISTS_HISTORY)
             .example(
                 "> SET exists:a Hello\nOK\n\
                  > EXISTS exists:a exists:b exists:a\n(integer) 2",
@@ -101,6 +106,7 @@ pub const COMMANDS: &[DataCommand] = &[
                 "Set the time of last access of keys and count those that exist",
             )
             .tips(MANY_KEYS)
+            .arguments(KEYS)
             .example("> SET touch:a Hello\nOK\n> TOUCH touch:a touch:b\n(integer) 1"),
         touch,
     ),
@@ -110,6 +116,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .categories(&[Categories::KEYSPACE])
             .keys(ONE_READ)
             .doc("1.0.0", "O(1)", "Get the data type of a key")
+            .arguments(ONE_KEY)
             .example(
                 "> SET type:a Hello\nOK\n> TYPE type:a\nstring\n> TYPE type:none\nnone",
             ),
@@ -121,6 +128,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .categories(&[Categories::KEYSPACE])
             .keys(&[SOURCE_LEAVES, TARGET])
             .doc("1.0.0", "O(1)", "Rename a key")
+            .arguments(args::RENAME)
             .example(
                 "> SET rename:a Hello\nOK\n\
                  > RENAME rename:a rename:b\nOK\n\
@@ -134,6 +142,8 @@ pub const COMMANDS: &[DataCommand] = &[
             .categories(&[Categories::KEYSPACE])
             .keys(&[SOURCE_LEAVES, NEW_TARGET])
             .doc("1.0.0", "O(1)", "Rename a key if the new name is not taken")
+            .arguments(args::RENAME)
+            .history(args::RENAMENX_HISTORY)
             .example(
                 "> MSET renamenx:a Hello renamenx:b World\nOK\n\
                  > RENAMENX renamenx:a renamenx:b\n(integer) 0\n\
@@ -152,6 +162,7 @@ pub const COMMANDS: &[DataCommand] = &[
                  string values.",
                 "Copy a key, also to another database",
             )
+            .arguments(args::COPY)
             .example(
                 "> SET copy:a Hello\nOK\n\
                  > COPY copy:a copy:b\n(integer) 1\n\
@@ -165,6 +176,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .categories(&[Categories::KEYSPACE])
             .keys(ONE_MOVED)
             .doc("1.0.0", "O(1)", "Move a key to another database")
+            .arguments(args::MOVE)
             .example("> SET move:a Hello\nOK\n> MOVE move:a 1\n(integer) 1\n> EXISTS move:a\n(integer) 0"),
         move_key,
     ),
@@ -194,6 +206,7 @@ pub const DATABASE_COMMANDS: &[DataCommand] = &[
                 "Find all keys that match a pattern",
             )
             .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
+            .arguments(args::KEYS_OF_PATTERN)
             .example("> MSET keys:one 1 keys:two 2\nOK\n> KEYS *w?\n1) \"keys:two\""),
         keys,
     ),
@@ -216,6 +229,8 @@ pub const DATABASE_COMMANDS: &[DataCommand] = &[
                 "Remove all keys from the selected database",
             )
             .tips(FLUSHED)
+            .arguments(args::FLUSH)
+            .history(args::FLUSH_HISTORY)
             .example("> SET flushdb:a 1\nOK\n> FLUSHDB\nOK\n> DBSIZE\n(integer) 0"),
         flushdb,
     ),
@@ -229,6 +244,8 @@ pub const DATABASE_COMMANDS: &[DataCommand] = &[
                 "Remove all keys from all databases",
             )
             .tips(FLUSHED)
+            .arguments(args::FLUSH)
+            .history(args::FLUSH_HISTORY)
             .example("> SET flushall:a 1\nOK\n> FLUSHALL SYNC\nOK\n> DBSIZE\n(integer) 0"),
         flushall,
     ),
@@ -242,6 +259,7 @@ pub const DATABASE_COMMANDS: &[DataCommand] = &[
                  databases.",
                 "Let two databases change places",
             )
+            .arguments(args::SWAPDB)
             .example("> SET swapdb:a 1\nOK\n> SWAPDB 0 1\nOK\n> EXISTS swapdb:a\n(integer) 0"),
         swapdb,
     ),

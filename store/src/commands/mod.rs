@@ -4,7 +4,9 @@
 pub mod debug;
 pub mod expire_option;
 pub mod expiry;
+mod expiry_arguments;
 pub mod keys;
+mod keys_arguments;
 pub mod object;
 pub mod scan;
 pub mod string_lcs;
@@ -13,6 +15,7 @@ pub mod string_ranges;
 pub mod string_value;
 pub mod string_whole;
 pub mod strings;
+mod strings_arguments;
 pub mod transactions;
 
 use crate::command::DataCommand;

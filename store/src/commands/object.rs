@@ -2,6 +2,7 @@
 
 use shardwright_codec::resp::{Args, ReplyWriter};
 
+use crate::command::argument::ONE_KEY;
 use crate::command::{Categories, DataCommand, Flags, Group, KeySpec, KeyUse, Outcome, Spec};
 use crate::context::{Frame, ReadCx, Touch};
 use crate::dict::EntryRef;
@@ -103,6 +104,7 @@ const fn about_key(name: &'static str) -> Spec {
         .categories(&[Categories::KEYSPACE])
         .keys(THE_KEY)
         .tips(TIPS)
+        .arguments(ONE_KEY)
 }
 
 fn encoding(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {

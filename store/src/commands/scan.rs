@@ -7,6 +7,7 @@
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
 
+use super::keys_arguments;
 use crate::command::{Categories, DataCommand, Flags, Group, Outcome, Spec};
 use crate::context::ReadCx;
 use crate::dict::{Cursor, EntryRef};
@@ -39,6 +40,8 @@ pub const COMMAND: DataCommand = DataCommand::read(
             "Go through the keys of the selected database in steps",
         )
         .tips(&["nondeterministic_output", "request_policy:special"])
+        .arguments(keys_arguments::SCAN)
+        .history(keys_arguments::SCAN_HISTORY)
         .example(
             // The key's slot is the last one and the cursor its beginning, so that the example is
             // true on any number of shards.

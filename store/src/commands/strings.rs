@@ -4,7 +4,8 @@
 //! [`super::string_numbers`], parts of strings in [`super::string_ranges`], LCS in
 //! [`super::string_lcs`].
 
-use super::{string_lcs, string_numbers, string_ranges, string_whole};
+use super::{string_lcs, string_numbers, string_ranges, string_whole, strings_arguments as args};
+use crate::command::argument::{KEYS, ONE_KEY};
 use crate::command::{Begin, Categories, DataCommand, Find, Flags, Group, KeySpec, KeyUse, Spec};
 
 const READ_FAST: Flags = Flags::READONLY.with(Flags::FAST);
@@ -54,6 +55,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[READ_FAST])
             .keys(READ_ONE)
             .doc("1.0.0", "O(1)", "Get the value of a key")
+            .arguments(ONE_KEY)
             .example(
                 "> SET get:key Hello\n\
                  OK\n\
@@ -69,6 +71,8 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW])
             .keys(SET_ONE)
             .doc("1.0.0", "O(1)", "Set the string value of a key")
+            .arguments(args::SET)
+            .history(args::SET_HISTORY)
             .example(
                 "> SET set:key Hello\n\
                  OK\n\
@@ -84,6 +88,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[WRITE_FAST])
             .keys(UPDATE_TTL)
             .doc("6.2.0", "O(1)", "Get the value of a key and optionally set its expiration")
+            .arguments(args::GETEX)
             .example(
                 "> SET getex:key Hello\n\
                  OK\n\
@@ -99,6 +104,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[WRITE_FAST])
             .keys(TAKE_ONE)
             .doc("6.2.0", "O(1)", "Get the value of a key and delete the key")
+            .arguments(ONE_KEY)
             .example(
                 "> SET getdel:key Hello\n\
                  OK\n\
@@ -114,6 +120,8 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW_FAST])
             .keys(UPDATE_ONE)
             .doc("1.0.0", "O(1)", "Set the string value of a key and return its old value")
+            .arguments(args::KEY_VALUE)
+            .deprecated("6.2.0", "`SET` with the `!GET` argument")
             .example(
                 "> GETSET getset:key Hello\n\
                  (nil)\n\
@@ -127,6 +135,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW_FAST])
             .keys(INSERT_ONE)
             .doc("1.0.0", "O(1)", "Set the value of a key, only if the key does not exist")
+            .arguments(args::KEY_VALUE)
             .example(
                 "> SETNX setnx:key Hello\n\
                  (integer) 1\n\
@@ -142,6 +151,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW])
             .keys(OVERWRITE_ONE)
             .doc("2.0.0", "O(1)", "Set the value and expiration of a key")
+            .arguments(args::SETEX)
             .example(
                 "> SETEX setex:key 60 Hello\n\
                  OK\n\
@@ -155,6 +165,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW])
             .keys(OVERWRITE_ONE)
             .doc("2.6.0", "O(1)", "Set the value and expiration in milliseconds of a key")
+            .arguments(args::PSETEX)
             .example(
                 "> PSETEX psetex:key 60000 Hello\n\
                  OK\n\
@@ -173,6 +184,7 @@ pub const COMMANDS: &[DataCommand] = &[
                 "Get the values of all the given keys",
             )
             .tips(&["request_policy:multi_shard"])
+            .arguments(KEYS)
             .example(
                 "> SET mget:key Hello\n\
                  OK\n\
@@ -192,6 +204,7 @@ pub const COMMANDS: &[DataCommand] = &[
                 "Set multiple keys to multiple values",
             )
             .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"])
+            .arguments(args::PAIRS)
             .example(
                 "> MSET mset:a Hello mset:b World\n\
                  OK\n\
@@ -211,6 +224,7 @@ pub const COMMANDS: &[DataCommand] = &[
                 "Set multiple keys to multiple values, only if none of the keys exist",
             )
             .tips(&["request_policy:multi_shard", "response_policy:agg_min"])
+            .arguments(args::PAIRS)
             .example(
                 "> MSETNX msetnx:a Hello msetnx:b there\n\
                  (integer) 1\n\
@@ -226,6 +240,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW_FAST])
             .keys(UPDATE_ONE)
             .doc("1.0.0", "O(1)", "Increment the integer value of a key by one")
+            .arguments(ONE_KEY)
             .example(
                 "> SET incr:key 10\n\
                  OK\n\
@@ -241,6 +256,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW_FAST])
             .keys(UPDATE_ONE)
             .doc("1.0.0", "O(1)", "Decrement the integer value of a key by one")
+            .arguments(ONE_KEY)
             .example(
                 "> SET decr:key 10\n\
                  OK\n\
@@ -254,6 +270,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW_FAST])
             .keys(UPDATE_ONE)
             .doc("1.0.0", "O(1)", "Increment the integer value of a key by the given amount")
+            .arguments(args::INCRBY)
             .example(
                 "> SET incrby:key 10\n\
                  OK\n\
@@ -267,6 +284,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW_FAST])
             .keys(UPDATE_ONE)
             .doc("1.0.0", "O(1)", "Decrement the integer value of a key by the given number")
+            .arguments(args::DECRBY)
             .example(
                 "> SET decrby:key 10\n\
                  OK\n\
@@ -280,6 +298,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[GROW_FAST])
             .keys(UPDATE_ONE)
             .doc("2.6.0", "O(1)", "Increment the float value of a key by the given amount")
+            .arguments(args::INCRBYFLOAT)
             .example(
                 "> SET incrbyfloat:key 10.50\n\
                  OK\n\
@@ -302,6 +321,7 @@ pub const COMMANDS: &[DataCommand] = &[
                  reallocation.",
                 "Append a value to a key",
             )
+            .arguments(args::KEY_VALUE)
             .example(
                 "> APPEND append:key Hello\n\
                  (integer) 5\n\
@@ -317,6 +337,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[READ_FAST])
             .keys(LENGTH_ONLY)
             .doc("2.2.0", "O(1)", "Get the length of the value stored in a key")
+            .arguments(ONE_KEY)
             .example(
                 "> SET strlen:key \"Hello world\"\n\
                  OK\n\
@@ -332,6 +353,7 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[Flags::READONLY])
             .keys(READ_ONE)
             .doc("2.4.0", SUBSTRING_COST, "Get a substring of the string stored at a key")
+            .arguments(args::GETRANGE)
             .example(
                 "> SET getrange:key \"This is a string\"\n\
                  OK\n\
@@ -353,6 +375,7 @@ pub const COMMANDS: &[DataCommand] = &[
                  complexity is O(M) with M being the length of the value argument.",
                 "Overwrite part of a string at key starting at the specified offset",
             )
+            .arguments(args::SETRANGE)
             .example(
                 "> SET setrange:key \"Hello World\"\n\
                  OK\n\
@@ -368,6 +391,8 @@ pub const COMMANDS: &[DataCommand] = &[
             .flags(&[Flags::READONLY])
             .keys(READ_ONE)
             .doc("1.0.0", SUBSTRING_COST, "Get a substring of the string stored at a key")
+            .arguments(args::GETRANGE)
+            .deprecated("2.0.0", "`GETRANGE`")
             .example(
                 "> SET substr:key \"This is a string\"\n\
                  OK\n\
@@ -385,6 +410,7 @@ pub const COMMANDS: &[DataCommand] = &[
                 "O(N*M) where N and M are the lengths of s1 and s2, respectively",
                 "Find longest common substring",
             )
+            .arguments(args::LCS)
             .example(
                 "> MSET lcs:{1}a ohmytext lcs:{1}b mynewtext\n\
                  OK\n\

@@ -3,6 +3,7 @@
 
 use shardwright_codec::resp::{Args, ReplyWriter};
 
+use crate::command::argument::KEYS;
 use crate::command::{Categories, DataCommand, Flags, Group, KeySpec, KeyUse, Outcome, Spec};
 use crate::context::WriteCx;
 
@@ -19,6 +20,7 @@ pub const COMMANDS: &[DataCommand] = &[DataCommand::write(
             "O(1) for every key.",
             "Let the next EXEC do nothing if one of these keys has changed by then",
         )
+        .arguments(KEYS)
         .example("> WATCH watch:a watch:b\nOK"),
     watch,
 )];

@@ -78,7 +78,7 @@ pub const INFO_TEXT: &str = "INFO";
 pub const LOLWUT_ART: &str = "LOLWUT";
 /// Which commands there are.
 pub const COMMAND_SET: &str = "COMMAND, COMMAND COUNT and COMMAND LIST";
-/// The texts of COMMAND DOCS.
+/// The summaries in COMMAND DOCS.
 pub const COMMAND_DOCS: &str = "COMMAND DOCS";
 /// The texts of HELP subcommands.
 pub const HELP: &str = "HELP subcommands";

@@ -8,6 +8,7 @@
 
 pub mod admitted;
 pub mod compare;
+pub mod documentation;
 pub mod families;
 pub mod generator;
 pub mod maker;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::differential::admitted;
 use crate::differential::compare::{Compare, same_kind};
+use crate::differential::documentation::same_docs;
 use crate::differential::generator::{Args, Generator, Step, block, exact, one};
 use crate::differential::maker::Maker;
 use crate::harness::reply::Reply;
@@ -70,7 +71,7 @@ pub const GENERATORS: &[Generator] = &[
     ),
     one("command", 2, command_list, Compare::Admitted(admitted::COMMAND_SET, subset)),
     one("command", 8, command_info, Compare::Check(same_command_info)),
-    one("command", 2, command_docs, Compare::Admitted(admitted::COMMAND_DOCS, same_kind)),
+    one("command", 2, command_docs, Compare::Admitted(admitted::COMMAND_DOCS, same_docs)),
     exact("command", 8, |m| getkeys(m, "COMMAND GETKEYS")),
     one(
         "command",
