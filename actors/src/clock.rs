@@ -11,7 +11,7 @@ use shardwright_store::types::UnixMillis;
 #[derive(Debug, Clone)]
 pub struct Clock {
     counter: Counter,
-    /// Readings of the counter in [`FRESH_NANOS`].
+    /// Ticks in [`FRESH_NANOS`].
     fresh: u64,
     /// The counter when wall time was last read, and wall time then in microseconds.
     read: Cell<(u64, i64)>,
@@ -25,14 +25,33 @@ const FRESH_NANOS: u64 = 100_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Ticks(u64);
 
+impl Ticks {
+    /// Ticks since an earlier reading; [`Clock::nanos_in`] tells how long they took.
+    #[inline]
+    pub fn since(self, earlier: Self) -> u64 {
+        // Counters of different cores may differ by a little.
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 impl Clock {
     /// A clock; the first in a process calibrates the counter, which takes some milliseconds.
     pub fn new() -> Self {
         let counter = Counter::new();
-        let nanos_per_mega_tick = counter.delta_as_nanos(0, 1 << 20).max(1);
-        let fresh = (FRESH_NANOS << 20) / nanos_per_mega_tick;
         let read = Cell::new((counter.raw(), Self::unix_micros()));
-        Self { counter, fresh, read }
+        let mut clock = Self { counter, fresh: 0, read };
+        clock.fresh = clock.ticks_in(FRESH_NANOS);
+        clock
+    }
+
+    /// Ticks in so many nanoseconds, of which there are at most 2^44 (five hours).
+    pub fn ticks_in(&self, nanos: u64) -> u64 {
+        (nanos << 20) / self.nanos_in(1 << 20).max(1)
+    }
+
+    /// Nanoseconds that so many ticks take.
+    pub fn nanos_in(&self, ticks: u64) -> u64 {
+        self.counter.delta_as_nanos(0, ticks)
     }
 
     /// Wall time.

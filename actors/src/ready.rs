@@ -24,25 +24,26 @@ impl Ready {
         !std::mem::replace(&mut self.asked, true)
     }
 
-    /// Takes all: the message came. Who becomes ready from now on needs another one.
+    /// Takes all: the message came. Who becomes ready meanwhile waits for the next one, which
+    /// [`Ready::give_back`] asks for.
     #[inline]
     pub fn take(&mut self) -> Vec<ConnId> {
-        self.asked = false;
         std::mem::replace(&mut self.waiting, std::mem::take(&mut self.spare))
     }
 
     /// Gives back what [`Ready::take`] gave, of which those from `ran` on were not run: they come
-    /// before all that became ready since. Returns whether the shard has to be asked again.
+    /// before all that became ready since. Returns whether the shard has to be asked again, once
+    /// others had their turn.
     #[inline]
     pub fn give_back(&mut self, mut taken: Vec<ConnId>, ran: usize) -> bool {
         taken.drain(..ran.min(taken.len()));
-        if taken.is_empty() {
-            self.spare = taken;
-            return false;
+        if !taken.is_empty() {
+            taken.append(&mut self.waiting);
+            std::mem::swap(&mut self.waiting, &mut taken);
         }
-        taken.append(&mut self.waiting);
-        self.spare = std::mem::replace(&mut self.waiting, taken);
-        !std::mem::replace(&mut self.asked, true)
+        self.spare = taken;
+        self.asked = !self.waiting.is_empty();
+        self.asked
     }
 
     /// Whether nobody waits.
@@ -68,8 +69,8 @@ mod tests {
         assert!(!ready.push(conn(2)));
         let taken = ready.take();
         assert_eq!(taken, [conn(1), conn(2)]);
-        assert!(ready.push(conn(3)));
         assert!(!ready.give_back(taken, 2));
+        assert!(ready.push(conn(3)));
         assert_eq!(ready.take(), [conn(3)]);
     }
 
@@ -78,11 +79,12 @@ mod tests {
         let mut ready = Ready::default();
         (1..=3).for_each(|index| _ = ready.push(conn(index)));
         let taken = ready.take();
-        assert!(ready.push(conn(1)));
-        assert!(!ready.give_back(taken, 1), "the message for connection 1 is on its way");
-        assert_eq!(ready.take(), [conn(2), conn(3), conn(1)]);
-        let taken = [conn(2)].to_vec();
-        assert!(ready.give_back(taken, 0));
-        assert!(!ready.is_empty());
+        assert!(!ready.push(conn(1)), "what is taken is given back first");
+        assert!(ready.give_back(taken, 1));
+        assert!(!ready.push(conn(4)), "a message is on its way");
+        let taken = ready.take();
+        assert_eq!(taken, [conn(2), conn(3), conn(1), conn(4)]);
+        assert!(!ready.give_back(taken, 4));
+        assert!(ready.is_empty());
     }
 }

@@ -47,8 +47,8 @@ impl Counter {
 pub struct CommandStats {
     /// Times it ran.
     pub calls: Counter,
-    /// Nanoseconds that it took.
-    pub nanos: Counter,
+    /// Ticks of the clock's counter that it took.
+    pub ticks: Counter,
     /// Times it was refused before it ran.
     pub rejected: Counter,
     /// Times it ended with an error.
@@ -158,12 +158,12 @@ impl ThreadStats {
         self.commands.get(id.0 as usize)
     }
 
-    /// A command ran.
+    /// A command ran and took so many ticks.
     #[inline]
-    pub fn command(&self, id: CommandId, nanos: u64, failed: bool) {
+    pub fn command(&self, id: CommandId, ticks: u64, failed: bool) {
         if let Some(stats) = self.of(id) {
             stats.calls.add(1);
-            stats.nanos.add(nanos);
+            stats.ticks.add(ticks);
             if failed {
                 stats.failed.add(1);
                 self.errors.add(1);

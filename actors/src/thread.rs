@@ -39,6 +39,8 @@ pub struct Thread {
     pub server: Arc<Server>,
     /// The thread's clock.
     pub clock: Clock,
+    /// Ticks that a batch may hold its shard.
+    turn_ticks: u64,
     /// Its connections.
     pub connections: RefCell<Slab>,
     outboxes: RefCell<Outboxes>,
@@ -51,9 +53,11 @@ impl Thread {
     /// The shared part of a thread.
     pub fn new(id: ShardId, server: Arc<Server>) -> Rc<Self> {
         let peers = server.router().map.shards().into();
+        let clock = Clock::new();
         Rc::new(Self {
             id,
-            clock: Clock::new(),
+            turn_ticks: clock.ticks_in(TURN_NANOS),
+            clock,
             connections: RefCell::new(Slab::new(id)),
             outboxes: RefCell::new(Outboxes::new(peers)),
             ready: RefCell::default(),
@@ -195,8 +199,8 @@ impl<'a> ShardTurn<'a> {
     }
 
     /// Runs what connections of this thread have for its shard, and lets them go on: all that are
-    /// ready, or as many as the turn has time for.
-    pub fn run_ready(&mut self, core: &mut ShardCore) {
+    /// ready, or as many as the turn has time for. Returns whether some are ready still.
+    pub fn run_ready(&mut self, core: &mut ShardCore) -> bool {
         let thread = self.thread;
         let ready = thread.ready.borrow_mut().take();
         let mut ran = 0;
@@ -210,10 +214,7 @@ impl<'a> ShardTurn<'a> {
             self.run_local(core, *id);
             ran += 1;
         }
-        let ask = thread.ready.borrow_mut().give_back(ready, ran);
-        if ask {
-            thread.server.to_shard(thread.id, RunReady);
-        }
+        thread.ready.borrow_mut().give_back(ready, ran)
     }
 
     /// Fetches the keys of connections with one command each into the cache. Those with more gain
@@ -265,20 +266,20 @@ pub struct TurnMeter<'a> {
 
 impl TurnMeter<'_> {
     /// Whether there is time for more in this turn. What comes next is timed from now on.
+    #[inline]
     fn go_on(&mut self) -> bool {
         self.last = self.thread.clock.ticks();
-        self.thread.clock.nanos(self.begin, self.last) < TURN_NANOS
+        self.last.since(self.begin) < self.thread.turn_ticks
     }
 }
 
 impl Meter for TurnMeter<'_> {
     #[inline]
     fn ended(&mut self, id: CommandId, error: Option<&CommandError>) -> bool {
-        let now = self.thread.clock.ticks();
-        let nanos = self.thread.clock.nanos(self.last, now);
-        self.last = now;
-        self.thread.stats().command(id, nanos, error.is_some());
-        self.thread.clock.nanos(self.begin, now) < TURN_NANOS
+        let before = self.last;
+        let go_on = self.go_on();
+        self.thread.stats().command(id, self.last.since(before), error.is_some());
+        go_on
     }
 }
 

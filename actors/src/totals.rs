@@ -3,6 +3,7 @@
 
 use shardwright_store::command::CommandId;
 
+use crate::clock::Clock;
 use crate::registry::registry;
 use crate::server::Server;
 use crate::stats::ThreadStats;
@@ -48,11 +49,12 @@ impl Totals {
     pub fn now(server: &Server) -> Self {
         use std::sync::atomic::Ordering::Relaxed;
         let sum = |figure: fn(&ThreadStats) -> u64| server.stats().iter().map(figure).sum();
+        let clock = Clock::new();
         let command = |id: CommandId| {
             let rows = server.stats().iter().filter_map(|thread| thread.of(id));
             rows.fold(CommandTotal::default(), |total, row| CommandTotal {
                 calls: total.calls + row.calls.get(),
-                nanos: total.nanos + row.nanos.get(),
+                nanos: total.nanos + clock.nanos_in(row.ticks.get()),
                 rejected: total.rejected + row.rejected.get(),
                 failed: total.failed + row.failed.get(),
             })

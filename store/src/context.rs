@@ -403,7 +403,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         Some(self.keyspace.partition(found.hash.slot).db(db)?.entry(place))
     }
 
-    #[inline]
+    #[inline(always)]
     fn change(
         &mut self,
         db: DbIndex,
@@ -463,7 +463,7 @@ impl KeyMut<'_, '_, '_> {
     }
 
     /// Sets the key's value.
-    #[inline]
+    #[inline(always)]
     pub fn put(self, value: NewValue<'_>, ttl: Ttl, event: Event) {
         let deadline = ttl.deadline(self.found.deadline);
         self.change(Change::Put(value, deadline), event);
@@ -486,7 +486,7 @@ impl KeyMut<'_, '_, '_> {
         self.change(Change::Delete, event)
     }
 
-    #[inline]
+    #[inline(always)]
     fn change(self, change: Change<'_>, event: Event) -> Option<Removed> {
         let Self { cx, key, found } = self;
         cx.change(cx.frame.db, key, found, change, event)

@@ -65,7 +65,7 @@ impl Db {
     }
 
     /// Sets value and deadline of a key, at its place if it has one.
-    #[inline]
+    #[inline(always)]
     pub fn put(
         &mut self,
         hash: KeyHash,

@@ -226,7 +226,7 @@ impl Partition {
     /// it is absent, or a string when it is none, does nothing.
     ///
     /// Returns what a deletion took out.
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::too_many_arguments, reason = "the one point has to be told everything")]
     pub fn change(
         &mut self,

@@ -152,6 +152,38 @@ fn the_last_time_given_counts() {
     server.finish();
 }
 
+/// Many keys that are due at once are removed a few at a time, and connections have their turns
+/// between: on one shard, where nobody else could answer.
+#[test]
+fn others_are_served_while_many_keys_expire() {
+    const KEYS: u64 = 100_000;
+    let server = Server::start(Options::shards(1));
+    let mut client = server.client();
+    client.run("DEBUG SET-ACTIVE-EXPIRE 0");
+    for ahead_ms in [1_500, 6_000, 24_000] {
+        client.cmd(&["DEBUG", "POPULATE", &KEYS.to_string()]);
+        let end = now_ms() + ahead_ms;
+        for key in 0..KEYS {
+            client.send(&["PEXPIREAT", &format!("key:{key}"), &end.to_string()]);
+        }
+        (0..KEYS).for_each(|_| assert_eq!(client.read(), Reply::Int(1)));
+        if now_ms() < end {
+            eventually("the keys are due", || now_ms() > end);
+            break;
+        }
+        client.run("FLUSHALL");
+    }
+    client.run("DEBUG SET-ACTIVE-EXPIRE 1");
+    let mut answers = 0;
+    eventually("all keys go", || {
+        let left = client.run("DBSIZE").int();
+        answers += usize::from(0 < left && left < KEYS as i64);
+        left == 0
+    });
+    assert!(answers > 10, "answered {answers} times while {KEYS} keys expired");
+    server.finish();
+}
+
 #[test]
 fn times_follow_renames_copies_and_moves() {
     let server = Server::start(Options::shards(7));

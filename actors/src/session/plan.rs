@@ -384,7 +384,7 @@ fn run_handler<P: Post>(
         // HELLO may have changed the protocol that the reply has to be in.
         ReplyWriter::new(out, client.protocol).error(error.text());
     }
-    env.stats.command(entry.id, env.clock.nanos(begin, env.clock.ticks()), outcome.is_err());
+    env.stats.command(entry.id, env.clock.ticks().since(begin), outcome.is_err());
     audit
 }
 

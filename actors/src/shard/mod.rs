@@ -89,6 +89,22 @@ impl Shard {
         result
     }
 
+    /// Sends a message to this shard once the thread's other tasks had their turn and its sockets
+    /// were looked at. Actix empties a mailbox without a pause: what a turn sends to its own shard
+    /// at once holds up every connection of the thread until there is nothing left to do.
+    fn send_later<M>(&self, message: M, ctx: &mut Context<Self>)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Self: Handler<M>,
+    {
+        let others = tokio::task::yield_now().into_actor(self);
+        ctx.spawn(others.map(|(), shard, ctx| {
+            shard.thread.count_sent();
+            ctx.address().do_send(message);
+        }));
+    }
+
     /// Takes nothing from the mailbox until partitions are where they belong.
     fn close_mailbox(&mut self, ctx: &mut Context<Self>) {
         let Some(mut dock) = self.dock.take() else { return };
@@ -131,7 +147,10 @@ impl Handler<RunReady> for Shard {
     type Result = ();
 
     fn handle(&mut self, _: RunReady, ctx: &mut Self::Context) {
-        self.turn(TurnCause::Batch, ctx, |core, turn| turn.run_ready(core));
+        let more = self.turn(TurnCause::Batch, ctx, |core, turn| turn.run_ready(core));
+        if more {
+            self.send_later(RunReady, ctx);
+        }
     }
 }
 
@@ -143,8 +162,7 @@ impl Handler<RunParcel> for Shard {
             core.run_parcel(work, &mut turn.core_turn())
         });
         if let Some(rest) = rest {
-            self.thread.count_sent();
-            ctx.address().do_send(RunParcel(rest));
+            self.send_later(RunParcel(rest), ctx);
         }
     }
 }
@@ -184,8 +202,7 @@ impl Handler<Tick> for Shard {
         let more = self.turn(TurnCause::Expiry, ctx, |core, turn| turn.tick(core, TICK_BUDGET));
         self.ticking = more;
         if more {
-            self.thread.count_sent();
-            ctx.address().do_send(Tick);
+            self.send_later(Tick, ctx);
         }
     }
 }

@@ -72,6 +72,21 @@ pub(super) fn whole(
 /// A type byte, a number of up to nine digits as Redis writes it, and a line end.
 #[inline]
 fn length(input: &mut &[u8], kind: u8) -> Option<u32> {
+    // Nearly every number has one digit or two.
+    match **input {
+        [first, ones @ b'0'..=b'9', b'\r', _, ..] if first == kind => {
+            *input = &input[4..];
+            Some((ones - b'0').into())
+        }
+        [first, tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] if first == kind => {
+            *input = &input[5..];
+            Some(u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+        }
+        _ => any_length(input, kind),
+    }
+}
+
+fn any_length(input: &mut &[u8], kind: u8) -> Option<u32> {
     if input.uncons() != Ok(kind) {
         return None;
     }

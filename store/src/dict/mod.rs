@@ -226,7 +226,7 @@ impl Dict {
 
     /// Replaces value, expiry and recency of the entry at `place`; the epoch mark stays. The new
     /// expiry is made from the old one.
-    #[inline]
+    #[inline(always)]
     pub fn replace(
         &mut self,
         place: Place,

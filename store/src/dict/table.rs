@@ -108,7 +108,11 @@ impl Table {
         tag: u16,
         mut fulfills: impl FnMut(EntryRef<'_>) -> bool,
     ) -> Option<(u32, EntryRef<'_>)> {
-        for (bucket_at, bucket) in self.run(self.home(tag)) {
+        let home = self.home(tag);
+        let mut bucket_at = home;
+        loop {
+            // There is none at all in an empty table.
+            let bucket = self.buckets.as_slice().get(bucket_at)?;
             for at in bucket.matches(tag) {
                 if let Some(Some(word)) = bucket.words().get(at)
                     && fulfills(word.entry())
@@ -116,8 +120,11 @@ impl Table {
                     return Some(((bucket_at * BUCKET_WORDS + at) as u32, word.entry()));
                 }
             }
+            bucket_at = self.next(bucket_at);
+            if !bucket.is_full() || bucket_at == home {
+                return None;
+            }
         }
-        None
     }
 
     /// The word with this index.
