@@ -42,6 +42,14 @@ pub enum Error {
     /// No reply for a long time.
     #[error("{0}: the server stopped answering")]
     Stalled(String),
+    /// Keys expired, or would have, before all of them were there, however much time was given.
+    #[error("{server}: {keys} keys could not be loaded before they expired")]
+    LoadedTooLate {
+        /// The server's name.
+        server: &'static str,
+        /// How many were to be loaded.
+        keys: u32,
+    },
     /// A file of /proc that does not look as expected.
     #[error("cannot read {0}: this kernel's /proc has another form")]
     Proc(String),

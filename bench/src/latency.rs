@@ -18,7 +18,7 @@ use crate::measure::{Effort, Spread};
 use crate::reply::Scanner;
 use crate::server::Server;
 
-/// Connections over which the requests are dealt out in turn.
+/// Connections over which the requests of a comparison are dealt out in turn.
 const CONNECTIONS: usize = 50;
 /// The longest latency that is told apart, in nanoseconds.
 const MAX_NANOS: u64 = 60_000_000_000;
@@ -32,6 +32,17 @@ pub struct Percentiles {
     pub p99: f64,
     /// 999 of 1000.
     pub p999: f64,
+    /// The slowest.
+    pub max: f64,
+}
+
+impl Percentiles {
+    /// Of latencies in nanoseconds.
+    pub fn of(nanos: &Histogram<u64>) -> Self {
+        let micros = |quantile| nanos.value_at_quantile(quantile) as f64 / 1e3;
+        let max = nanos.max() as f64 / 1e3;
+        Self { p50: micros(0.5), p99: micros(0.99), p999: micros(0.999), max }
+    }
 }
 
 /// One load's latencies.
@@ -63,11 +74,9 @@ pub fn interleave(
     for round in 0..effort.rounds {
         for (server, samples) in servers.iter().zip(&mut sides) {
             let picker = Picker::uniform(round as u64 + 1, load.keys);
-            let mut run = OpenLoop::connect(server.addr(), load, picker)?;
+            let mut run = OpenLoop::connect(server.addr(), load, picker, CONNECTIONS)?;
             run.run(rate, effort.warm_up)?;
-            let histogram = run.run(rate, effort.measure)?;
-            let micros = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
-            samples.push(Percentiles { p50: micros(0.5), p99: micros(0.99), p999: micros(0.999) });
+            samples.push(Percentiles::of(&run.run(rate, effort.measure)?));
         }
     }
     eprintln!("latency {} at {rate:.0}/s: done", load.name);
@@ -99,7 +108,8 @@ impl Connection {
     }
 }
 
-struct OpenLoop<'a> {
+/// Connections that send one load at a fixed rate.
+pub struct OpenLoop<'a> {
     load: &'a Load,
     picker: Picker,
     poll: Poll,
@@ -109,9 +119,16 @@ struct OpenLoop<'a> {
 }
 
 impl<'a> OpenLoop<'a> {
-    fn connect(addr: SocketAddr, load: &'a Load, picker: Picker) -> Result<Self, Error> {
+    /// Opens all connections.
+    pub fn connect(
+        addr: SocketAddr,
+        load: &'a Load,
+        picker: Picker,
+        connections: usize,
+    ) -> Result<Self, Error> {
         let poll = Poll::new().context(|| "making a poll".into())?;
-        let connections = (0..CONNECTIONS)
+        let events = Events::with_capacity(connections.max(1));
+        let connections = (0..connections)
             .map(|token| {
                 Ok(Connection {
                     stream: connect(addr, &poll, token)?,
@@ -122,22 +139,34 @@ impl<'a> OpenLoop<'a> {
                 })
             })
             .collect::<Result<_, Error>>()?;
-        let events = Events::with_capacity(CONNECTIONS);
         Ok(Self { load, picker, poll, events, connections, buffer: vec![0; READ_BUFFER] })
     }
 
-    /// Sends for `length` and returns the latencies in nanoseconds. It polls without waiting: a client that sleeps
-    /// would measure its own waking up.
-    fn run(&mut self, rate: f64, length: Duration) -> Result<Histogram<u64>, Error> {
+    /// Sends for `length` and returns the latencies in nanoseconds.
+    pub fn run(&mut self, rate: f64, length: Duration) -> Result<Histogram<u64>, Error> {
+        self.run_while(rate, length, || Ok(true))
+    }
+
+    /// Sends until `more` says no, which it is asked all the time, but no longer than `length`. It polls without
+    /// waiting: a client that sleeps would measure its own waking up.
+    pub fn run_while(
+        &mut self,
+        rate: f64,
+        length: Duration,
+        mut more: impl FnMut() -> Result<bool, Error>,
+    ) -> Result<Histogram<u64>, Error> {
         let mut histogram = Histogram::new_with_max(MAX_NANOS, 3)
             .map_err(std::io::Error::other)
             .context(|| "making a histogram".into())?;
         let interval = 1e9 / rate;
-        let total = (rate * length.as_secs_f64()) as u64;
+        let mut total = (rate * length.as_secs_f64()) as u64;
         let (mut sent, mut answered) = (0_u64, 0_u64);
         let begin = Instant::now();
         while answered < total {
             interrupt::check()?;
+            if sent < total && !more()? {
+                total = sent;
+            }
             let now = begin.elapsed().as_nanos() as u64;
             while sent < total && (sent as f64 * interval) as u64 <= now {
                 self.send(sent, (sent as f64 * interval) as u64)?;
@@ -155,7 +184,8 @@ impl<'a> OpenLoop<'a> {
     fn send(&mut self, number: u64, intended: u64) -> Result<(), Error> {
         let count = self.load.templates.len() as u64;
         let template = &self.load.templates[(number % count) as usize];
-        let connection = &mut self.connections[(number % CONNECTIONS as u64) as usize];
+        let dealt = self.connections.len() as u64;
+        let connection = &mut self.connections[(number % dealt) as usize];
         let base = connection.out.len();
         connection.out.extend_from_slice(&template.bytes);
         self.picker.fill(&mut connection.out[base..], &template.fields);

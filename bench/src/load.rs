@@ -230,6 +230,20 @@ impl Load {
         Self::new("memory", vec![Template::default().command(&args)], STATUS)
     }
 
+    /// Fills a keyspace that expires as a whole: SET of a 16-byte value under a 16-byte key with a deadline in Unix
+    /// milliseconds. No other load has these keys.
+    pub fn expiring(deadline_ms: u64) -> Self {
+        let deadline = deadline_ms.to_string();
+        let template = Template::default().command(&[
+            Arg::Text("SET"),
+            Arg::Key("exp:"),
+            Arg::Letters(16),
+            Arg::Text("PXAT"),
+            Arg::Text(&deadline),
+        ]);
+        Self::new("loading expiring keys", vec![template], STATUS)
+    }
+
     /// Reads keys of the memory measurement back, whatever their values.
     pub fn memory_read(keys: u32) -> Self {
         let load = Self::get(keys);

@@ -1,11 +1,12 @@
 //! Measures Shardwright beside redis-server: throughput and server CPU per command in interleaved rounds, latency at a
-//! fixed rate, memory per key, and how the project's targets stand.
+//! fixed rate, memory per key, what happens when many keys expire at once, and how the project's targets stand.
 //!
-//! `suites` says what is measured, `measure`, `latency` and `memory` how, `client` makes the load, `server` runs the
-//! programs, `targets` and `report` tell the outcome. It knows the servers only from outside: sockets and /proc.
+//! `suites` says what is measured, `measure`, `latency`, `memory` and `expiry` how, `client` makes the load, `server`
+//! runs the programs, `turns` reads how long shards were busy at a time, `targets` and `report` tell the outcome. It knows the servers only from outside: sockets and /proc.
 
 mod client;
 mod error;
+mod expiry;
 mod interrupt;
 mod latency;
 mod load;
@@ -17,6 +18,7 @@ mod report;
 mod server;
 mod suites;
 mod targets;
+mod turns;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
+use crate::expiry::{GET_RATE, STAYING};
 use crate::latency::LatencyRow;
 use crate::machine::Machine;
 use crate::measure::{Row, Spread};
@@ -90,6 +91,7 @@ pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
         sizes.join(", ")
     );
     section("Memory per key", &remark, memory(results));
+    section("Expiry storm", &storm_remark(), storms(results));
     section("Longest shard turns", "Over all loads above, as INFO tells them.", turns(results));
     text
 }
@@ -262,6 +264,50 @@ fn memory(results: &Results) -> Option<String> {
     let mean = sum / results.memory.len() as f64;
     table.row(&[&"mean", &"", &"", &format!("{mean:.2}")]);
     Some(table.0)
+}
+
+fn storm_remark() -> String {
+    format!(
+        "Keys with 16-byte names and values and all the same deadline, to the millisecond, one core and one shard, one \
+         server after the other. Meanwhile {GET_RATE:.0} GETs a second of {STAYING} keys that stay, open loop over one \
+         connection, in microseconds from the intended time of sending. The storm is counted from half a second \
+         before the deadline. CPU is all of the server's during it, these GETs' included, a key that expired; waiting \
+         is the time in which others had its core, which lengthens turns too. Shardwright does not forget longest turns between the phases: `≤` says that the storm had no longer \
+         one than the loading."
+    )
+}
+
+fn storms(results: &Results) -> Option<String> {
+    results.storms.first()?;
+    let columns = ["server", "keys", "loaded in s", "gone after s", "CPU µs a key", "waited ms"];
+    let mut figures = Table::new(&columns);
+    let mut gets = Table::new(&["server", "GETs", "p50", "p99", "p99.9", "max"]);
+    let mut turns = Table::new(&["longest turn by cause", "loading µs", "storm µs"]);
+    for storm in &results.storms {
+        let gone = storm.gone.as_secs_f64();
+        let gone = match storm.left {
+            0 => format!("{gone:.2}"),
+            left => format!("{left} left after {gone:.0}"),
+        };
+        figures.row(&[
+            &storm.server,
+            &storm.keys,
+            &format!("{:.1}", storm.loading.as_secs_f64()),
+            &gone,
+            &format!("{:.3}", storm.cpu_us),
+            &storm.waited.as_millis(),
+        ]);
+        for (when, latency) in [("before", storm.before), ("during", storm.during)] {
+            let cell = |micros: f64| format!("{micros:.0}");
+            let [p50, p99] = [latency.p50, latency.p99].map(cell);
+            let [p999, max] = [latency.p999, latency.max].map(cell);
+            gets.row(&[&storm.server, &when, &p50, &p99, &p999, &max]);
+        }
+        for (cause, loading) in &storm.turns.loaded {
+            turns.row(&[cause, loading, &storm.turns.storm(cause)]);
+        }
+    }
+    Some([figures.0, gets.0, turns.0].join("\n"))
 }
 
 fn turns(results: &Results) -> Option<String> {

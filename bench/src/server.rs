@@ -140,14 +140,19 @@ impl Server {
 
     /// CPU time of all its threads so far, in nanoseconds.
     pub fn cpu_nanos(&self) -> Result<u64, Error> {
+        Ok(self.schedule()?.ran_nanos)
+    }
+
+    /// How long all its threads together have run and waited so far.
+    pub fn schedule(&self) -> Result<Schedule, Error> {
         let tasks = format!("/proc/{}/task", self.child.id());
-        let mut total = 0;
+        let mut total = Schedule::default();
         for entry in fs::read_dir(&tasks).context(|| format!("reading {tasks}"))? {
             let path = entry.context(|| format!("reading {tasks}"))?.path().join("schedstat");
             match schedstat(&path) {
                 // The thread ended between the listing and the reading.
                 Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-                nanos => total += nanos?,
+                one => total = total.plus(one?),
             }
         }
         Ok(total)
@@ -219,19 +224,51 @@ impl Drop for Server {
     }
 }
 
-/// CPU time that the calling thread has used, in nanoseconds.
-pub fn own_cpu_nanos() -> Result<u64, Error> {
-    schedstat(Path::new("/proc/thread-self/schedstat"))
+/// What the kernel's scheduler gave to threads, and what not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Schedule {
+    /// CPU time, in nanoseconds.
+    pub ran_nanos: u64,
+    /// Time in which they could have run but others had the core, in nanoseconds.
+    pub waited_nanos: u64,
 }
 
-fn schedstat(path: &Path) -> Result<u64, Error> {
+impl Schedule {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            ran_nanos: self.ran_nanos + other.ran_nanos,
+            waited_nanos: self.waited_nanos + other.waited_nanos,
+        }
+    }
+
+    /// What came after `before`.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            ran_nanos: self.ran_nanos.saturating_sub(before.ran_nanos),
+            waited_nanos: self.waited_nanos.saturating_sub(before.waited_nanos),
+        }
+    }
+
+    /// From the text of a file `schedstat`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_ascii_whitespace().map(str::parse);
+        let ran_nanos = words.next()?.ok()?;
+        Some(Self { ran_nanos, waited_nanos: words.next()?.ok()? })
+    }
+}
+
+/// CPU time that the calling thread has used, in nanoseconds.
+pub fn own_cpu_nanos() -> Result<u64, Error> {
+    Ok(schedstat(Path::new("/proc/thread-self/schedstat"))?.ran_nanos)
+}
+
+fn schedstat(path: &Path) -> Result<Schedule, Error> {
     let text = fs::read_to_string(path).context(|| format!("reading {}", path.display()))?;
-    let first = text.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
-    first.ok_or_else(|| Error::Proc(path.display().to_string()))
+    Schedule::parse(&text).ok_or_else(|| Error::Proc(path.display().to_string()))
 }
 
 /// A complete status, error, integer or bulk reply's text, or none while bytes are missing.
-fn whole_reply(reply: &[u8]) -> Option<String> {
+pub fn whole_reply(reply: &[u8]) -> Option<String> {
     let end = reply.windows(2).position(|pair| pair == b"\r\n")?;
     let line = String::from_utf8_lossy(reply.get(1..end)?).into_owned();
     if reply.first() != Some(&b'$') {
@@ -271,6 +308,13 @@ mod tests {
         assert_eq!(whole_reply(b"+PON"), None);
         assert_eq!(whole_reply(b"$3\r\nab"), None);
         assert_eq!(whole_reply(b"$3\r\nabc\r\n"), Some("abc".into()));
+    }
+
+    #[test]
+    fn a_schedule_has_its_first_two_numbers() {
+        let schedule = Schedule::parse("700 20 3\n");
+        assert_eq!(schedule, Some(Schedule { ran_nanos: 700, waited_nanos: 20 }));
+        assert_eq!(Schedule::parse("700"), None);
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! Which loads run on which servers: the parts of a run, and how much of each a mode takes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::client::Shape;
 use crate::error::Error;
+use crate::expiry::{self, Storm};
 use crate::latency::{self, LatencyRow};
 use crate::load::{Dataset, Load};
 use crate::machine::{Cores, cache_miss_nanos};
 use crate::measure::{Case, Effort, Row, Servers, Setup, interleave};
 use crate::memory::{self, KINDS, MemoryRow};
 use crate::server::{Program, Server};
+use crate::turns::{self, Turns};
 
 /// One shard on one core, the client on another.
 pub const ONE_CORE: &str = "one-core";
@@ -24,6 +25,8 @@ pub const SWEEP: &str = "sweep";
 pub const LATENCY: &str = "latency";
 /// Memory per key.
 pub const MEMORY: &str = "memory";
+/// Many keys with one deadline.
+pub const EXPIRY: &str = "expiry";
 
 /// Connections of a case unless it asks what many cost.
 const FEW: usize = 50;
@@ -59,6 +62,8 @@ pub struct Plan {
     pub sweep: Vec<u32>,
     /// Keyspace sizes of the memory measurement, ascending.
     pub memory: Vec<u32>,
+    /// Keys that expire at the same time.
+    pub expiring: u32,
 }
 
 impl Plan {
@@ -77,6 +82,11 @@ impl Plan {
                 (&[10_000, 100_000, 1_000_000, 10_000_000], &[600_000, 1_000_000, 1_600_000])
             }
         };
+        let expiring = match mode {
+            Mode::Smoke => 20_000,
+            Mode::Quick => 1_000_000,
+            Mode::Full => 10_000_000,
+        };
         Self {
             mode,
             effort: Effort { rounds: rounds.unwrap_or(default_rounds), measure, warm_up },
@@ -85,6 +95,7 @@ impl Plan {
             big_keys,
             sweep: sweep.to_vec(),
             memory: memory.to_vec(),
+            expiring,
         }
     }
 
@@ -149,8 +160,10 @@ pub struct Results {
     pub latency: Vec<LatencyRow>,
     /// Bytes per key.
     pub memory: Vec<MemoryRow>,
+    /// What happened when many keys expired at once, for each server.
+    pub storms: Vec<Storm>,
     /// The longest turn of any shard by cause, in microseconds.
-    pub turns: BTreeMap<String, u64>,
+    pub turns: Turns,
     /// What a read that misses all caches costs here, in nanoseconds.
     pub cache_miss_nanos: Option<f64>,
 }
@@ -183,6 +196,7 @@ impl Bench {
         self.sweep()?;
         self.two_shards()?;
         self.memory()?;
+        self.expiry()?;
         Cores::pin_client(self.cores.all())?;
         self.all_cores()
     }
@@ -236,8 +250,8 @@ impl Bench {
         if cases.is_empty() {
             return Ok(());
         }
-        let turns = &mut self.results.turns;
-        let note = |server: &Server| note_turns(turns, server);
+        let longest = &mut self.results.turns;
+        let note = |server: &Server| turns::note(longest, server);
         let rows = interleave(suite, setups, &cases, self.plan.effort, servers, note)?;
         self.results.rows.extend(rows);
         Ok(())
@@ -282,7 +296,7 @@ impl Bench {
             let [redis, ours] = [setups[0].start()?, setups[1].start()?];
             let row = latency::interleave(&[&redis, &ours], &load, rate / 2.0, self.plan.effort)?;
             self.results.latency.push(row);
-            note_turns(&mut self.results.turns, &ours)?;
+            turns::note(&mut self.results.turns, &ours)?;
         }
         Ok(())
     }
@@ -375,6 +389,23 @@ impl Bench {
         }
         Ok(())
     }
+
+    /// One server after the other: together they would need several GB, and expiring in one would slow the other.
+    fn expiry(&mut self) -> Result<(), Error> {
+        if !self.plan.wants(EXPIRY) {
+            return Ok(());
+        }
+        for (name, program) in [("Redis", &self.redis), ("Shardwright", &self.ours)] {
+            let start = || program.start(self.cores.one(), Some(1));
+            let storm = expiry::measure(name, start, self.plan.expiring)?;
+            for (cause, micros) in &storm.turns.after {
+                let longest = self.results.turns.entry(cause.clone()).or_default();
+                *longest = (*micros).max(*longest);
+            }
+            self.results.storms.push(storm);
+        }
+        Ok(())
+    }
 }
 
 /// The same load on the first two servers.
@@ -382,39 +413,14 @@ fn both(load: &Load, shape: Shape) -> Case {
     Case { sides: vec![(0, load.clone()), (1, load.clone())], shape }
 }
 
-/// Keeps the longest turns that a server reports; one that reports none is not Shardwright.
-fn note_turns(turns: &mut BTreeMap<String, u64>, server: &Server) -> Result<(), Error> {
-    let info = server.ask(&["INFO", "shardwright"])?;
-    for (cause, micros) in info.lines().filter_map(longest_turn) {
-        let longest = turns.entry(cause.to_owned()).or_default();
-        *longest = micros.max(*longest);
-    }
-    Ok(())
-}
-
 /// A sweep row's load.
 fn sweep_name(keys: u32) -> String {
     format!("GET, {keys} keys")
 }
 
-/// Cause and microseconds of a line `shard<N>_longest_turn_<cause>_usec:<n>`.
-fn longest_turn(line: &str) -> Option<(&str, u64)> {
-    let (name, value) = line.trim().split_once(':')?;
-    let (shard, cause) = name.split_once("_longest_turn_")?;
-    shard.strip_prefix("shard")?.parse::<u32>().ok()?;
-    Some((cause.strip_suffix("_usec")?, value.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn longest_turns_are_found_in_info() {
-        assert_eq!(longest_turn("shard1_longest_turn_batch_usec:812\r"), Some(("batch", 812)));
-        assert_eq!(longest_turn("shard1_keys:812"), None);
-        assert_eq!(longest_turn("# Shardwright"), None);
-    }
 
     #[test]
     fn the_full_plan_has_every_load_the_targets_ask_for() {

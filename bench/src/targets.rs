@@ -3,12 +3,10 @@
 use crate::client::Shape;
 use crate::measure::{Row, Spread};
 use crate::suites::{ONE_CORE, Results, SWEEP, TWO_SHARDS};
+use crate::turns::{TURN_LIMIT_US, Turns};
 
 /// Misses that depend on one another in a GET that finds a cold key: the table's group, then the entry.
 const DEPENDENT_MISSES: f64 = 2.0;
-/// The bound of one shard turn, in microseconds.
-const TURN_LIMIT_US: u64 = 5_000;
-
 /// One target and how it stands.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -55,6 +53,7 @@ pub fn check(results: &Results) -> Vec<Target> {
     targets.extend(crossing(results));
     targets.push(memory(results));
     targets.extend(sweep(results));
+    targets.extend(storms(results));
     targets.push(turns(results));
     targets
 }
@@ -171,9 +170,23 @@ fn sweep(results: &Results) -> Vec<Target> {
 }
 
 fn turns(results: &Results) -> Target {
-    let longest = results.turns.iter().max_by_key(|(_, micros)| **micros);
+    turn("longest shard turn".into(), &results.turns)
+}
+
+/// The longest turn of the storm. The server does not forget the turns of the loading before it, so these count too.
+fn storms(results: &Results) -> Vec<Target> {
+    let ours = results.storms.iter().filter(|storm| !storm.turns.after.is_empty());
+    ours.map(|storm| {
+        let what = format!("longest shard turn, {} keys expiring in one second", storm.keys);
+        turn(what, &storm.turns.after)
+    })
+    .collect()
+}
+
+fn turn(what: String, turns: &Turns) -> Target {
+    let longest = turns.iter().max_by_key(|(_, micros)| **micros);
     Target {
-        what: "longest shard turn".into(),
+        what,
         wanted: format!("< {TURN_LIMIT_US} µs"),
         measured: longest.map_or_else(
             || "not reported".into(),
