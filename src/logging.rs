@@ -91,9 +91,16 @@ pub fn start(settings: &Settings) -> Result<LogControl, LogError> {
     let (level, handle) = reload::Layer::new(level(settings.loglevel));
     tracing_subscriber::registry()
         .with(level)
-        .with(lines.with_filter(DynFilterFn::new(move |line, _| sampler.lets_through(line))))
+        .with(lines.with_filter(DynFilterFn::new(move |line, _| {
+            is_ours_or_urgent(line) && sampler.lets_through(line)
+        })))
         .try_init()?;
     Ok(LogControl { level: handle, sampling })
+}
+
+/// What libraries tell of their own doing is for those who debug.
+fn is_ours_or_urgent(line: &Metadata<'_>) -> bool {
+    line.target().starts_with("shardwright") || *line.level() != Level::INFO
 }
 
 fn open(path: &PathBuf) -> Result<Arc<File>, LogError> {

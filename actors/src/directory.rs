@@ -1,7 +1,7 @@
 //! Addresses of all actors of the process, known to every thread.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 use actix::prelude::*;
 use shardwright_store::partition::Garbage;
@@ -33,7 +33,7 @@ pub struct Directory {
     /// The writer.
     pub writer: Addr<Writer>,
     /// The thread that frees what is too much for a shard's turn.
-    pub reaper: Sender<Vec<Garbage>>,
+    pub reaper: SyncSender<Vec<Garbage>>,
 }
 
 impl Directory {

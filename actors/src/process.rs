@@ -164,9 +164,12 @@ async fn start_threads(
     Ok(arbiters)
 }
 
+/// Flushed databases that wait to be freed. Who finds the queue full frees its own.
+const REAPER_QUEUE: usize = 64;
+
 /// Starts the thread that frees what is too much for a shard's turn.
-fn start_reaper() -> Result<std::sync::mpsc::Sender<Vec<Garbage>>, RunError> {
-    let (sender, garbage) = std::sync::mpsc::channel::<Vec<Garbage>>();
+fn start_reaper() -> Result<std::sync::mpsc::SyncSender<Vec<Garbage>>, RunError> {
+    let (sender, garbage) = std::sync::mpsc::sync_channel::<Vec<Garbage>>(REAPER_QUEUE);
     std::thread::Builder::new()
         .name("reaper".to_owned())
         .spawn(move || garbage.into_iter().for_each(drop))

@@ -340,8 +340,8 @@ impl ShardPost for ThreadPost<'_> {
 
     fn garbage(&mut self, garbage: Vec<Garbage>) {
         let Some(directory) = self.thread.server.directory() else { return };
-        // Without its thread it is freed here: later than never.
-        drop(directory.reaper.send(garbage));
+        // If the queue is full, or its thread is gone, it is freed here.
+        drop(directory.reaper.try_send(garbage));
     }
 
     fn parcel_done(&mut self, to: ShardId, done: ParcelDone) {

@@ -371,11 +371,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         self.keyspace.all()
     }
 
-    /// Something at random.
-    pub fn random(&mut self) -> u64 {
-        self.keyspace.home().random()
-    }
-
     #[inline]
     fn find(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Found {
         let hash = match self.frame.planned(key, &self.next_key) {

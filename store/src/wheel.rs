@@ -126,13 +126,6 @@ impl Wheel {
         }
     }
 
-    /// Changes the caller's word of a timer. An id that names no timer is ignored.
-    pub fn set_key(&mut self, id: TimerId, key: u64) {
-        if self.nodes.is_live(id.0) {
-            self.nodes.at(id.0).key = key;
-        }
-    }
-
     /// Moves on (or back) to `now` and appends the timers that are due, those with a deadline not
     /// after `now`, to `due`; they are gone from the wheel. Their ids are not used again before the
     /// next [`Wheel::insert`]. Timers fire roughly, not strictly, in the order of their deadlines.
@@ -498,7 +491,6 @@ mod tests {
         for id in [id, TimerId(1), TimerId(u32::MAX)] {
             wheel.remove(id);
             wheel.reschedule(id, UnixMillis(1));
-            wheel.set_key(id, 1);
         }
         assert!(wheel.is_empty() && run(&mut wheel, 10, 10).0.is_empty());
     }

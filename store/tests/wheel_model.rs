@@ -21,9 +21,6 @@ enum Step {
     Remove {
         pick: usize,
     },
-    Rekey {
-        pick: usize,
-    },
     /// One call with this budget, which may leave things undone.
     Advance {
         by: i64,
@@ -53,7 +50,6 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (any::<usize>(), distance())
             .prop_map(|(pick, ahead)| Step::Reschedule { pick, ahead }),
         2 => any::<usize>().prop_map(|pick| Step::Remove { pick }),
-        1 => any::<usize>().prop_map(|pick| Step::Rekey { pick }),
         3 => (distance(), 0..30_usize).prop_map(|(by, budget)| Step::Advance { by, budget }),
         2 => (distance(), 1..30_usize).prop_map(|(by, budget)| Step::Finish { by, budget }),
     ]
@@ -128,12 +124,6 @@ impl Model {
                 let Some(id) = self.pick(pick) else { return };
                 self.wheel.remove(TimerId(id));
                 self.timers.remove(&id);
-            }
-            Step::Rekey { pick } => {
-                let Some(id) = self.pick(pick) else { return };
-                let key = self.fresh_key();
-                self.wheel.set_key(TimerId(id), key);
-                self.timers.entry(id).and_modify(|timer| timer.1 = key);
             }
             Step::Advance { by, budget } => {
                 self.now = self.now.saturating_add(by);
