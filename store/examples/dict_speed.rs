@@ -150,7 +150,7 @@ fn operations(layout: Layout, keys: u64) {
     let batches = |range| get_in_batches(&dict, range, any);
     row("get, prefetched in batches of 16", ns_each(count, batches));
 
-    let replace = |dict: &mut Dict, place| dict.replace(place, VALUE, |_| None, 0);
+    let replace = |dict: &mut Dict, place| drop(dict.replace(place, VALUE, |_| None, 0));
     let replaces = |range: Range<u64>| range.for_each(|at| change(&mut dict, any(at), replace));
     row("replace, same size", ns_each(count, replaces));
     let deadlines = |range: Range<u64>| {

@@ -326,7 +326,12 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     /// Removes a key from the connection's database. Returns whether it was there.
     #[inline]
     pub fn delete(&mut self, key: &[u8], event: Event) -> bool {
-        self.take(self.frame.db, key, event).is_some()
+        let db = self.frame.db;
+        let found = self.find(db, key, Touch::No);
+        if found.place.is_some() {
+            self.change(db, key, found, Change::Delete, event);
+        }
+        found.place.is_some()
     }
 
     /// Removes a key from `db` and hands out what it held.
@@ -334,7 +339,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     pub fn take(&mut self, db: DbIndex, key: &[u8], event: Event) -> Option<Removed> {
         let found = self.find(db, key, Touch::No);
         found.place?;
-        self.change(db, key, found, Change::Delete, event)
+        self.change(db, key, found, Change::Take, event)
     }
 
     /// Removes all keys of a database on all partitions that are here. Returns how many there were.
@@ -475,10 +480,10 @@ impl KeyMut<'_, '_, '_> {
         self.change(Change::Expire(deadline), event);
     }
 
-    /// Removes the key and hands out what it held.
+    /// Removes the key, if it is there.
     #[inline]
-    pub fn delete(self, event: Event) -> Option<Removed> {
-        self.change(Change::Delete, event)
+    pub fn delete(self, event: Event) {
+        self.change(Change::Delete, event);
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@
 use crate::dict::{Dict, EntryRef, Place, Removed};
 use crate::hash::{KeyHash, KeyHasher};
 use crate::types::{SlotRange, UnixMillis};
-use crate::value::{Expiry, NewValue, TimerId};
+use crate::value::{Expiry, NewValue, Object, TimerId};
 use crate::wheel::Wheel;
 
 /// A dictionary with the deadlines of its keys.
@@ -64,7 +64,8 @@ impl Db {
         self.dict.entry(place)
     }
 
-    /// Sets value and deadline of a key, at its place if it has one.
+    /// Sets value and deadline of a key, at its place if it has one. Returns its place, and the old
+    /// value if that takes long to free.
     #[inline(always)]
     pub fn put(
         &mut self,
@@ -74,16 +75,16 @@ impl Db {
         value: NewValue<'_>,
         deadline: Option<UnixMillis>,
         lru: u32,
-    ) -> Place {
+    ) -> (Place, Option<Box<Object>>) {
         match place {
             Some(place) => {
                 let timers = &mut self.timers;
-                self.dict.replace(place, value, |old| timers.change(hash, old, deadline), lru);
-                place
+                let retime = |old| timers.change(hash, old, deadline);
+                (place, self.dict.replace(place, value, retime, lru))
             }
             None => {
                 let expiry = self.timers.change(hash, None, deadline);
-                self.dict.insert_new(hash, key, value, expiry, lru)
+                (self.dict.insert_new(hash, key, value, expiry, lru), None)
             }
         }
     }

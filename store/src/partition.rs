@@ -12,7 +12,7 @@ use crate::effect::{Effect, EffectError, Event, EventClass};
 use crate::hash::{KeyHash, KeyHasher};
 use crate::rng::Rng;
 use crate::types::{DbIndex, Sequence, ShardId, SlotRange, UnixMillis};
-use crate::value::{NewValue, TimerId, ValueRef};
+use crate::value::{NewValue, Object, TimerId, ValueRef};
 use crate::watch::WatchTable;
 
 /// What a partition is made with.
@@ -55,6 +55,8 @@ pub enum Change<'a> {
     Expire(Option<UnixMillis>),
     /// Removes the key.
     Delete,
+    /// Removes the key and hands out what it held, to be put elsewhere.
+    Take,
 }
 
 /// No string is longer: `proto-max-bulk-len` ends below. What says otherwise is damaged.
@@ -74,7 +76,13 @@ pub struct EffectBatch {
 }
 
 /// Data that is no longer reachable and too much to free at once: to be dropped elsewhere.
-pub struct Garbage(#[allow(dead_code, reason = "held only to be dropped")] Box<Db>);
+#[allow(dead_code, reason = "held only to be dropped")]
+pub enum Garbage {
+    /// A flushed database.
+    Db(Box<Db>),
+    /// A large value.
+    Value(Box<Object>),
+}
 
 /// The whole data of one shard.
 pub struct Partition {
@@ -225,7 +233,7 @@ impl Partition {
     /// there; `lru` the recency that a new or replaced entry gets. A change that needs the key when
     /// it is absent, or a string when it is none, does nothing.
     ///
-    /// Returns what a deletion took out.
+    /// Returns what [`Change::Take`] took out.
     #[inline(always)]
     #[allow(clippy::too_many_arguments, reason = "the one point has to be told everything")]
     pub fn change(
@@ -251,7 +259,8 @@ impl Partition {
         };
         match change {
             Change::Put(value, deadline) => {
-                let place = data.put(hash, key, place, value, deadline, lru);
+                let (place, costly) = data.put(hash, key, place, value, deadline, lru);
+                self.garbage.extend(costly.map(Garbage::Value));
                 let value = || data.entry(place).value();
                 log.record(event, || Effect::Put { db, key, value: value(), deadline });
                 None
@@ -260,7 +269,7 @@ impl Partition {
                 let empty = NewValue::Bytes { bytes: b"", raw: true };
                 let place = match place {
                     Some(place) => place,
-                    None => data.put(hash, key, None, empty, None, lru),
+                    None => data.put(hash, key, None, empty, None, lru).0,
                 };
                 data.splice(place, offset, bytes)?;
                 log.record(event, || Effect::Splice { db, key, offset: offset as u64, bytes });
@@ -272,6 +281,12 @@ impl Partition {
                 None
             }
             Change::Delete => {
+                let costly = data.remove(place?).take_costly();
+                self.garbage.extend(costly.map(Garbage::Value));
+                log.record(event, || Effect::Delete { db, key });
+                None
+            }
+            Change::Take => {
                 let removed = data.remove(place?);
                 log.record(event, || Effect::Delete { db, key });
                 Some(removed)
@@ -319,7 +334,8 @@ impl Partition {
         let Some(data) = self.dbs.get_mut(db.index()).and_then(Option::as_deref_mut) else {
             return;
         };
-        let Some(removed) = data.remove_due(timer) else { return };
+        let Some(mut removed) = data.remove_due(timer) else { return };
+        self.garbage.extend(removed.take_costly().map(Garbage::Value));
         let key = removed.entry().key();
         self.watch.touch(db, key);
         let log = Log {
@@ -340,7 +356,7 @@ impl Partition {
         self.watch.touch_where(|watched, key| {
             watched == db && data.dict().find(hasher.hash(key), key).is_some()
         });
-        self.garbage.push(Garbage(data));
+        self.garbage.push(Garbage::Db(data));
         self.log().record(Event::generic("flushdb"), || Effect::Flush { db });
     }
 

@@ -168,7 +168,7 @@ impl Run {
                     assert_eq!(old, held.expiry);
                     expiry
                 };
-                self.dict.replace(place, content.as_new(), retime, lru);
+                assert!(self.dict.replace(place, content.as_new(), retime, lru).is_none());
                 assert_eq!(self.dict.find(hash, &key), Some(place));
             }
             None => {

@@ -12,7 +12,9 @@ use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::layout::{EXPIRY_TIMER_AT, HEAD_BYTES, Head, LONG_KEY_BYTES, Parts, Stored};
+use super::layout::{
+    COSTLY_BYTES, EXPIRY_TIMER_AT, HEAD_BYTES, Head, LONG_KEY_BYTES, Parts, Stored,
+};
 use super::prefetch::prefetch;
 use crate::hash::KeyHasher;
 use crate::types::UnixMillis;
@@ -271,6 +273,18 @@ impl Word {
         let head = self.entry().head().with(Head::EPOCH, on);
         // SAFETY: an entry begins with its head, and the word is borrowed mutably.
         unsafe { self.start().cast::<u64>().write(head.0) };
+    }
+
+    /// Takes the value out if it is an object that takes long to free, leaving 0.
+    #[inline]
+    pub(super) fn take_costly(&mut self) -> Option<Box<Object>> {
+        if !self.entry().head().has(Head::HEAP) || self.heap_mut()?.memory() < COSTLY_BYTES {
+            return None;
+        }
+        match self.take_value() {
+            NewValue::Object(object) => Some(object),
+            _ => None,
+        }
     }
 
     /// Takes the value out, leaving 0 for an object. Strings that are in the entry are lent.

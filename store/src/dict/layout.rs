@@ -22,6 +22,10 @@ use crate::value::{Kind, NewValue, Object};
 /// copying is what costs.
 pub const INLINE_MAX: usize = 8 << 10;
 
+/// Memory of an object that is too much to be freed in a shard's turn: the system takes about 50 µs
+/// to take back a MiB.
+pub(super) const COSTLY_BYTES: usize = 1 << 20;
+
 /// Bytes of a [`Head`].
 pub(super) const HEAD_BYTES: usize = 8;
 /// Where the timer is, behind the deadline.

@@ -225,7 +225,7 @@ impl Dict {
     }
 
     /// Replaces value, expiry and recency of the entry at `place`; the epoch mark stays. The new
-    /// expiry is made from the old one.
+    /// expiry is made from the old one. Returns the old value if it takes long to free.
     #[inline(always)]
     pub fn replace(
         &mut self,
@@ -233,12 +233,15 @@ impl Dict {
         value: NewValue<'_>,
         expiry: impl FnOnce(Option<Expiry>) -> Option<Expiry>,
         lru: u32,
-    ) {
+    ) -> Option<Box<Object>> {
         self.settle();
         let word = self.word_mut(place);
         let expiry = expiry(word.entry().expiry());
+        let costly = word.take_costly();
         let growth = word.replace(value, expiry, lru);
-        self.entry_memory = self.entry_memory.wrapping_add_signed(growth);
+        let lost = costly.as_ref().map_or(0, |object| object.memory());
+        self.entry_memory = self.entry_memory.wrapping_add_signed(growth) - lost;
+        costly
     }
 
     /// Sets or removes the expiry of the entry at `place`: the new one is made from the old one.
@@ -337,6 +340,12 @@ impl Removed {
     /// is left in its place is not specified.
     pub fn take_value(&mut self) -> NewValue<'_> {
         self.0.take_value()
+    }
+
+    /// Takes the value out if it takes long to free.
+    #[inline]
+    pub fn take_costly(&mut self) -> Option<Box<Object>> {
+        self.0.take_costly()
     }
 
     /// The value.
