@@ -9,9 +9,9 @@ use shardwright_store::types::ShardId;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::gateway::Gateway;
-use crate::messages::{Block, BlockId, Delivery, Ordered};
+use crate::messages::{Delivery, Ordered, Round, RoundId};
 use crate::server::Server;
-use crate::shard::{Lend, RunBlock, Shard};
+use crate::shard::{Lend, RunRound, Shard};
 use crate::writer::Writer;
 
 /// Addresses of one thread's actors.
@@ -70,14 +70,14 @@ impl Server {
         }
     }
 
-    /// Puts a block into the mailbox of its lead shard and a lending into those of all others that
-    /// it needs. Any two blocks meet in the same order everywhere, so they cannot wait for each
+    /// Puts a round into the mailbox of its lead shard and a lending into those of all others that
+    /// it needs. Any two rounds meet in the same order everywhere, so they cannot wait for each
     /// other in a circle.
-    pub fn order_block(&self, block: Block) {
+    pub fn order_round(&self, round: Round) {
         self.in_order(|number| {
-            block.ordered_as(BlockId(number), |shard, message| match message {
+            round.ordered_as(RoundId(number), |shard, message| match message {
                 Ordered::Lend(id, lead) => self.to_shard(shard, Lend(id, lead)),
-                Ordered::Run(id, block) => self.to_shard(shard, RunBlock(id, block)),
+                Ordered::Run(id, round) => self.to_shard(shard, RunRound(id, round)),
             });
         });
     }

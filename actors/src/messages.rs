@@ -1,6 +1,6 @@
 //! What actors tell each other. Messages carry ids of connections, never their state.
 
-use shardwright_store::executor::Batch;
+use shardwright_store::executor::{Batch, Request};
 use shardwright_store::partition::Partition;
 use shardwright_store::types::ShardId;
 use shardwright_store::watch::WatchToken;
@@ -52,9 +52,9 @@ pub struct ParcelDone {
     pub done: Vec<u32>,
 }
 
-/// Number of a block, unique in the process and growing in the order of the ordering lock.
+/// Number of a round, unique in the process and growing in the order of the ordering lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlockId(pub u64);
+pub struct RoundId(pub u64);
 
 /// Commands that need several shards at once, or a transaction: run on the lead shard while it
 /// holds all partitions concerned.
@@ -74,19 +74,48 @@ pub struct Block {
     pub audit: bool,
 }
 
-/// What a block's place in the order of blocks means for a shard.
+/// Blocks that run one after the other while their lead shard holds the partitions of them all: a
+/// round of lending costs more than most blocks.
+#[derive(Debug)]
+pub struct Round {
+    /// The blocks.
+    pub blocks: Vec<Block>,
+    /// The shards whose partitions any of them needs.
+    pub shards: ShardSet,
+    /// The shard that runs them.
+    pub lead: ShardId,
+}
+
+/// What a round's place in the order of rounds means for a shard.
 #[derive(Debug)]
 pub enum Ordered {
-    /// Lend the partition to this block, led by this shard.
-    Lend(BlockId, ShardId),
-    /// Lead this block.
-    Run(BlockId, Block),
+    /// Lend the partition to this round, led by this shard.
+    Lend(RoundId, ShardId),
+    /// Lead this round.
+    Run(RoundId, Round),
 }
 
 impl Block {
-    /// The messages that the block's shards get, the lead shard's last. To be sent while nobody
-    /// sends those of another block.
-    pub fn ordered_as(self, id: BlockId, mut send: impl FnMut(ShardId, Ordered)) {
+    /// Requests and keys, which tell about how long the block takes.
+    pub fn weight(&self) -> usize {
+        self.batch.requests.len() + self.batch.keys.len()
+    }
+}
+
+impl Round {
+    /// A round of one block.
+    pub fn of(block: Block) -> Self {
+        Self { shards: block.shards, lead: block.lead, blocks: vec![block] }
+    }
+
+    /// Requests and keys of all blocks, which tell about how long the round takes.
+    pub fn weight(&self) -> usize {
+        self.blocks.iter().map(Block::weight).sum()
+    }
+
+    /// The messages that the round's shards get, the lead shard's last. To be sent while nobody
+    /// sends those of another round.
+    pub fn ordered_as(self, id: RoundId, mut send: impl FnMut(ShardId, Ordered)) {
         let lead = self.lead;
         for shard in self.shards.iter().filter(|shard| *shard != lead) {
             send(shard, Ordered::Lend(id, lead));
@@ -108,12 +137,30 @@ pub struct BlockDone {
     pub ends: Vec<usize>,
     /// The request to go on from; behind the last when all are done.
     pub next: usize,
+    /// The shards that it needed.
+    pub shards: ShardSet,
+}
+
+impl BlockDone {
+    /// Rounds of WATCH that the block was to begin. Whoever finds the connection gone has to end
+    /// them on the block's shards: when it went, they may not have begun.
+    pub fn begun_watches(&self) -> impl Iterator<Item = WatchToken> {
+        begun_watches(&self.batch.requests)
+    }
+}
+
+/// Rounds of WATCH that requests begin.
+pub fn begun_watches(requests: &[Request]) -> impl Iterator<Item = WatchToken> {
+    requests.iter().filter_map(|request| match request {
+        Request::Command(planned) => planned.watch,
+        Request::Exec { .. } => None,
+    })
 }
 
 /// What comes to a shard beside its mailbox, also while that is closed.
 pub enum Delivery {
-    /// A partition lent for a block.
-    Lent(BlockId, Box<Partition>),
+    /// A partition lent for a round.
+    Lent(RoundId, Box<Partition>),
     /// The shard's own partition comes home.
     Home(Box<Partition>),
 }
@@ -132,7 +179,7 @@ pub trait Post {
         request: &shardwright_store::executor::Planned,
     );
 
-    /// A block, to be ordered among all others.
+    /// A block, to be ordered among all others with this loop turn's.
     fn run_block(&mut self, block: Block);
 
     /// A round of WATCH ended without EXEC.

@@ -1,21 +1,27 @@
-//! Parcels on their way out and back: what the connections of one thread want from another
-//! thread's shard travels together, once a loop turn, and is taken apart when it is answered. Plain
+//! What leaves a thread together, once a loop turn. Parcels, on their way out and back: what the
+//! connections of one thread want from another thread's shard travels in one, and is taken apart
+//! when it is answered. Rounds: blocks that need some of the same shards are lent those once. Plain
 //! structs: no mailbox, no runtime.
 
 use shardwright_store::executor::{Batch, BatchView, Planned, Request};
 use shardwright_store::types::ShardId;
 use shardwright_store::watch::WatchToken;
 
-use crate::messages::{ConnId, Parcel, ParcelDone, PartHeader};
+use crate::messages::{Block, ConnId, Parcel, ParcelDone, PartHeader, Round, begun_watches};
 use crate::shard::core::TURN_BYTES;
 
 /// Emptied parcels that a thread keeps for later.
 const SPARE_PARCELS: usize = 8;
 
-/// One thread's outboxes, one for each shard.
+/// Most requests and keys that share a round of lending, unless one block has more: bounds the time
+/// for which shards are away to about half a millisecond.
+const ROUND_WEIGHT: usize = 4096;
+
+/// One thread's outboxes: one for each shard, and one for blocks.
 #[derive(Debug)]
 pub struct Outboxes {
     parcels: Vec<Parcel>,
+    rounds: Vec<Round>,
     flush_asked: bool,
     spare: Vec<Parcel>,
 }
@@ -25,6 +31,7 @@ impl Outboxes {
     pub fn new(shards: usize) -> Self {
         Self {
             parcels: std::iter::repeat_with(Parcel::default).take(shards).collect(),
+            rounds: Vec::new(),
             flush_asked: false,
             spare: Vec::new(),
         }
@@ -49,9 +56,34 @@ impl Outboxes {
         !std::mem::replace(&mut self.flush_asked, true)
     }
 
-    /// Takes every outbox that has something.
+    /// Adds a block. Returns whether the gateway has to be asked, as [`Outboxes::push`].
+    pub fn push_block(&mut self, block: Block) -> bool {
+        let weight = block.weight();
+        let open = self.rounds.iter_mut().find(|round| {
+            // A comparison with the copy is answered by somebody else and later.
+            !block.audit
+                && !round.blocks.iter().any(|other| other.audit)
+                && round.shards.intersects(&block.shards)
+                && round.weight() + weight <= ROUND_WEIGHT
+        });
+        match open {
+            Some(round) => {
+                round.shards.extend(&block.shards);
+                round.blocks.push(block);
+            }
+            None => self.rounds.push(Round::of(block)),
+        }
+        !std::mem::replace(&mut self.flush_asked, true)
+    }
+
+    /// Takes the rounds. To be followed by [`Outboxes::take_full`].
+    pub fn take_rounds(&mut self) -> Vec<Round> {
+        std::mem::take(&mut self.rounds)
+    }
+
+    /// Takes every outbox for a shard that has something.
     pub fn take_full(&mut self) -> impl Iterator<Item = (ShardId, Parcel)> {
-        let Self { parcels, flush_asked, spare } = self;
+        let Self { parcels, flush_asked, spare, .. } = self;
         *flush_asked = false;
         parcels.iter_mut().enumerate().filter(|(_, parcel)| !parcel.parts.is_empty()).map(
             |(peer, parcel)| {
@@ -72,7 +104,7 @@ impl Outboxes {
 
     /// Whether nothing waits to be sent.
     pub fn is_empty(&self) -> bool {
-        self.parcels.iter().all(|parcel| parcel.parts.is_empty())
+        self.rounds.is_empty() && self.parcels.iter().all(|parcel| parcel.parts.is_empty())
     }
 }
 
@@ -109,10 +141,7 @@ impl Answered<'_> {
     /// Rounds of WATCH that began. Whoever finds the connection gone has to end them: when it went,
     /// they had not begun.
     pub fn begun_watches(&self) -> impl Iterator<Item = WatchToken> {
-        self.ran.iter().filter_map(|request| match request {
-            Request::Command(planned) => planned.watch,
-            Request::Exec { .. } => None,
-        })
+        begun_watches(self.ran)
     }
 }
 

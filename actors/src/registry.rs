@@ -290,7 +290,7 @@ impl NameTable {
     fn find(&self, name: &[u8]) -> Option<CommandId> {
         let code = Self::code(name);
         let mut at = self.home(code, name.len());
-        while let Some(named) = self.places[at] {
+        while let Some(named) = &self.places[at] {
             if named.code == code
                 && named.name.len() == name.len()
                 && (named.exact || named.name.as_bytes().eq_ignore_ascii_case(name))

@@ -32,6 +32,11 @@ impl ShardSet {
         self.0.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
     }
 
+    /// Whether some shard is in both sets.
+    pub fn intersects(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).any(|(word, more)| word & more != 0)
+    }
+
     /// Number of shards in the set.
     pub fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
@@ -78,5 +83,6 @@ mod tests {
         assert_eq!((set.len(), set.only()), (3, None));
         assert_eq!([ShardId(9)].into_iter().collect::<ShardSet>().only(), Some(ShardId(9)));
         assert_eq!(ShardSet::all(7).len(), 7);
+        assert!(set.intersects(&ShardSet::all(4)) && !set.intersects(&ShardSet::all(3)));
     }
 }

@@ -129,7 +129,11 @@ impl Thread {
 
     /// Sends every outbox that has something, as one message each.
     pub fn flush_outboxes(&self) {
-        for (peer, parcel) in self.outboxes.borrow_mut().take_full() {
+        let mut outboxes = self.outboxes.borrow_mut();
+        for round in outboxes.take_rounds() {
+            self.server.order_round(round);
+        }
+        for (peer, parcel) in outboxes.take_full() {
             self.server.to_shard(peer, RunParcel::new(self.id, parcel));
         }
     }
@@ -159,6 +163,12 @@ impl Thread {
 
     /// Hands a block that came back to its connection.
     pub fn block_done(&self, done: BlockDone) {
+        if self.connections.borrow_mut().get_mut(done.conn).is_none() {
+            for token in done.begun_watches() {
+                ThreadPost { thread: self }.end_watch(token, done.shards);
+            }
+            return;
+        }
         self.with_connection(done.conn, |connection| connection.session.block_done(done));
     }
 
@@ -217,8 +227,8 @@ impl<'a> ShardTurn<'a> {
         thread.ready.borrow_mut().give_back(ready, ran)
     }
 
-    /// Fetches the keys of connections with one command each into the cache. Those with more gain
-    /// nothing: the executor fetches theirs.
+    /// Fetches the keys of connections with one command each into the cache, those of the first
+    /// one's database. Connections with more gain nothing: the executor fetches theirs.
     fn fetch_ahead(&self, core: &ShardCore, window: &[ConnId]) {
         if window.len() < 2 {
             return;
@@ -228,7 +238,9 @@ impl<'a> ShardTurn<'a> {
             let sessions = window.iter().filter_map(|id| connections.get(*id));
             sessions.filter_map(|connection| connection.session.single_local_key())
         };
-        core.fetch_ahead(keys);
+        if let Some((db, _)) = keys().next() {
+            core.fetch_ahead(db, || keys().filter(|key| key.0 == db).map(|key| key.1));
+        }
     }
 
     fn run_local(&mut self, core: &mut ShardCore, id: ConnId) {
@@ -288,6 +300,14 @@ pub struct ThreadPost<'a> {
     thread: &'a Thread,
 }
 
+impl ThreadPost<'_> {
+    fn ask_to_flush(&self) {
+        if let Some(directory) = self.thread.server.directory() {
+            directory.thread(self.thread.id).gateway.do_send(FlushOutboxes);
+        }
+    }
+}
+
 impl Post for ThreadPost<'_> {
     #[inline]
     fn run_local(&mut self, conn: ConnId) {
@@ -303,14 +323,15 @@ impl Post for ThreadPost<'_> {
         batch: BatchView<'_>,
         request: &Planned,
     ) {
-        let ask = self.thread.outboxes.borrow_mut().push(conn, shard, batch, request);
-        if ask && let Some(directory) = self.thread.server.directory() {
-            directory.thread(self.thread.id).gateway.do_send(FlushOutboxes);
+        if self.thread.outboxes.borrow_mut().push(conn, shard, batch, request) {
+            self.ask_to_flush();
         }
     }
 
     fn run_block(&mut self, block: Block) {
-        self.thread.server.order_block(block);
+        if self.thread.outboxes.borrow_mut().push_block(block) {
+            self.ask_to_flush();
+        }
     }
 
     fn end_watch(&mut self, token: WatchToken, shards: ShardSet) {

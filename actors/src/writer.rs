@@ -89,7 +89,8 @@ impl Handler<Audit> for Writer {
             }
         }
         let ends = vec![out.len()];
-        let done = BlockDone { conn: block.conn, batch: block.batch, out, ends, next: 1 };
+        let Block { conn, batch, shards, .. } = block;
+        let done = BlockDone { conn, batch, out, ends, next: 1, shards };
         if let Some(directory) = self.server.directory() {
             directory.thread(done.conn.thread).gateway.do_send(done);
         }

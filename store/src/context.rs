@@ -52,6 +52,8 @@ impl Default for Limits {
 pub struct Frame<'a> {
     /// The time, read once a batch.
     pub now: UnixMillis,
+    /// Recency of an access now: seconds, 24 bits, as Redis's LRU clock.
+    pub lru: u32,
     /// The connection's database.
     pub db: DbIndex,
     /// The round of WATCH that the connection is in, for WATCH itself.
@@ -67,12 +69,6 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Recency of an access now: seconds, 24 bits, as Redis's LRU clock.
-    #[inline]
-    pub fn lru(&self) -> u32 {
-        lru_clock(self.now)
-    }
-
     /// The hash that was computed when the command was planned, if `key` is such an argument.
     #[inline]
     fn planned(&self, key: &[u8], next: &Cell<usize>) -> Option<KeyHash> {
@@ -144,7 +140,7 @@ impl<'a> ReadCx<'a> {
             Some(entry) => {
                 self.tally.hits.set(self.tally.hits.get() + 1);
                 if touch == Touch::Yes && !self.frame.no_touch {
-                    entry.set_lru(self.frame.lru());
+                    entry.set_lru(self.frame.lru);
                 }
             }
             None => self.tally.misses.set(self.tally.misses.get() + 1),
@@ -392,7 +388,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
             return absent;
         }
         if touch == Touch::Yes && !self.frame.no_touch {
-            entry.set_lru(lru_clock(now));
+            entry.set_lru(self.frame.lru);
         }
         Found { hash, place: Some(place), deadline }
     }
@@ -412,7 +408,7 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         change: Change<'_>,
         event: Event,
     ) -> Option<Removed> {
-        let lru = self.frame.lru();
+        let lru = self.frame.lru;
         let partition = self.keyspace.partition_mut(found.hash.slot);
         partition.change(db, found.hash, key, found.place, change, event, lru)
     }

@@ -158,6 +158,15 @@ impl Timers {
         old: Option<Expiry>,
         deadline: Option<UnixMillis>,
     ) -> Option<Expiry> {
+        if old.is_none() && deadline.is_none() { None } else { self.set(hash, old, deadline) }
+    }
+
+    fn set(
+        &mut self,
+        hash: KeyHash,
+        old: Option<Expiry>,
+        deadline: Option<UnixMillis>,
+    ) -> Option<Expiry> {
         match (old, deadline) {
             (None, None) => None,
             (Some(old), None) => {

@@ -7,7 +7,7 @@
 use shardwright_codec::resp::{ArgRange, Args, Protocol, ReplyWriter};
 
 use crate::command::{CommandId, Handler};
-use crate::context::{Frame, KeyRef, Limits, ReadCx, Tally, WriteCx};
+use crate::context::{Frame, KeyRef, Limits, ReadCx, Tally, WriteCx, lru_clock};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::types::{DbIndex, UnixMillis};
@@ -181,7 +181,8 @@ pub fn run<M: Meter>(
     replies: &mut Replies<'_>,
     meter: &mut M,
 ) -> usize {
-    let mut run = Run { keyspace, batch, now, limits, tally: Tally::default() };
+    let lru = lru_clock(now);
+    let mut run = Run { keyspace, batch, now, lru, limits, tally: Tally::default() };
     let mut at = from;
     let mut fetched = from + 1;
     while let Some(request) = batch.requests.get(at) {
@@ -211,6 +212,7 @@ struct Run<'r, 'a, 'p> {
     keyspace: &'r mut Keyspace<'p>,
     batch: BatchView<'a>,
     now: UnixMillis,
+    lru: u32,
     limits: Limits,
     tally: Tally,
 }
@@ -229,11 +231,12 @@ impl Run<'_, '_, '_> {
         let last = planned.next_back().unwrap_or(first);
         let count = (last.first_key + last.key_count).saturating_sub(first.first_key);
         let keys = slice(self.batch.keys, first.first_key, count.min(PREFETCH_KEYS));
-        for key in keys {
-            self.keyspace.partition(key.slot).prefetch_bucket(first.db, key.key_hash());
-        }
-        for key in keys {
-            self.keyspace.partition(key.slot).prefetch_entry(first.db, key.key_hash());
+        match self.keyspace.only() {
+            Some(home) => home.prefetch(first.db, || keys.iter().map(KeyRef::key_hash)),
+            None => self.keyspace.all().for_each(|partition| {
+                let here = |key: &&KeyRef| partition.slots().contains(key.slot);
+                partition.prefetch(first.db, || keys.iter().filter(here).map(KeyRef::key_hash));
+            }),
         }
         end
     }
@@ -248,6 +251,7 @@ impl Run<'_, '_, '_> {
         let args = self.batch.arguments(planned);
         let frame = Frame {
             now: self.now,
+            lru: self.lru,
             db: planned.db,
             watch: planned.watch,
             no_touch: planned.no_touch,

@@ -24,6 +24,12 @@ impl<'a> Keyspace<'a> {
         Self { home, lent }
     }
 
+    /// The home shard's partition, if it is alone.
+    #[inline]
+    pub fn only(&self) -> Option<&Partition> {
+        if self.lent.is_empty() { Some(self.home) } else { None }
+    }
+
     /// The partition that is responsible for `slot`.
     ///
     /// Planning lends every partition that a block's keys need; where one is missing nothing may be

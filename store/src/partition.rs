@@ -201,20 +201,13 @@ impl Partition {
         self.dbs.iter().flatten().map(|db| db.memory()).sum()
     }
 
-    /// Fetches into the cache where the table has the key.
+    /// Fetches keys into the cache: where their tables have them, for all of them, then what the
+    /// tables have there, so that the misses overlap. Only a hint.
     #[inline]
-    pub fn prefetch_bucket(&self, db: DbIndex, hash: KeyHash) {
-        if let Some(db) = self.db(db) {
-            db.dict().prefetch_bucket(hash);
-        }
-    }
-
-    /// Fetches into the cache the entry that the table names for the key.
-    #[inline]
-    pub fn prefetch_entry(&self, db: DbIndex, hash: KeyHash) {
-        if let Some(db) = self.db(db) {
-            db.dict().prefetch_entry(hash);
-        }
+    pub fn prefetch<K: Iterator<Item = KeyHash>>(&self, db: DbIndex, keys: impl Fn() -> K) {
+        let Some(db) = self.db(db) else { return };
+        keys().for_each(|key| db.dict().prefetch_bucket(key));
+        keys().for_each(|key| db.dict().prefetch_entry(key));
     }
 
     /// The key's entry, expired or not.

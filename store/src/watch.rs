@@ -50,10 +50,14 @@ impl WatchTable {
     }
 
     /// Notes that a key changed.
+    #[inline]
     pub fn touch(&mut self, db: DbIndex, key: &[u8]) {
-        if self.is_empty() {
-            return;
+        if !self.is_empty() {
+            self.touch_watched(db, key);
         }
+    }
+
+    fn touch_watched(&mut self, db: DbIndex, key: &[u8]) {
         if let Some(tokens) = self.keys.get(&(db, key.into())) {
             for token in tokens {
                 if let Some(watch) = self.watches.get_mut(token) {

@@ -40,7 +40,9 @@ impl Input {
 
     fn forget_run(&mut self) {
         let rest = self.buf.len() - self.decoded;
-        self.buf.copy_within(self.decoded.., 0);
+        if rest > 0 {
+            self.buf.copy_within(self.decoded.., 0);
+        }
         self.buf.truncate(rest);
         self.decoded = 0;
         self.frames.clear();

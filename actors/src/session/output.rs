@@ -58,7 +58,9 @@ impl Output {
     pub fn wrote(&mut self, count: usize) {
         self.written += count;
         if self.written >= self.buf.len() {
-            self.forget_written();
+            self.muted_from = self.muted_from.map(|mark| mark.saturating_sub(self.written));
+            self.written = 0;
+            self.buf.clear();
             if self.buf.capacity() > KEEP_CAPACITY {
                 self.buf = Vec::new();
             }
@@ -68,7 +70,6 @@ impl Output {
     }
 
     /// Lets the buffer begin with what was not taken yet. What is muted begins behind that.
-    #[inline]
     fn forget_written(&mut self) {
         self.buf.drain(..self.written);
         self.muted_from = self.muted_from.map(|mark| mark.saturating_sub(self.written));

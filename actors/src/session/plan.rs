@@ -42,7 +42,7 @@ impl Wide {
         planned: &Planned,
     ) -> Placed {
         let wide = wide.get_or_insert_with(|| Self { batch: Batch::default(), shards, lead });
-        if wide.batch.requests.len() >= MAX_WIDE_RUN {
+        if wide.batch.requests.len() >= MAX_WIDE_RUN || wide.batch.keys.len() >= MAX_WIDE_KEYS {
             return Placed::Wait;
         }
         wide.shards.extend(&shards);
@@ -54,6 +54,9 @@ impl Wide {
 /// Most commands over several shards that share a round of lending: bounds the time that shards are
 /// away.
 const MAX_WIDE_RUN: usize = 64;
+
+/// Keys above which such a round takes no further command.
+const MAX_WIDE_KEYS: usize = 1024;
 
 impl Session {
     /// Plans commands of the input until one has to wait, and sends them.

@@ -14,7 +14,7 @@ use shardwright_store::partition::{EffectBatch, Garbage, Partition};
 use shardwright_store::types::{DbIndex, ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
-use crate::messages::{Block, BlockDone, BlockId, Delivery, Parcel, ParcelDone};
+use crate::messages::{Block, BlockDone, Delivery, Parcel, ParcelDone, Round, RoundId};
 
 /// What a shard sends.
 pub trait ShardPost {
@@ -64,10 +64,10 @@ struct Unpacking {
     next: usize,
 }
 
-/// A block whose partitions are being gathered.
+/// A round whose partitions are being gathered.
 struct Gathering {
-    id: BlockId,
-    block: Block,
+    id: RoundId,
+    round: Round,
     #[allow(clippy::vec_box, reason = "partitions change threads as they are, boxed")]
     lent: Vec<Box<Partition>>,
 }
@@ -77,8 +77,8 @@ pub struct ShardCore {
     id: ShardId,
     partition: Option<Box<Partition>>,
     gathering: Option<Gathering>,
-    /// Partitions that came for blocks which this shard has not reached yet.
-    early: Vec<(BlockId, Box<Partition>)>,
+    /// Partitions that came for rounds which this shard has not reached yet.
+    early: Vec<(RoundId, Box<Partition>)>,
 }
 
 /// Reply bytes of one part of a parcel, or of one turn of a local batch, after which it stops until
@@ -112,13 +112,12 @@ impl ShardCore {
         next
     }
 
-    /// Fetches keys into the cache that are about to be used: where the table has them, then what
-    /// it has there. Only a hint.
+    /// Fetches keys of a database into the cache that are about to be used. Only a hint.
     #[inline]
-    pub fn fetch_ahead<K: Iterator<Item = (DbIndex, KeyHash)>>(&self, keys: impl Fn() -> K) {
-        let Some(partition) = self.partition.as_deref() else { return };
-        keys().for_each(|(db, key)| partition.prefetch_bucket(db, key));
-        keys().for_each(|(db, key)| partition.prefetch_entry(db, key));
+    pub fn fetch_ahead<K: Iterator<Item = KeyHash>>(&self, db: DbIndex, keys: impl Fn() -> K) {
+        if let Some(partition) = self.partition.as_deref() {
+            partition.prefetch(db, keys);
+        }
     }
 
     /// Runs a parcel of another thread. One that takes too long is given back to be put behind what
@@ -140,31 +139,31 @@ impl ShardCore {
         None
     }
 
-    /// Lends the partition to a block that another shard leads.
-    pub fn lend<P: ShardPost>(&mut self, block: BlockId, lead: ShardId, post: &mut P) {
+    /// Lends the partition to a round that another shard leads.
+    pub fn lend<P: ShardPost>(&mut self, round: RoundId, lead: ShardId, post: &mut P) {
         if let Some(mut partition) = self.partition.take() {
             release(&mut partition, post);
-            post.deliver(lead, Delivery::Lent(block, partition));
+            post.deliver(lead, Delivery::Lent(round, partition));
         }
     }
 
-    /// Begins a block that this shard leads: runs it if all partitions are here.
-    pub fn begin_block<P: ShardPost, M: Meter>(
+    /// Begins a round that this shard leads: runs it if all partitions are here.
+    pub fn begin_round<P: ShardPost, M: Meter>(
         &mut self,
-        id: BlockId,
-        block: Block,
+        id: RoundId,
+        round: Round,
         turn: &mut Turn<'_, P, M>,
     ) {
-        let mut gathering = Gathering { id, block, lent: Vec::new() };
-        let (mine, others) = self.early.drain(..).partition(|(for_block, _)| *for_block == id);
+        let mut gathering = Gathering { id, round, lent: Vec::new() };
+        let (mine, others) = self.early.drain(..).partition(|(for_round, _)| *for_round == id);
         self.early = others;
-        let mine: Vec<(BlockId, Box<Partition>)> = mine;
+        let mine: Vec<(RoundId, Box<Partition>)> = mine;
         gathering.lent.extend(mine.into_iter().map(|(_, partition)| partition));
         self.gathering = Some(gathering);
         self.run_if_gathered(turn);
     }
 
-    /// A partition came: one lent for a block, or the own one back from a block.
+    /// A partition came: one lent for a round, or the own one back from a round.
     pub fn delivered<P: ShardPost, M: Meter>(
         &mut self,
         delivery: Delivery,
@@ -172,12 +171,12 @@ impl ShardCore {
     ) {
         match delivery {
             Delivery::Home(partition) => self.partition = Some(partition),
-            Delivery::Lent(block, partition) => match &mut self.gathering {
-                Some(gathering) if gathering.id == block => {
+            Delivery::Lent(round, partition) => match &mut self.gathering {
+                Some(gathering) if gathering.id == round => {
                     gathering.lent.push(partition);
                     self.run_if_gathered(turn);
                 }
-                _ => self.early.push((block, partition)),
+                _ => self.early.push((round, partition)),
             },
         }
     }
@@ -200,13 +199,17 @@ impl ShardCore {
 
     fn run_if_gathered<P: ShardPost, M: Meter>(&mut self, turn: &mut Turn<'_, P, M>) {
         let wanted =
-            |block: &Block| block.shards.len() - usize::from(block.shards.contains(block.lead));
-        let complete = |gathering: &mut Gathering| gathering.lent.len() >= wanted(&gathering.block);
-        let Some(mut gathering) = self.gathering.take_if(complete) else { return };
+            |round: &Round| round.shards.len() - usize::from(round.shards.contains(round.lead));
+        let complete = |gathering: &mut Gathering| gathering.lent.len() >= wanted(&gathering.round);
+        let Some(Gathering { round, mut lent, .. }) = self.gathering.take_if(complete) else {
+            return;
+        };
         if let Some(home) = self.partition.as_deref_mut() {
-            run_block(home, &mut gathering, turn);
+            for block in round.blocks {
+                run_block(home, &mut lent, block, turn);
+            }
         }
-        for mut partition in gathering.lent {
+        for mut partition in lent {
             release(&mut partition, turn.post);
             turn.post.deliver(partition.id(), Delivery::Home(partition));
         }
@@ -262,23 +265,22 @@ impl Unpacking {
     }
 }
 
-/// Runs a gathered block and answers it.
+/// Runs a block of a round whose partitions are here, and answers it.
 fn run_block<P: ShardPost, M: Meter>(
     home: &mut Partition,
-    gathering: &mut Gathering,
+    lent: &mut [Box<Partition>],
+    mut block: Block,
     turn: &mut Turn<'_, P, M>,
 ) {
-    let Gathering { block, lent, .. } = gathering;
-    let batch = std::mem::take(&mut block.batch);
     if block.audit {
         let partitions = std::iter::once(&*home).chain(lent.iter().map(|p| &**p));
         let live = partitions.map(partition_digest).fold(0, |all, one| all ^ one);
         release(home, turn.post);
         lent.iter_mut().for_each(|partition| release(partition, turn.post));
-        let block = Block { batch, ..*block };
         turn.post.audit(block, live);
         return;
     }
+    let batch = std::mem::take(&mut block.batch);
     let mut out = Vec::new();
     let mut ends = Vec::new();
     let mut next = block.from;
@@ -289,7 +291,14 @@ fn run_block<P: ShardPost, M: Meter>(
         run(&mut keyspace, batch.view(), next, turn.now, turn.limits, &mut replies, &mut unbound);
     release(home, turn.post);
     lent.iter_mut().for_each(|partition| release(partition, turn.post));
-    turn.post.block_done(BlockDone { conn: block.conn, batch, out, ends, next });
+    turn.post.block_done(BlockDone {
+        conn: block.conn,
+        batch,
+        out,
+        ends,
+        next,
+        shards: block.shards,
+    });
 }
 
 /// A meter that never stops a batch: a block is not interrupted while it holds partitions.

@@ -12,7 +12,7 @@ use shardwright_store::watch::WatchToken;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::core::{ParcelWork, ShardCore};
-use crate::messages::{Block, BlockId, Delivery, Parcel};
+use crate::messages::{Delivery, Parcel, Round, RoundId};
 use crate::stats::TurnCause;
 use crate::thread::{ShardTurn, Thread};
 use shardwright_store::types::ShardId;
@@ -40,15 +40,15 @@ impl RunParcel {
     }
 }
 
-/// Lend the partition to this block, led by this shard.
+/// Lend the partition to this round, led by this shard.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Lend(pub BlockId, pub ShardId);
+pub struct Lend(pub RoundId, pub ShardId);
 
-/// Lead this block.
+/// Lead this round.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct RunBlock(pub BlockId, pub Block);
+pub struct RunRound(pub RoundId, pub Round);
 
 /// A round of WATCH ended without EXEC.
 #[derive(Message)]
@@ -170,19 +170,19 @@ impl Handler<RunParcel> for Shard {
 impl Handler<Lend> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Lend(block, lead): Lend, ctx: &mut Self::Context) {
+    fn handle(&mut self, Lend(round, lead): Lend, ctx: &mut Self::Context) {
         self.turn(TurnCause::Block, ctx, |core, turn| {
-            core.lend(block, lead, turn.core_turn().post);
+            core.lend(round, lead, turn.core_turn().post);
         });
     }
 }
 
-impl Handler<RunBlock> for Shard {
+impl Handler<RunRound> for Shard {
     type Result = ();
 
-    fn handle(&mut self, RunBlock(id, block): RunBlock, ctx: &mut Self::Context) {
+    fn handle(&mut self, RunRound(id, round): RunRound, ctx: &mut Self::Context) {
         self.turn(TurnCause::Block, ctx, |core, turn| {
-            core.begin_block(id, block, &mut turn.core_turn());
+            core.begin_round(id, round, &mut turn.core_turn());
         });
     }
 }

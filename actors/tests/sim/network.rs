@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use shardwright_actors::messages::{
-    Block, BlockDone, BlockId, Delivery, Ordered, Parcel, ParcelDone,
+    Block, BlockDone, Delivery, Ordered, Parcel, ParcelDone, Round, RoundId,
 };
 use shardwright_actors::parcel::Outboxes;
 use shardwright_actors::ready::Ready;
@@ -24,10 +24,10 @@ pub enum Mail {
     RunReady,
     /// Another thread's parcel.
     RunParcel(ParcelWork),
-    /// Lend the partition to this block, led by this shard.
-    Lend(BlockId, ShardId),
-    /// Lead this block.
-    RunBlock(BlockId, Block),
+    /// Lend the partition to this round, led by this shard.
+    Lend(RoundId, ShardId),
+    /// Lead this round.
+    RunRound(RoundId, Round),
     /// A round of WATCH ended.
     EndWatch(WatchToken),
     /// Look at the expiry wheel.
@@ -62,9 +62,9 @@ pub enum Sending {
     Answer(ShardId, Answer),
     /// To the writer.
     Record(Record),
-    /// A block, once the ordering lock is free.
-    Block(Block),
-    /// The mailboxes of a block are filled.
+    /// A round, once the ordering lock is free.
+    Round(Round),
+    /// The mailboxes of a round are filled.
     Unlock,
 }
 
@@ -127,6 +127,7 @@ pub struct Network {
     /// Chance for what is broken.
     pub rng: Rng,
     locked: bool,
+    rounds: u64,
     blocks: u64,
 }
 
@@ -140,6 +141,7 @@ impl Network {
             fault,
             rng,
             locked: false,
+            rounds: 0,
             blocks: 0,
         }
     }
@@ -157,7 +159,7 @@ impl Network {
     /// Whether the thread can send the next thing of its turn now.
     pub fn can_transmit(&self, thread: usize) -> bool {
         match self.lines[thread].outgoing.front() {
-            Some(Sending::Block(_)) => !self.locked,
+            Some(Sending::Round(_)) => !self.locked,
             other => other.is_some(),
         }
     }
@@ -173,24 +175,27 @@ impl Network {
             }
             Some(Sending::Record(record)) => self.writer.push_back(record),
             Some(Sending::Unlock) => self.locked = false,
-            Some(Sending::Block(block)) => self.order_block(thread, block),
+            Some(Sending::Round(round)) => self.order_round(thread, round),
         }
     }
 
-    /// Goes on with the messages of a block, under the lock.
-    fn order_block(&mut self, thread: usize, mut block: Block) {
-        self.blocks += 1;
-        let id = BlockId(self.blocks);
-        if self.fault == Fault::WatchForgotten
-            && let Some(Request::Exec { watch, .. }) = block.batch.requests.first_mut()
-        {
-            *watch = None;
+    /// Goes on with the messages of a round, under the lock.
+    fn order_round(&mut self, thread: usize, mut round: Round) {
+        self.rounds += 1;
+        self.blocks += round.blocks.len() as u64;
+        let id = RoundId(self.rounds);
+        for block in &mut round.blocks {
+            if self.fault == Fault::WatchForgotten
+                && let Some(Request::Exec { watch, .. }) = block.batch.requests.first_mut()
+            {
+                *watch = None;
+            }
         }
         let mut messages = Vec::new();
-        block.ordered_as(id, |shard, message| {
+        round.ordered_as(id, |shard, message| {
             let mail = match message {
                 Ordered::Lend(id, lead) => Mail::Lend(id, lead),
-                Ordered::Run(id, block) => Mail::RunBlock(id, block),
+                Ordered::Run(id, round) => Mail::RunRound(id, round),
             };
             messages.push(Sending::Mail(shard, mail));
         });

@@ -71,7 +71,9 @@ impl Post for ThreadPost<'_> {
     }
 
     fn run_block(&mut self, block: Block) {
-        self.send(Sending::Block(block));
+        if self.network.lines[self.thread.0 as usize].outboxes.push_block(block) {
+            self.send(Sending::Answer(self.thread, Answer::FlushOutboxes));
+        }
     }
 
     fn end_watch(&mut self, token: WatchToken, shards: ShardSet) {

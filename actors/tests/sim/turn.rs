@@ -1,6 +1,6 @@
 //! What can happen in a world, and what the shells around sessions and shards do then.
 
-use shardwright_actors::messages::{BlockDone, ConnId, Delivery, Parcel, ParcelDone};
+use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Parcel, ParcelDone};
 use shardwright_actors::session::{Env, Want};
 use shardwright_actors::shard::core::{ParcelWork, ShardCore, TURN_BYTES, Turn};
 use shardwright_actors::shards::ShardSet;
@@ -155,8 +155,8 @@ impl World {
             }
             Event::Dock(thread) => {
                 if let Some(delivery) = self.network.lines[thread].dock.pop_front() {
-                    if let Delivery::Lent(block, _) = &delivery {
-                        self.seen.early += usize::from(*block != self.leading[thread].0);
+                    if let Delivery::Lent(round, _) = &delivery {
+                        self.seen.early += usize::from(*round != self.leading[thread].0);
                     }
                     self.turn(thread, |core, turn| core.delivered(delivery, turn));
                 }
@@ -198,9 +198,9 @@ impl World {
             Mail::Lend(block, lead) => {
                 self.turn(thread, |core, turn| core.lend(block, lead, turn.post));
             }
-            Mail::RunBlock(id, block) => {
-                self.leading[thread] = (id, block.shards);
-                self.turn(thread, |core, turn| core.begin_block(id, block, turn));
+            Mail::RunRound(id, round) => {
+                self.leading[thread] = (id, round.shards);
+                self.turn(thread, |core, turn| core.begin_round(id, round, turn));
             }
             Mail::EndWatch(token) => self.turn(thread, |core, _| core.end_watch(token)),
             Mail::Tick => {
@@ -310,6 +310,10 @@ impl World {
 
     fn flush_outboxes(&mut self, thread: usize) {
         let from = ShardId(thread as u16);
+        for round in self.network.lines[thread].outboxes.take_rounds() {
+            self.seen.shared += round.blocks.len() - 1;
+            self.network.send(from, Sending::Round(round));
+        }
         let lines = &mut self.network.lines[thread];
         let mut full: Vec<_> = lines.outboxes.take_full().collect();
         full.append(&mut lines.late);
@@ -357,6 +361,14 @@ impl World {
         {
             session.block_done(done);
             self.proceed(at);
+        } else {
+            self.seen.orphans += 1;
+            for token in done.begun_watches() {
+                for shard in done.shards.iter() {
+                    let ended = Sending::Mail(shard, Mail::EndWatch(token));
+                    self.network.send(done.conn.thread, ended);
+                }
+            }
         }
     }
 
@@ -372,7 +384,8 @@ impl World {
                 let mut out = Vec::new();
                 ReplyWriter::new(&mut out, Protocol::Resp2).ok();
                 let ends = vec![out.len()];
-                let done = BlockDone { conn: block.conn, batch: block.batch, out, ends, next: 1 };
+                let Block { conn, batch, shards, .. } = block;
+                let done = BlockDone { conn, batch, out, ends, next: 1, shards };
                 let thread = done.conn.thread.0 as usize;
                 self.network.lines[thread].gateway.push_back(Answer::Block(done));
                 Ok(())

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use shardwright_actors::clients::{ClientInfo, Peer};
 use shardwright_actors::clock::Clock;
-use shardwright_actors::messages::{BlockId, ConnId};
+use shardwright_actors::messages::{ConnId, RoundId};
 use shardwright_actors::server::{ControlRequest, Identity, Server, SettingsListener};
 use shardwright_actors::session::{Client, Session};
 use shardwright_actors::shard::core::ShardCore;
@@ -76,7 +76,9 @@ pub struct Seen {
     pub rests: usize,
     /// Requests of a parcel came back unrun, since their replies grew too large.
     pub unrun: usize,
-    /// A partition came for a block that its lead had not reached.
+    /// A block shared the round of one before it.
+    pub shared: usize,
+    /// A partition came for a round that its lead had not reached.
     pub early: usize,
     /// An answer came for a client that had gone.
     pub orphans: usize,
@@ -84,14 +86,15 @@ pub struct Seen {
 
 impl Seen {
     /// All counts with their names.
-    pub fn all(&self) -> [(&'static str, usize); 7] {
-        let Self { drains, pauses, stops, rests, unrun, early, orphans } = *self;
+    pub fn all(&self) -> [(&'static str, usize); 8] {
+        let Self { drains, pauses, stops, rests, unrun, shared, early, orphans } = *self;
         [
             ("drains", drains),
             ("pauses", pauses),
             ("stops", stops),
             ("rests", rests),
             ("unrun", unrun),
+            ("shared", shared),
             ("early", early),
             ("orphans", orphans),
         ]
@@ -115,7 +118,7 @@ pub struct World {
     pub(super) whim: Whim,
     pub(super) is_traced: bool,
     /// The block that each shard leads or led last, and the shards that it needs.
-    pub(super) leading: Vec<(BlockId, ShardSet)>,
+    pub(super) leading: Vec<(RoundId, ShardSet)>,
     /// What happened that does not happen in every run.
     pub seen: Seen,
     /// How eagerly each queue and each client is served, until the next change of mind.
@@ -195,7 +198,7 @@ impl World {
             clients: Vec::new(),
             whim: Whim { rng: rng.fork(), stops: [0, 5, 50][rng.below(3)] },
             is_traced: std::env::var_os("SHARDWRIGHT_TRACE").is_some(),
-            leading: vec![(BlockId(0), ShardSet::default()); setup.shards.into()],
+            leading: vec![(RoundId(0), ShardSet::default()); setup.shards.into()],
             seen: Seen::default(),
             bias: Vec::new(),
             bias_until: 0,

@@ -55,6 +55,14 @@ impl<'a> ReplyWriter<'a> {
     /// An integer: `:n`.
     #[inline]
     pub fn int(&mut self, n: i64) {
+        match usize::try_from(n) {
+            // Counts and truth values: a header is as short a line.
+            Ok(small) if small < 100 => self.header(b':', small),
+            _ => self.long_int(n),
+        }
+    }
+
+    fn long_int(&mut self, n: i64) {
         let mut text = [0; MAX_I64_LEN];
         let start = number::write_i64(n, &mut text);
         self.line(b':', &text[start..]);

@@ -285,7 +285,7 @@ fn touch(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcom
     let touched = |key: &&[u8]| {
         // What the command is for happens even for a client that asked not to touch keys.
         let entry = cx.lookup(cx.frame.db, key, Touch::No);
-        entry.inspect(|entry| entry.set_lru(cx.frame.lru())).is_some()
+        entry.inspect(|entry| entry.set_lru(cx.frame.lru)).is_some()
     };
     reply.int(count(args.iter().skip(1).filter(touched)));
     Ok(())

@@ -178,5 +178,5 @@ pub(super) fn references(value: ValueRef<'_>) -> i64 {
 
 /// Seconds since the last use. The clock that recency is kept in goes round in 194 days.
 pub(super) fn idle_seconds(entry: &EntryRef<'_>, frame: &Frame<'_>) -> i64 {
-    i64::from(frame.lru().wrapping_sub(entry.lru()) & CLOCK_MASK)
+    i64::from(frame.lru.wrapping_sub(entry.lru()) & CLOCK_MASK)
 }
