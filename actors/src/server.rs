@@ -49,6 +49,8 @@ struct Hot {
     rate_limit: AtomicU64,
     max_string: AtomicUsize,
     strict_order: AtomicBool,
+    /// The allocator was told to have threads of its own.
+    allocator_threads: AtomicBool,
 }
 
 /// Figures that do not change while the process runs.
@@ -156,6 +158,10 @@ impl Server {
         self.hot.rate_limit.store(settings.rate_limit.into(), Relaxed);
         self.hot.max_string.store(bytes(settings.proto_max_bulk_len), Relaxed);
         self.hot.strict_order.store(settings.pipeline_order == PipelineOrder::Strict, Relaxed);
+        let threads = settings.jemalloc_bg_thread;
+        if self.hot.allocator_threads.swap(threads, Relaxed) != threads {
+            crate::memory::give_back_in_background(threads);
+        }
         self.settings_version.fetch_add(1, Relaxed);
         self.listener.in_force(&settings);
     }

@@ -187,7 +187,6 @@ const IGNORED: &[(&str, &[&str])] = &[
     (
         "the allocator looks after its own memory",
         &[
-            "jemalloc-bg-thread",
             "disable-thp",
             "active-defrag-ignore-bytes",
             "active-defrag-threshold-lower",

@@ -65,6 +65,8 @@ pub struct Settings {
     pub databases: u32,
     /// How often in a second connections' time limits are looked at, 1 to 500.
     pub hz: u32,
+    /// The allocator gives memory back to the system on threads of its own.
+    pub jemalloc_bg_thread: bool,
     /// Keep a second copy of the data that effects alone feed, and compare (for tests).
     pub shadow: bool,
 
@@ -147,6 +149,7 @@ impl Default for Settings {
             shards: 0,
             databases: 16,
             hz: 10,
+            jemalloc_bg_thread: true,
             shadow: false,
             dir: PathBuf::from("."),
             daemonize: false,

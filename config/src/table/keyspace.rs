@@ -42,6 +42,14 @@ pub(super) const ROWS: &[Parameter] = &[
     )
     .changeable(),
     Parameter::new(
+        "jemalloc-bg-thread",
+        Kind::YesNo,
+        "yes",
+        field!(jemalloc_bg_thread),
+        "the allocator gives memory back on threads of its own, not in a shard's turn",
+    )
+    .changeable(),
+    Parameter::new(
         "shadow",
         Kind::YesNo,
         "no",
