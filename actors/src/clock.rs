@@ -83,7 +83,7 @@ impl Clock {
     /// Nanoseconds between two readings.
     #[inline]
     pub fn nanos(&self, from: Ticks, to: Ticks) -> u64 {
-        self.counter.delta_as_nanos(from.0, to.0)
+        self.nanos_in(to.since(from))
     }
 
     /// The duration since a reading.

@@ -84,6 +84,8 @@ pub struct Round {
     pub shards: ShardSet,
     /// The shard that runs them.
     pub lead: ShardId,
+    /// Requests and keys of all blocks, which tell about how long the round takes.
+    pub weight: usize,
 }
 
 /// What a round's place in the order of rounds means for a shard.
@@ -105,12 +107,15 @@ impl Block {
 impl Round {
     /// A round of one block.
     pub fn of(block: Block) -> Self {
-        Self { shards: block.shards, lead: block.lead, blocks: vec![block] }
+        let (shards, lead, weight) = (block.shards, block.lead, block.weight());
+        Self { blocks: vec![block], shards, lead, weight }
     }
 
-    /// Requests and keys of all blocks, which tell about how long the round takes.
-    pub fn weight(&self) -> usize {
-        self.blocks.iter().map(Block::weight).sum()
+    /// Adds a block.
+    pub fn push(&mut self, block: Block) {
+        self.shards.extend(&block.shards);
+        self.weight += block.weight();
+        self.blocks.push(block);
     }
 
     /// The messages that the round's shards get, the lead shard's last. To be sent while nobody

@@ -60,17 +60,14 @@ impl Outboxes {
     pub fn push_block(&mut self, block: Block) -> bool {
         let weight = block.weight();
         let open = self.rounds.iter_mut().find(|round| {
-            // A comparison with the copy is answered by somebody else and later.
+            // A comparison with the copy is answered by somebody else and later: it stays alone.
             !block.audit
-                && !round.blocks.iter().any(|other| other.audit)
+                && !round.blocks.first().is_some_and(|first| first.audit)
+                && round.weight + weight <= ROUND_WEIGHT
                 && round.shards.intersects(&block.shards)
-                && round.weight() + weight <= ROUND_WEIGHT
         });
         match open {
-            Some(round) => {
-                round.shards.extend(&block.shards);
-                round.blocks.push(block);
-            }
+            Some(round) => round.push(block),
             None => self.rounds.push(Round::of(block)),
         }
         !std::mem::replace(&mut self.flush_asked, true)

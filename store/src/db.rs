@@ -167,22 +167,20 @@ impl Timers {
         old: Option<Expiry>,
         deadline: Option<UnixMillis>,
     ) -> Option<Expiry> {
-        match (old, deadline) {
-            (None, None) => None,
-            (Some(old), None) => {
-                self.end(old);
-                None
-            }
-            (None, Some(deadline)) => {
-                self.deadline_sum += i128::from(deadline.0);
-                Some(Expiry { deadline, timer: self.wheel.insert(deadline, hash.position()) })
-            }
-            (Some(old), Some(deadline)) => {
-                self.deadline_sum += i128::from(deadline.0) - i128::from(old.deadline.0);
+        let Some(deadline) = deadline else {
+            old.into_iter().for_each(|old| self.end(old));
+            return None;
+        };
+        self.deadline_sum += i128::from(deadline.0);
+        let timer = match old {
+            Some(old) => {
+                self.deadline_sum -= i128::from(old.deadline.0);
                 self.wheel.reschedule(old.timer, deadline);
-                Some(Expiry { deadline, timer: old.timer })
+                old.timer
             }
-        }
+            None => self.wheel.insert(deadline, hash.position()),
+        };
+        Some(Expiry { deadline, timer })
     }
 
     /// Forgets a deadline.

@@ -40,9 +40,7 @@ impl Input {
 
     fn forget_run(&mut self) {
         let rest = self.buf.len() - self.decoded;
-        if rest > 0 {
-            self.buf.copy_within(self.decoded.., 0);
-        }
+        self.buf.copy_within(self.decoded.., 0);
         self.buf.truncate(rest);
         self.decoded = 0;
         self.frames.clear();

@@ -58,9 +58,7 @@ impl Output {
     pub fn wrote(&mut self, count: usize) {
         self.written += count;
         if self.written >= self.buf.len() {
-            self.muted_from = self.muted_from.map(|mark| mark.saturating_sub(self.written));
-            self.written = 0;
-            self.buf.clear();
+            self.forget_written();
             if self.buf.capacity() > KEEP_CAPACITY {
                 self.buf = Vec::new();
             }
@@ -70,8 +68,13 @@ impl Output {
     }
 
     /// Lets the buffer begin with what was not taken yet. What is muted begins behind that.
+    #[inline]
     fn forget_written(&mut self) {
-        self.buf.drain(..self.written);
+        if self.written < self.buf.len() {
+            self.buf.drain(..self.written);
+        } else {
+            self.buf.clear();
+        }
         self.muted_from = self.muted_from.map(|mark| mark.saturating_sub(self.written));
         self.written = 0;
     }
