@@ -1,9 +1,10 @@
-//! The one place that reads the clock: wall time for deadlines, and a cheap monotonic counter for
-//! measuring commands and turns.
+//! The one place that reads the clock: wall time for deadlines, a cheap monotonic counter for
+//! measuring commands and turns, and the processor time of a thread.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::time::{ClockId, clock_gettime};
 use quanta::Clock as Counter;
 use shardwright_store::types::UnixMillis;
 
@@ -92,6 +93,48 @@ impl Clock {
     }
 }
 
+/// Tells how much processor time a thread spent on a stretch of wall time, without the time in which
+/// others had the core. The system's clock for that costs as much as a small command, so it is read
+/// only once a millisecond, and behind stretches that matter.
+#[derive(Debug)]
+pub struct BusyClock {
+    /// Ticks between readings.
+    interval: u64,
+    /// When it was last read, and what it told, in nanoseconds.
+    read: Cell<(Ticks, u64)>,
+}
+
+/// Between readings of a thread's processor time: by so much it may be told too high.
+const BUSY_NANOS: u64 = 1_000_000;
+
+impl BusyClock {
+    /// Of the thread that calls its methods, which has to be the same each time.
+    pub fn new(clock: &Clock) -> Self {
+        let read = Cell::new((Ticks::default(), 0));
+        Self { interval: clock.ticks_in(BUSY_NANOS), read }
+    }
+
+    /// A stretch begins.
+    #[inline]
+    pub fn begin(&self, now: Ticks) {
+        if now.since(self.read.get().0) >= self.interval {
+            self.read.set((now, thread_nanos()));
+        }
+    }
+
+    /// Nanoseconds of processor time since the stretch began, or up to [`BUSY_NANOS`] more.
+    #[cold]
+    pub fn spent(&self) -> u64 {
+        thread_nanos().saturating_sub(self.read.get().1)
+    }
+}
+
+/// Processor time of this thread in nanoseconds.
+fn thread_nanos() -> u64 {
+    let spent = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
+    spent.map_or(0, |spent| spent.as_nanos() as u64)
+}
+
 impl Default for Clock {
     fn default() -> Self {
         Self::new()
@@ -101,6 +144,19 @@ impl Default for Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_sleeps_spends_no_processor_time() {
+        let clock = Clock::new();
+        let busy = BusyClock::new(&clock);
+        busy.begin(clock.ticks());
+        std::thread::sleep(Duration::from_millis(50));
+        let asleep = busy.spent();
+        assert!(asleep < 20_000_000, "{asleep} ns for sleeping 50 ms");
+        let until = thread_nanos() + 10_000_000;
+        while thread_nanos() < until {}
+        assert!(busy.spent() >= 10_000_000);
+    }
 
     #[test]
     fn wall_time_goes_on_though_it_is_not_always_read() {

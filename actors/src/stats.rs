@@ -98,6 +98,7 @@ pub struct ThreadStats {
     commands: Vec<CommandStats>,
     dbs: Vec<PublishedDb>,
     longest_turn: [Counter; TurnCause::ALL.len()],
+    longest_busy: [Counter; TurnCause::ALL.len()],
     /// Replies that were errors.
     pub errors: Counter,
     /// Bytes read from clients.
@@ -135,6 +136,7 @@ impl ThreadStats {
             commands: registry().entries().iter().map(|_| CommandStats::default()).collect(),
             dbs: (0..databases).map(|_| PublishedDb::default()).collect(),
             longest_turn: Default::default(),
+            longest_busy: Default::default(),
             errors: Counter::default(),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
@@ -183,17 +185,27 @@ impl ThreadStats {
         self.errors.add(1);
     }
 
-    /// A turn ended.
+    /// A turn ended after so much wall time; `busy` tells how much processor time it took, and is
+    /// asked only if that may be more than ever.
     #[inline]
-    pub fn turn(&self, cause: TurnCause, nanos: u64) {
-        if let Some(longest) = self.longest_turn.get(cause as usize) {
-            longest.raise(nanos);
+    pub fn turn(&self, cause: TurnCause, nanos: u64, busy: impl FnOnce() -> u64) {
+        if let Some(longest) = self.longest_busy.get(cause as usize)
+            && nanos > longest.get()
+        {
+            longest.raise(busy().min(nanos));
+            self.longest_turn[cause as usize].raise(nanos);
         }
     }
 
-    /// The longest turn of this cause in nanoseconds.
+    /// The longest turn of this cause in nanoseconds of wall time.
     pub fn longest_turn(&self, cause: TurnCause) -> u64 {
         self.longest_turn.get(cause as usize).map_or(0, Counter::get)
+    }
+
+    /// The most processor time that a turn of this cause took, in nanoseconds: without the time in
+    /// which the system gave the core to others.
+    pub fn longest_busy(&self, cause: TurnCause) -> u64 {
+        self.longest_busy.get(cause as usize).map_or(0, Counter::get)
     }
 
     /// Messages that wait in the shard's mailbox.
@@ -252,9 +264,11 @@ mod tests {
     #[test]
     fn the_longest_turn_of_a_cause_stays() {
         let stats = ThreadStats::new(16);
-        stats.turn(TurnCause::Block, 70);
-        stats.turn(TurnCause::Block, 30);
+        stats.turn(TurnCause::Block, 70, || 20);
+        stats.turn(TurnCause::Block, 30, || 30);
+        stats.turn(TurnCause::Block, 25, || unreachable!("it was not longer"));
         assert_eq!(stats.longest_turn(TurnCause::Block), 70);
+        assert_eq!(stats.longest_busy(TurnCause::Block), 30);
         assert_eq!(stats.longest_turn(TurnCause::Batch), 0);
     }
 }

@@ -14,7 +14,7 @@ use shardwright_store::partition::{EffectBatch, Garbage, Partition};
 use shardwright_store::types::{ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
-use crate::clock::{Clock, Ticks};
+use crate::clock::{BusyClock, Clock, Ticks};
 use crate::gateway::FlushOutboxes;
 use crate::messages::{Block, BlockDone, ConnId, Delivery, ParcelDone, Post};
 use crate::parcel::Outboxes;
@@ -39,6 +39,7 @@ pub struct Thread {
     pub server: Arc<Server>,
     /// The thread's clock.
     pub clock: Clock,
+    busy: BusyClock,
     /// Ticks that a batch may hold its shard.
     turn_ticks: u64,
     /// Its connections.
@@ -57,6 +58,7 @@ impl Thread {
         Rc::new(Self {
             id,
             turn_ticks: clock.ticks_in(TURN_NANOS),
+            busy: BusyClock::new(&clock),
             clock,
             connections: RefCell::new(Slab::new(id)),
             outboxes: RefCell::new(Outboxes::new(peers)),
@@ -175,6 +177,7 @@ impl Thread {
     /// One turn of this thread's shard, timed.
     pub fn shard_turn<R>(&self, cause: TurnCause, work: impl FnOnce(&mut ShardTurn<'_>) -> R) -> R {
         let begin = self.clock.ticks();
+        self.busy.begin(begin);
         let mut turn = ShardTurn {
             thread: self,
             now: self.clock.now(),
@@ -184,7 +187,7 @@ impl Thread {
         let result = work(&mut turn);
         let stats = self.stats();
         stats.received.add(1);
-        stats.turn(cause, self.clock.nanos(begin, self.clock.ticks()));
+        stats.turn(cause, self.clock.nanos(begin, self.clock.ticks()), || self.busy.spent());
         result
     }
 }

@@ -79,6 +79,15 @@ impl<'a> Scrape<'a> {
         }
     }
 
+    fn of_turns(&self, samples: &mut Samples, nanos: fn(&ThreadStats, TurnCause) -> u64) {
+        for (shard, thread) in self.shards() {
+            for cause in TurnCause::ALL {
+                let labels = vec![("shard", shard.clone()), ("cause", cause.name().to_owned())];
+                samples.add(labels, nanos(thread, cause) as f64 / 1e9);
+            }
+        }
+    }
+
     fn of_dbs(&self, samples: &mut Samples, read: fn(DbFigures) -> u64) {
         for db in &self.dbs {
             for (shard, thread) in self.shards() {
@@ -303,14 +312,14 @@ const SHARDS: &[Metric] = &[
         "shardwright_longest_turn",
         Some(Unit::Seconds),
         "The longest turn of a shard since the start, by what it was for.",
-        |scrape, samples| {
-            for (shard, thread) in scrape.shards() {
-                for cause in TurnCause::ALL {
-                    let labels = vec![("shard", shard.clone()), ("cause", cause.name().to_owned())];
-                    samples.add(labels, thread.longest_turn(cause) as f64 / 1e9);
-                }
-            }
-        },
+        |scrape, samples| scrape.of_turns(samples, ThreadStats::longest_turn),
+    ),
+    gauge(
+        "shardwright_longest_turn_cpu",
+        Some(Unit::Seconds),
+        "The most processor time of a shard's turn since the start, by what it was for; up to a \
+            millisecond too high.",
+        |scrape, samples| scrape.of_turns(samples, ThreadStats::longest_busy),
     ),
     counter(
         "shardwright_blocks",

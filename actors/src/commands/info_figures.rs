@@ -170,8 +170,10 @@ pub(super) fn shards(cx: &InfoCx<'_>, lines: &mut Lines) {
             lines.put(format_args!("shard{shard}_{name}"), figure);
         }
         for cause in TurnCause::ALL {
-            let usec = thread.longest_turn(cause) / 1000;
-            lines.put(format_args!("shard{shard}_longest_turn_{}_usec", cause.name()), usec);
+            let name = cause.name();
+            let (wall, busy) = (thread.longest_turn(cause), thread.longest_busy(cause));
+            lines.put(format_args!("shard{shard}_longest_turn_{name}_usec"), wall / 1000);
+            lines.put(format_args!("shard{shard}_longest_turn_{name}_cpu_usec"), busy / 1000);
         }
     }
 }
