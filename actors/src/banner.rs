@@ -14,7 +14,10 @@ pub fn print(server: &Server, addresses: &[String]) {
         addresses = addresses.join(", "),
         directory = %directory.display(),
         pid = std::process::id(),
-        log = "off (not built yet)",
+        log = match settings.appendonly {
+            true => settings.appendfsync.to_string(),
+            false => "off".to_owned(),
+        },
         shadow = settings.shadow,
         password = !server.is_open(),
         admin_port = settings.admin_port,

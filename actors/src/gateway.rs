@@ -47,6 +47,11 @@ pub struct Kill(pub ConnId);
 #[rtype(result = "usize")]
 pub struct Quiesce;
 
+/// The log is durable further than before, or failed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LogMoved;
+
 impl Message for ParcelDone {
     type Result = ();
 }
@@ -148,6 +153,14 @@ impl Handler<BlockDone> for Gateway {
 
     fn handle(&mut self, done: BlockDone, _: &mut Self::Context) {
         self.thread.block_done(done);
+    }
+}
+
+impl Handler<LogMoved> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, _: LogMoved, _: &mut Self::Context) {
+        self.thread.log_moved();
     }
 }
 

@@ -1,8 +1,8 @@
 //! What actors tell each other. Messages carry ids of connections, never their state.
 
 use shardwright_store::executor::{Batch, Request};
-use shardwright_store::partition::Partition;
-use shardwright_store::types::ShardId;
+use shardwright_store::partition::{EffectBatch, Partition};
+use shardwright_store::types::{Sequence, ShardId};
 use shardwright_store::watch::WatchToken;
 
 use crate::shards::ShardSet;
@@ -50,6 +50,8 @@ pub struct ParcelDone {
     pub ends: Vec<usize>,
     /// For each part, how many of its requests were run.
     pub done: Vec<u32>,
+    /// The newest effect of the shard's partition behind them.
+    pub sequence: Sequence,
 }
 
 /// Number of a round, unique in the process and growing in the order of the ordering lock.
@@ -144,6 +146,8 @@ pub struct BlockDone {
     pub next: usize,
     /// The shards that it needed.
     pub shards: ShardSet,
+    /// The newest effects of their partitions behind it.
+    pub sequences: Vec<(ShardId, Sequence)>,
 }
 
 impl BlockDone {
@@ -160,6 +164,46 @@ pub fn begun_watches(requests: &[Request]) -> impl Iterator<Item = WatchToken> {
         Request::Command(planned) => planned.watch,
         Request::Exec { .. } => None,
     })
+}
+
+/// What becomes durable together: effects of one partition, or those that a block had on several.
+#[derive(Debug)]
+pub struct Effects {
+    first: EffectBatch,
+    others: Vec<EffectBatch>,
+}
+
+impl Effects {
+    /// Effects of one partition.
+    pub fn of(batch: EffectBatch) -> Self {
+        Self { first: batch, others: Vec::new() }
+    }
+
+    /// Adds those of another partition.
+    pub fn push(&mut self, batch: EffectBatch) {
+        self.others.push(batch);
+    }
+
+    /// The partitions' effects.
+    pub fn batches(&self) -> impl Iterator<Item = &EffectBatch> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Bytes of all effects.
+    pub fn bytes(&self) -> usize {
+        self.batches().map(|batch| batch.records.len()).sum()
+    }
+
+    /// Adds effects that follow on these if both are of one partition alone; otherwise gives them
+    /// back.
+    pub fn merge(&mut self, next: Self) -> Option<Self> {
+        let alone = self.others.is_empty() && next.others.is_empty();
+        if !alone || self.first.shard != next.first.shard {
+            return Some(next);
+        }
+        self.first.append(next.first);
+        None
+    }
 }
 
 /// What comes to a shard beside its mailbox, also while that is closed.
@@ -189,4 +233,7 @@ pub trait Post {
 
     /// A round of WATCH ended without EXEC.
     fn end_watch(&mut self, token: WatchToken, shards: ShardSet);
+
+    /// The connection waits for the log, and is to be called when that is durable further.
+    fn wait_for_log(&mut self, conn: ConnId);
 }

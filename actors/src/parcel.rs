@@ -4,7 +4,7 @@
 //! structs: no mailbox, no runtime.
 
 use shardwright_store::executor::{Batch, BatchView, Planned, Request};
-use shardwright_store::types::ShardId;
+use shardwright_store::types::{Sequence, ShardId};
 use shardwright_store::watch::WatchToken;
 
 use crate::messages::{Block, ConnId, Parcel, ParcelDone, PartHeader, Round, begun_watches};
@@ -121,6 +121,8 @@ pub struct Answered<'a> {
     ran: &'a [Request],
     /// Requests that were not, to be sent again.
     pub unrun: Batch,
+    /// The newest effect of the shard's partition behind the parcel.
+    pub sequence: Sequence,
 }
 
 impl Answered<'_> {
@@ -162,7 +164,8 @@ impl ParcelDone {
             begin = header.end;
             answered += count;
             let out = &self.out[base..end];
-            Answered { conn: header.conn, shard: self.shard, out, ends, base, ran, unrun }
+            let (conn, shard, sequence) = (header.conn, self.shard, self.sequence);
+            Answered { conn, shard, out, ends, base, ran, unrun, sequence }
         })
     }
 }

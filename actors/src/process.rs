@@ -1,7 +1,7 @@
 //! The process: starts the threads and their actors, listens, and ends in good order. This is the
 //! control thread: it serves no data, so that a busy shard never stops it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use rand::RngExt;
 use shardwright_config::{Loaded, Supervised};
+use shardwright_journal::LogOptions;
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::{Garbage, Partition, PartitionOptions};
-use shardwright_store::types::ShardId;
+use shardwright_store::types::{ShardId, ShardMap};
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
@@ -20,11 +21,13 @@ use crate::clock::Clock;
 use crate::directory::{Directory, ThreadAddresses};
 use crate::gateway::{Gateway, Quiesce};
 use crate::listener::{ListenError, Listeners};
+use crate::recovery::{self, DataError, Opened};
 use crate::server::{ControlRequest, Identity, Server, SettingsListener};
+use crate::shadow::Shadow;
 use crate::shard::Shard;
 use crate::shard::core::ShardCore;
 use crate::thread::Thread;
-use crate::writer::Writer;
+use crate::writer::{CloseLog, Writer};
 
 /// Why the server did not start or run on.
 #[derive(Debug, Error)]
@@ -32,6 +35,9 @@ pub enum RunError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// It cannot load its data, or go on logging.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// The operating system refused something.
     #[error("{what}: {source}")]
     System {
@@ -78,8 +84,8 @@ async fn serve(
     let hasher = KeyHasher::new([rng.random(), rng.random()]);
     let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
     let listeners = Listeners::bind(&server.settings())?;
-    let threads = start_threads(&server, &clock, &mut rng).await?;
     let unix_socket = SocketFile(listeners.unix_path.clone());
+    let threads = start_threads(&server, &clock, cores).await?;
     let admin = crate::admin::start(&server)?;
     crate::banner::print(&server, &listeners.addresses);
     crate::sampler::start(&server);
@@ -95,6 +101,7 @@ async fn serve(
     if let Some(admin) = admin {
         admin.stop().await;
     }
+    close_log(&server).await;
     threads.iter().for_each(|thread| {
         thread.stop();
     });
@@ -115,53 +122,89 @@ impl Drop for SocketFile {
     }
 }
 
-/// Starts all shard threads and the writer, and tells everyone their addresses.
+/// Makes everything in the log durable.
+async fn close_log(server: &Server) {
+    let Some(directory) = server.directory() else { return };
+    if !directory.writer.send(CloseLog).await.unwrap_or(false) {
+        tracing::error!("the log was not closed: what was written last may be lost");
+    }
+}
+
+/// Loads the data, starts all shard threads and the writer, and tells everyone their addresses.
 async fn start_threads(
     server: &Arc<Server>,
     clock: &Clock,
-    rng: &mut impl RngExt,
+    cores: usize,
 ) -> Result<Vec<Arbiter>, RunError> {
     let settings = server.settings();
-    let partition = |id: ShardId, seed: u64| {
-        Partition::new(PartitionOptions {
-            id,
-            slots: server.router().map.slots_of(id),
-            databases: server.router().databases,
-            hasher: server.router().hasher,
-            seed,
-            now: clock.now(),
-        })
+    let (hasher, databases, now) = (server.router().hasher, server.router().databases, clock.now());
+    let make = move |map: ShardMap, id: ShardId| {
+        let (slots, seed) = (map.slots_of(id), rand::random());
+        Partition::new(PartitionOptions { id, slots, databases, hasher, seed, now })
+    };
+    let map = server.router().map;
+    let empty =
+        || -> recovery::Partitions { map.all().map(|id| Box::new(make(map, id))).collect() };
+    let (partitions, log) = if settings.appendonly {
+        let options = LogOptions { segment_bytes: settings.log_segment_size };
+        // The process has changed into `dir`.
+        let Opened { partitions, log } =
+            recovery::open(Path::new("."), options, map, &make, cores)?;
+        (partitions, Some(log))
+    } else {
+        (empty(), None)
+    };
+    let newest: Vec<u64> = partitions.iter().map(|partition| partition.sequence().0).collect();
+    let shadow = if settings.shadow {
+        let mut copies = empty();
+        for partition in &partitions {
+            let copied = partition.copy_to(&mut copies);
+            copied.map_err(|error| DataError::Load(error.to_string()))?;
+        }
+        Some(Shadow::new(copies))
+    } else {
+        None
     };
     let mut arbiters = Vec::new();
     let mut threads = Vec::new();
-    for id in server.router().map.all() {
+    for mut partition in partitions {
+        partition.encode_effects(settings.shadow || log.is_some());
         let arbiter = Arbiter::new();
-        let (tell, told) = oneshot::channel();
-        let mut partition = Box::new(partition(id, rng.random()));
-        partition.encode_effects(settings.shadow);
-        let server = Arc::clone(server);
-        arbiter.spawn(async move {
-            let thread = Thread::new(id, server);
-            let (dock, deliveries) = unbounded_channel();
-            let core = ShardCore::new(partition);
-            let shard = Shard::new(core, std::rc::Rc::clone(&thread), deliveries).start();
-            let gateway = Gateway::new(thread).start();
-            // Nobody waits for it only if the start was given up.
-            drop(tell.send(ThreadAddresses { shard, dock, gateway }));
-        });
-        threads.push(told.await.map_err(|_| RunError::ThreadEnded)?);
+        threads.push(start_shard(server, &arbiter, partition).await?);
         arbiters.push(arbiter);
     }
     let arbiter = Arbiter::new();
-    let shadow = settings
-        .shadow
-        .then(|| server.router().map.all().map(|id| partition(id, 0)).collect::<Vec<_>>());
+    server.durability.publish(&newest);
     let for_writer = Arc::clone(server);
-    let writer = Writer::start_in_arbiter(&arbiter.handle(), |_| Writer::new(for_writer, shadow));
+    let writer = Writer::start_in_arbiter(&arbiter.handle(), |_| {
+        Writer::new(for_writer, log, shadow, newest)
+    });
     arbiters.push(arbiter);
     let directory = Directory { threads, writer, reaper: start_reaper()? };
     server.directory.set(directory).map_err(|_| RunError::ThreadEnded)?;
     Ok(arbiters)
+}
+
+/// Starts the actors of a shard's thread.
+async fn start_shard(
+    server: &Arc<Server>,
+    arbiter: &Arbiter,
+    partition: Box<Partition>,
+) -> Result<ThreadAddresses, RunError> {
+    let (tell, told) = oneshot::channel();
+    let server = Arc::clone(server);
+    arbiter.spawn(async move {
+        let thread = Thread::new(partition.id(), server);
+        // Figures of what was loaded are there before somebody asks.
+        thread.stats().publish(&partition);
+        let (dock, deliveries) = unbounded_channel();
+        let core = ShardCore::new(partition);
+        let shard = Shard::new(core, std::rc::Rc::clone(&thread), deliveries).start();
+        let gateway = Gateway::new(thread).start();
+        // Nobody waits for it only if the start was given up.
+        drop(tell.send(ThreadAddresses { shard, dock, gateway }));
+    });
+    told.await.map_err(|_| RunError::ThreadEnded)
 }
 
 /// Flushed databases that wait to be freed. Who finds the queue full frees its own.

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clients::{ClientInfo, Clients};
 use crate::directory::Directory;
+use crate::durability::Durability;
 use crate::session::Router;
 use crate::stats::ThreadStats;
 
@@ -78,6 +79,8 @@ pub struct Server {
     hot: Hot,
     router: Router,
     stats: Vec<ThreadStats>,
+    /// What is known of the log.
+    pub durability: Durability,
     /// The connections.
     pub clients: Clients,
     /// Addresses of all actors; known once all threads run.
@@ -110,6 +113,7 @@ impl Server {
     ) -> Self {
         let settings = loaded.settings.clone();
         let databases = u16::try_from(settings.databases).unwrap_or(u16::MAX);
+        let durability = Durability::new(settings.appendonly, settings.appendfsync, shards);
         let server = Self {
             identity,
             loaded: Mutex::new(loaded),
@@ -117,6 +121,7 @@ impl Server {
             hot: Hot::default(),
             router: Router { hasher, map: ShardMap::new(shards), databases },
             stats: (0..shards).map(|_| ThreadStats::new(databases)).collect(),
+            durability,
             clients: Clients::default(),
             directory: OnceLock::new(),
             ordering: Mutex::new(0),
@@ -158,6 +163,7 @@ impl Server {
         self.hot.rate_limit.store(settings.rate_limit.into(), Relaxed);
         self.hot.max_string.store(bytes(settings.proto_max_bulk_len), Relaxed);
         self.hot.strict_order.store(settings.pipeline_order == PipelineOrder::Strict, Relaxed);
+        self.durability.set_policy(settings.appendfsync);
         let threads = settings.jemalloc_bg_thread;
         if self.hot.allocator_threads.swap(threads, Relaxed) != threads {
             crate::memory::give_back_in_background(threads);
@@ -204,7 +210,10 @@ impl Server {
     /// Bounds that command handlers keep to.
     #[inline]
     pub fn limits(&self) -> Limits {
-        Limits { max_string: self.hot.max_string.load(Relaxed) }
+        Limits {
+            max_string: self.hot.max_string.load(Relaxed),
+            refuse_writes: self.durability.has_failed(),
+        }
     }
 
     /// Bounds of the decoder.

@@ -1,7 +1,7 @@
 //! What the actors of one thread share: the slab of its connections, the outboxes to other threads,
 //! the clock and the counters. Everything here stays on its thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use shardwright_store::command::CommandId;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, Meter, Planned};
-use shardwright_store::partition::{EffectBatch, Garbage, Partition};
+use shardwright_store::partition::{Garbage, Partition};
 use shardwright_store::types::{ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
 use crate::clock::{BusyClock, Clock, Ticks};
 use crate::gateway::FlushOutboxes;
-use crate::messages::{Block, BlockDone, ConnId, Delivery, ParcelDone, Post};
+use crate::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
 use crate::parcel::Outboxes;
 use crate::ready::Ready;
 use crate::server::Server;
@@ -26,7 +26,7 @@ use crate::shard::{EndWatch, RunParcel, RunReady};
 use crate::shards::ShardSet;
 use crate::slab::{Connection, Slab};
 use crate::stats::{ThreadStats, TurnCause};
-use crate::writer::{Audit, Effects};
+use crate::writer::{Audit, TakeEffects};
 
 /// Time that a batch may hold its shard before others have their turn.
 const TURN_NANOS: u64 = 1_000_000;
@@ -46,8 +46,10 @@ pub struct Thread {
     pub connections: RefCell<Slab>,
     outboxes: RefCell<Outboxes>,
     ready: RefCell<Ready>,
-    /// Effects go to the writer.
-    pub log_effects: Cell<bool>,
+    /// Effects of this turn, on their way to the writer.
+    effects: RefCell<Vec<Effects>>,
+    /// Connections that wait for the log.
+    waiting: RefCell<Vec<ConnId>>,
 }
 
 impl Thread {
@@ -63,7 +65,8 @@ impl Thread {
             connections: RefCell::new(Slab::new(id)),
             outboxes: RefCell::new(Outboxes::new(peers)),
             ready: RefCell::default(),
-            log_effects: Cell::new(false),
+            effects: RefCell::default(),
+            waiting: RefCell::default(),
             server,
         })
     }
@@ -157,6 +160,7 @@ impl Thread {
                     answer.ends(),
                     answer.count(),
                     unrun,
+                    answer.sequence,
                 );
             });
         }
@@ -174,6 +178,34 @@ impl Thread {
         self.with_connection(done.conn, |connection| connection.session.block_done(done));
     }
 
+    /// The log is durable further than before, or failed: lets those go on who waited for it. If it
+    /// failed, what became of their writes is unknown, and they end without an answer.
+    pub fn log_moved(&self) {
+        let failed = self.server.durability.has_failed();
+        for id in self.waiting.take() {
+            if !failed {
+                self.with_connection(id, |_| {});
+            } else if let Some(connection) = self.connections.borrow_mut().get_mut(id) {
+                connection.break_off();
+            }
+        }
+    }
+
+    /// Sends the effects of this turn to the writer, as one message.
+    #[inline]
+    fn send_effects(&self) {
+        if !self.effects.borrow().is_empty() {
+            self.hand_over(self.effects.take());
+        }
+    }
+
+    #[inline(never)]
+    fn hand_over(&self, effects: Vec<Effects>) {
+        let Some(directory) = self.server.directory() else { return };
+        self.server.durability.add_backlog(effects.iter().map(Effects::bytes).sum());
+        directory.writer.do_send(TakeEffects(effects));
+    }
+
     /// One turn of this thread's shard, timed.
     pub fn shard_turn<R>(&self, cause: TurnCause, work: impl FnOnce(&mut ShardTurn<'_>) -> R) -> R {
         let begin = self.clock.ticks();
@@ -185,6 +217,7 @@ impl Thread {
             meter: TurnMeter { thread: self, begin, last: begin },
         };
         let result = work(&mut turn);
+        self.send_effects();
         let stats = self.stats();
         stats.received.add(1);
         stats.turn(cause, self.clock.nanos(begin, self.clock.ticks()), || self.busy.spent());
@@ -252,7 +285,7 @@ impl<'a> ShardTurn<'a> {
         let Some(connection) = connections.get_mut(id) else { return };
         let work = connection.session.local_work(TURN_BYTES);
         let next = core.run_batch(work, &mut self.core_turn());
-        connection.session.local_ran(next);
+        connection.session.local_ran(next, core.sequence());
         let outcome = catch_unwind(AssertUnwindSafe(|| thread.proceed(connection)));
         if outcome.is_err() {
             tracing::error!(client = connection.session.client.info.id, "a connection panicked");
@@ -262,7 +295,8 @@ impl<'a> ShardTurn<'a> {
 
     /// Lets the expiry wheel turn, if it may. Returns whether more is due already.
     pub fn tick(&mut self, core: &mut ShardCore, budget: usize) -> bool {
-        if !self.thread.server.active_expire.load(Relaxed) {
+        let server = &self.thread.server;
+        if !server.active_expire.load(Relaxed) || server.durability.has_failed() {
             return false;
         }
         core.tick(self.now, budget, &mut self.post)
@@ -342,10 +376,17 @@ impl Post for ThreadPost<'_> {
             self.thread.server.to_shard(shard, EndWatch(token));
         }
     }
+
+    fn wait_for_log(&mut self, conn: ConnId) {
+        self.thread.waiting.borrow_mut().push(conn);
+        self.thread.server.durability.wait(self.thread.id);
+    }
 }
 
 impl ShardPost for ThreadPost<'_> {
     fn deliver(&mut self, shard: ShardId, delivery: Delivery) {
+        // Who has the partition next sends effects that follow on these.
+        self.thread.send_effects();
         let Some(directory) = self.thread.server.directory() else { return };
         if matches!(delivery, Delivery::Lent(..)) {
             self.thread.stats().lent.add(1);
@@ -356,10 +397,13 @@ impl ShardPost for ThreadPost<'_> {
         }
     }
 
-    fn effects(&mut self, batch: EffectBatch) {
-        if let Some(directory) = self.thread.server.directory() {
-            directory.writer.do_send(Effects(batch));
-        }
+    fn effects(&mut self, effects: Effects) {
+        let mut turn = self.thread.effects.borrow_mut();
+        let more = match turn.last_mut() {
+            Some(last) => last.merge(effects),
+            None => Some(effects),
+        };
+        turn.extend(more);
     }
 
     fn garbage(&mut self, garbage: Vec<Garbage>) {
@@ -389,6 +433,7 @@ impl ShardPost for ThreadPost<'_> {
     }
 
     fn audit(&mut self, block: Block, live: u128) {
+        self.thread.send_effects();
         if let Some(directory) = self.thread.server.directory() {
             directory.writer.do_send(Audit { block, live });
         }

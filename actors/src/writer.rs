@@ -1,25 +1,42 @@
 //! The writer actor, on a thread of its own: it takes the effects of all shards in the order in
-//! which they come, checks that no partition's sequence has a gap, and gives them to its sinks.
+//! which they come, and gives them to the log and to the shadow, where there is one.
 //!
-//! A log is one such sink; it comes with durability. The one that exists keeps a shadow of every
-//! partition, fed by effects alone, to prove that effects tell the whole truth.
+//! Effects are encoded as they come and written when the mailbox has been gone through once: while
+//! one sync is under way, what comes waits and shares the next. Nothing is told to be durable before
+//! the sync that made it so.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use shardwright_codec::resp::{Protocol, ReplyWriter};
-use shardwright_journal::{Record, Sequences, Sink};
-use shardwright_store::digest::partition_digest;
-use shardwright_store::effect::Effect;
-use shardwright_store::partition::{EffectBatch, Partition};
+use shardwright_config::AppendFsync;
+use shardwright_journal::{Disk, JournalError, Log, Part, Sequences};
+use shardwright_store::partition::EffectBatch;
+use shardwright_store::types::ShardId;
 
-use crate::messages::{Block, BlockDone};
+use crate::clock::Clock;
+use crate::durability::LogFigures;
+use crate::gateway::LogMoved;
+use crate::messages::{Block, BlockDone, Effects};
 use crate::server::Server;
+use crate::shadow::Shadow;
 
 /// Effects of one turn of a shard.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Effects(pub EffectBatch);
+pub struct TakeEffects(pub Vec<Effects>);
+
+/// Write what has been taken, by the policy.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct WriteOut;
+
+/// Make everything durable: the process is about to end. Tells whether that succeeded.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct CloseLog;
 
 /// Compare the shadow with this sum over the live data, and answer the block.
 #[derive(Message)]
@@ -31,46 +48,208 @@ pub struct Audit {
     pub live: u128,
 }
 
+/// Time between syncs where they are not asked for by every write.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a sync is due while nothing comes.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Bytes taken above which they are written before more is.
+const MOST_BUFFERED: usize = 1 << 20;
+
 /// The writer.
 pub struct Writer {
     server: Arc<Server>,
+    clock: Clock,
+    log: Option<Log<Disk>>,
+    /// Checks what the log would, where there is none.
     sequences: Sequences,
     shadow: Option<Shadow>,
+    /// A message to write is in the mailbox.
+    asked: bool,
+    /// The log was closed: nothing is taken any more.
+    closed: bool,
+    last_sync: Instant,
+    /// Bytes that count as being on their way until they are written.
+    backlog: usize,
 }
 
 impl Writer {
-    /// A writer; `shadow` has an empty partition for every shard, if a shadow is to be kept.
-    pub fn new(server: Arc<Server>, shadow: Option<Vec<Partition>>) -> Self {
-        let shards = server.router().map.shards().into();
-        let shadow = shadow.map(|partitions| Shadow { partitions, failure: None });
-        Self { server, sequences: Sequences::new(shards), shadow }
+    /// A writer of this log, and of this shadow; effects go on behind these, by shard.
+    pub fn new(
+        server: Arc<Server>,
+        log: Option<Log<Disk>>,
+        shadow: Option<Shadow>,
+        newest: Vec<u64>,
+    ) -> Self {
+        Self {
+            server,
+            clock: Clock::new(),
+            log,
+            sequences: newest.into(),
+            shadow,
+            asked: false,
+            closed: false,
+            last_sync: Instant::now(),
+            backlog: 0,
+        }
+    }
+
+    /// Takes one record.
+    fn take(&mut self, effects: &Effects) {
+        let parts: Vec<Part<'_>> = effects.batches().map(part).collect();
+        let taken = match &mut self.log {
+            Some(log) => log.append(self.clock.now().0, &parts).map(|_| ()),
+            None => {
+                let check = parts.iter().try_for_each(|part| self.sequences.take(part));
+                check.map_err(JournalError::from)
+            }
+        };
+        match taken {
+            Ok(()) => {
+                if let Some(shadow) = &mut self.shadow {
+                    effects.batches().for_each(|batch| shadow.take(batch));
+                }
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Nothing can be made durable any more: who waits for that has to know.
+    fn failed(&mut self, error: &JournalError) {
+        if !self.server.durability.has_failed() {
+            tracing::error!(%error, "the log failed: writes are refused from now on");
+        }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.fail(error.to_string());
+        }
+        let waited = self.server.durability.fail(error.to_string());
+        self.tell(&waited);
+    }
+
+    fn tell(&self, shards: &[ShardId]) {
+        let Some(directory) = self.server.directory() else { return };
+        shards.iter().for_each(|shard| directory.thread(*shard).gateway.do_send(LogMoved));
+    }
+
+    /// Writes what was taken and, if `sync`, makes it durable.
+    fn write_out(&mut self, sync: bool) {
+        let backlog = std::mem::take(&mut self.backlog);
+        let Some(log) = &mut self.log else { return };
+        let bytes = log.buffered() as u64;
+        let (syncs, before) = (log.syncs(), log.durable());
+        let begin = Instant::now();
+        let outcome = if sync { log.sync() } else { log.write() };
+        let figures = &self.server.durability.figures;
+        if log.syncs() > syncs {
+            let nanos = begin.elapsed().as_nanos() as u64;
+            figures.syncs.fetch_add(log.syncs() - syncs, Relaxed);
+            figures.sync_nanos.fetch_add(nanos, Relaxed);
+            raise(&figures.longest_sync_nanos, nanos);
+            self.last_sync = Instant::now();
+        }
+        figures.bytes.fetch_add(bytes, Relaxed);
+        publish(log, figures);
+        self.server.durability.remove_backlog(backlog);
+        match outcome {
+            Ok(()) if log.durable() > before && log.durable() == log.taken() => {
+                let waited = self.server.durability.publish(log.sequences());
+                self.tell(&waited);
+            }
+            Ok(()) => {}
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Whether a sync is due, by the policy.
+    fn must_sync(&self) -> bool {
+        match self.server.settings().appendfsync {
+            AppendFsync::Always => true,
+            AppendFsync::Everysec => self.last_sync.elapsed() >= SYNC_INTERVAL,
+            AppendFsync::No => false,
+        }
+    }
+}
+
+fn publish(log: &Log<Disk>, figures: &LogFigures) {
+    figures.taken.store(log.taken().0, Relaxed);
+    figures.durable.store(log.durable().0, Relaxed);
+    figures.segments.store(log.segments() as u64, Relaxed);
+    figures.size.store(log.size(), Relaxed);
+}
+
+fn part(batch: &EffectBatch) -> Part<'_> {
+    let EffectBatch { shard, first, count, records } = batch;
+    Part { partition: shard.0, first: first.0, count: *count, payload: records }
+}
+
+/// Raises a figure that only one thread writes.
+fn raise(figure: &AtomicU64, value: u64) {
+    if figure.load(Relaxed) < value {
+        figure.store(value, Relaxed);
     }
 }
 
 impl Actor for Writer {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(log) = &self.log {
+            publish(log, &self.server.durability.figures);
+            ctx.run_interval(LOOK_INTERVAL, |writer, _| {
+                if writer.must_sync() {
+                    writer.write_out(true);
+                }
+                if !writer.server.durability.is_gated() {
+                    // Who waited for another policy need not any more.
+                    writer.tell(&writer.server.durability.take_waiting());
+                }
+            });
+        }
+    }
 }
 
-impl Handler<Effects> for Writer {
+impl Handler<TakeEffects> for Writer {
     type Result = ();
 
-    fn handle(&mut self, Effects(batch): Effects, _: &mut Self::Context) {
-        let record = Record {
-            partition: batch.shard.0,
-            first: batch.first.0,
-            count: batch.count,
-            payload: &batch.records,
-        };
-        let taken =
-            self.sequences.check(&record).map_err(|gap| gap.to_string()).and_then(|()| {
-                self.shadow.as_mut().map_or(Ok(()), |shadow| shadow.append(&record))
-            });
-        if let Err(error) = taken {
-            tracing::error!(%error, shard = record.partition, "effects could not be taken");
-            if let Some(shadow) = &mut self.shadow {
-                shadow.failure.get_or_insert(error);
-            }
+    fn handle(&mut self, TakeEffects(all): TakeEffects, ctx: &mut Self::Context) {
+        self.backlog += all.iter().map(Effects::bytes).sum::<usize>();
+        if !self.closed {
+            all.iter().for_each(|effects| self.take(effects));
         }
+        let Some(log) = &self.log else {
+            let backlog = std::mem::take(&mut self.backlog);
+            return self.server.durability.remove_backlog(backlog);
+        };
+        if log.buffered() > MOST_BUFFERED {
+            self.write_out(false);
+        }
+        if !std::mem::replace(&mut self.asked, true) {
+            ctx.address().do_send(WriteOut);
+        }
+    }
+}
+
+impl Handler<WriteOut> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, _: WriteOut, _: &mut Self::Context) {
+        self.asked = false;
+        self.write_out(self.must_sync());
+    }
+}
+
+impl Handler<CloseLog> for Writer {
+    type Result = bool;
+
+    fn handle(&mut self, _: CloseLog, _: &mut Self::Context) -> bool {
+        self.closed = true;
+        let Some(mut log) = self.log.take() else { return true };
+        let closed = log.close(self.clock.now().0);
+        if let Err(error) = &closed {
+            self.failed(error);
+        }
+        closed.is_ok()
     }
 }
 
@@ -80,48 +259,15 @@ impl Handler<Audit> for Writer {
     fn handle(&mut self, Audit { block, live }: Audit, _: &mut Self::Context) {
         let mut out = Vec::new();
         let mut reply = ReplyWriter::new(&mut out, Protocol::Resp2);
-        match self.shadow.as_ref().map(|shadow| (shadow.failure.as_ref(), shadow.digest())) {
+        match &self.shadow {
             None => reply.error("ERR no shadow is kept: start with --shadow yes"),
-            Some((Some(failure), _)) => reply.error(format!("ERR the shadow failed: {failure}")),
-            Some((None, shadow)) if shadow == live => reply.ok(),
-            Some((None, shadow)) => {
-                reply.error(format!("ERR live data {live:032x} and shadow {shadow:032x} differ"));
-            }
+            Some(shadow) => shadow.compare(live, &mut reply),
         }
         let ends = vec![out.len()];
         let Block { conn, batch, shards, .. } = block;
-        let done = BlockDone { conn, batch, out, ends, next: 1, shards };
+        let done = BlockDone { conn, batch, out, ends, next: 1, shards, sequences: Vec::new() };
         if let Some(directory) = self.server.directory() {
             directory.thread(done.conn.thread).gateway.do_send(done);
         }
-    }
-}
-
-/// Copies of all partitions, fed by effects alone.
-struct Shadow {
-    partitions: Vec<Partition>,
-    failure: Option<String>,
-}
-
-impl Shadow {
-    fn digest(&self) -> u128 {
-        self.partitions.iter().map(partition_digest).fold(0, |all, one| all ^ one)
-    }
-}
-
-impl Sink for Shadow {
-    type Error = String;
-
-    fn append(&mut self, record: &Record<'_>) -> Result<(), String> {
-        let partition = self.partitions.get_mut(usize::from(record.partition));
-        let partition = partition.ok_or("no such partition")?;
-        let mut rest = record.payload;
-        for _ in 0..record.count {
-            let (effect, length) = Effect::decode(rest).map_err(|error| error.to_string())?;
-            partition.apply(&effect).map_err(|error| format!("{error}: {effect:?}"))?;
-            rest = &rest[length..];
-        }
-        drop(partition.take_garbage());
-        if rest.is_empty() { Ok(()) } else { Err(format!("{} bytes too many", rest.len())) }
     }
 }

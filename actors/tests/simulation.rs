@@ -247,6 +247,11 @@ fn finds_effects_that_are_late() {
 }
 
 #[test]
+fn finds_replies_that_do_not_wait_for_the_log() {
+    seeds::finds(&[Check::Durability], 50, |seed| any(seed, Fault::NotHeld));
+}
+
+#[test]
 fn finds_effects_that_are_lost() {
     seeds::finds(&[Check::Effects], 50, |seed| any(seed, Fault::EffectsLost));
 }

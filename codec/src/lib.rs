@@ -1,8 +1,9 @@
 //! Bytes on a wire or in a file: the Redis serialization protocol (RESP) and the number texts it
-//! carries; later log frames and RDB objects.
+//! carries, and the log's records; later RDB objects.
 //!
 //! Everything here is a function of bytes: no sockets, no files, no clock, and no knowledge of what
 //! a command means.
 
+pub mod log;
 pub mod number;
 pub mod resp;

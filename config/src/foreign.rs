@@ -29,11 +29,10 @@ const MISSING: &[(&str, &[&str])] = &[
 /// Directives without a meaning, by the reason.
 const IGNORED: &[(&str, &[&str])] = &[
     (
-        "there is no log yet",
+        "the log is kept in segments of its own format",
         &[
             "appendfilename",
             "appenddirname",
-            "appendfsync",
             "no-appendfsync-on-rewrite",
             "auto-aof-rewrite-percentage",
             "auto-aof-rewrite-min-size",

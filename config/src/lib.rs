@@ -36,7 +36,7 @@ pub use runtime::ConfigSetError;
 pub use settings::Settings;
 pub use table::{find, parameters};
 pub use types::{
-    BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit, OutputBufferLimits,
-    PipelineOrder, Secret, Supervised,
+    AppendFsync, BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit,
+    OutputBufferLimits, PipelineOrder, Secret, Supervised,
 };
 pub use value::ValueError;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::types::{
-    BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit, OutputBufferLimits,
-    PipelineOrder, Secret, Supervised,
+    AppendFsync, BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit,
+    OutputBufferLimits, PipelineOrder, Secret, Supervised,
 };
 
 /// Every setting that something reads. Each field is the parameter of the same name (with `-`).
@@ -69,6 +69,13 @@ pub struct Settings {
     pub jemalloc_bg_thread: bool,
     /// Keep a second copy of the data that effects alone feed, and compare (for tests).
     pub shadow: bool,
+
+    /// Log every change, to be there again after a restart.
+    pub appendonly: bool,
+    /// When the log is made durable.
+    pub appendfsync: AppendFsync,
+    /// Bytes of a segment of the log after which another one begins, at least 64 KiB.
+    pub log_segment_size: u64,
 
     /// Directory that the process changes into; relative paths start there.
     pub dir: PathBuf,
@@ -151,6 +158,9 @@ impl Default for Settings {
             hz: 10,
             jemalloc_bg_thread: true,
             shadow: false,
+            appendonly: false,
+            appendfsync: AppendFsync::Everysec,
+            log_segment_size: mib(64),
             dir: PathBuf::from("."),
             daemonize: false,
             pidfile: None,

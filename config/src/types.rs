@@ -76,6 +76,18 @@ choice! {
 }
 
 choice! {
+    /// When the log is made durable.
+    AppendFsync {
+        /// Before anybody is told of a change.
+        Always = "always",
+        /// Once a second.
+        Everysec = "everysec",
+        /// When the system does it by itself.
+        No = "no",
+    }
+}
+
+choice! {
     /// Who may do something dangerous.
     DebugAccess {
         /// Nobody.

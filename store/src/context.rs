@@ -39,11 +39,13 @@ impl KeyRef {
 pub struct Limits {
     /// Longest string in bytes (`proto-max-bulk-len`).
     pub max_string: usize,
+    /// Nothing may be changed, since changes could not be logged.
+    pub refuse_writes: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_string: 512 << 20 }
+        Self { max_string: 512 << 20, refuse_writes: false }
     }
 }
 

@@ -119,6 +119,9 @@ pub enum EffectError {
         /// The tag found.
         tag: u8,
     },
+    /// There is more than the effects that should be there.
+    #[error("{0} bytes too many behind the effects")]
+    Surplus(usize),
     /// The effect does not fit the data that it is applied to.
     #[error("effect does not fit the data: {0}")]
     Mismatch(&'static str),

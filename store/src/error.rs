@@ -49,6 +49,11 @@ pub enum CommandError {
     /// The longest common subsequence was not looked for.
     #[error(transparent)]
     Lcs(#[from] LcsError),
+    /// A change, while changes cannot be logged.
+    #[error(
+        "MISCONF Errors writing to the log. Commands that change data are refused; see INFO persistence and the server's own log."
+    )]
+    LogFailed,
     /// Any other text of Redis's, code included.
     #[error("{0}")]
     Text(&'static str),

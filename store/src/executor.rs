@@ -265,11 +265,12 @@ impl Run<'_, '_, '_> {
             Handler::Read(handler) => {
                 let outcome =
                     handler(&ReadCx::new(self.keyspace, &self.tally, frame), args, &mut reply);
-                if self.tally.expired.take() {
+                if self.tally.expired.take() && !self.limits.refuse_writes {
                     self.remove_expired(planned, args);
                 }
                 outcome
             }
+            Handler::Write(_) if self.limits.refuse_writes => Err(CommandError::LogFailed),
             Handler::Write(handler) => {
                 handler(&mut WriteCx::new(self.keyspace, &self.tally, frame), args, &mut reply)
             }

@@ -75,6 +75,15 @@ pub struct EffectBatch {
     pub records: Vec<u8>,
 }
 
+impl EffectBatch {
+    /// Adds the effects that follow on these.
+    pub fn append(&mut self, next: Self) {
+        debug_assert_eq!(self.first.0 + self.count, next.first.0, "the effects follow these");
+        self.count += next.count;
+        self.records.extend_from_slice(&next.records);
+    }
+}
+
 /// Data that is no longer reachable and too much to free at once: to be dropped elsewhere.
 #[allow(dead_code, reason = "held only to be dropped")]
 pub enum Garbage {
@@ -377,6 +386,17 @@ impl Partition {
     /// The effect needs a key or a database that is not there.
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), EffectError> {
         const REPLAYED: Event = Event::generic("replayed");
+        let named = match *effect {
+            Effect::Put { db, .. }
+            | Effect::Splice { db, .. }
+            | Effect::Expire { db, .. }
+            | Effect::Delete { db, .. }
+            | Effect::Flush { db } => [db, db],
+            Effect::Swap { a, b } => [a, b],
+        };
+        if named.iter().any(|db| db.index() >= self.dbs.len()) {
+            return Err(EffectError::Mismatch("there are not so many databases"));
+        }
         let (db, key, change) = match *effect {
             Effect::Flush { db } => {
                 self.flush(db);
@@ -408,7 +428,61 @@ impl Partition {
         if place.is_none() && !matches!(change, Change::Put(..) | Change::Splice(..)) {
             return Err(EffectError::Mismatch("the key is absent"));
         }
+        let before = self.sequence;
         self.change(db, hash, key, place, change, REPLAYED, 0);
+        if self.sequence == before {
+            return Err(EffectError::Mismatch("the value has another type"));
+        }
+        Ok(())
+    }
+
+    /// Does what `count` effects say that lie one behind the other in `records`.
+    ///
+    /// # Errors
+    /// The bytes are not so many effects, or one of them does not fit the data.
+    pub fn apply_all(&mut self, records: &[u8], count: u64) -> Result<(), EffectError> {
+        let mut rest = records;
+        for _ in 0..count {
+            let (effect, length) = Effect::decode(rest)?;
+            self.apply(&effect)?;
+            rest = &rest[length..];
+        }
+        if rest.is_empty() { Ok(()) } else { Err(EffectError::Surplus(rest.len())) }
+    }
+
+    /// What is here was loaded: from now on effects are counted from `sequence` on, and changes
+    /// from 0.
+    pub fn loaded(&mut self, sequence: Sequence) {
+        self.sequence = sequence;
+        self.counters = Counters::default();
+        self.effects.clear();
+        self.effects_first = sequence.next();
+    }
+
+    /// Moves all keys to partitions that divide the slots among themselves in another way.
+    ///
+    /// # Errors
+    /// No partition is responsible for a key's slot, or it has fewer databases.
+    pub fn move_to(mut self, others: &mut [Box<Self>]) -> Result<(), EffectError> {
+        let hasher = self.hasher;
+        for (index, data) in self.dbs.iter_mut().enumerate() {
+            if let Some(data) = data.take() {
+                copy_entries(&data, DbIndex(index as u16), hasher, others)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies all keys to partitions as [`Partition::move_to`] moves them.
+    ///
+    /// # Errors
+    /// No partition is responsible for a key's slot, or it has fewer databases.
+    pub fn copy_to(&self, others: &mut [Box<Self>]) -> Result<(), EffectError> {
+        for (index, data) in self.dbs.iter().enumerate() {
+            if let Some(data) = data {
+                copy_entries(data, DbIndex(index as u16), self.hasher, others)?;
+            }
+        }
         Ok(())
     }
 
@@ -419,6 +493,23 @@ impl Partition {
             out: self.encode_effects.then_some(&mut self.effects),
         }
     }
+}
+
+/// Puts all keys of a database where their slots belong.
+fn copy_entries(
+    data: &Db,
+    db: DbIndex,
+    hasher: KeyHasher,
+    others: &mut [Box<Partition>],
+) -> Result<(), EffectError> {
+    for entry in data.dict().iter() {
+        let (key, deadline) = (entry.key(), entry.deadline());
+        let slot = hasher.hash(key).slot;
+        let target = others.iter_mut().find(|other| other.slots.contains(slot));
+        let target = target.ok_or(EffectError::Mismatch("a slot belongs to nobody"))?;
+        target.apply(&Effect::Put { db, key, value: entry.value(), deadline })?;
+    }
+    Ok(())
 }
 
 /// Where a change is recorded.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -14,6 +15,7 @@ use shardwright_store::types::{DbIndex, UnixMillis};
 
 use super::exposition::{Head, Kind, Samples, write};
 use crate::clock::Clock;
+use crate::durability::LogFigures;
 use crate::memory::{self, Allocator, ProcessorTime};
 use crate::registry::registry;
 use crate::server::{REDIS_VERSION, Server};
@@ -79,6 +81,10 @@ impl<'a> Scrape<'a> {
         }
     }
 
+    fn log(&self, figure: fn(&LogFigures) -> &AtomicU64) -> u64 {
+        figure(&self.server.durability.figures).load(Relaxed)
+    }
+
     fn of_turns(&self, samples: &mut Samples, nanos: fn(&ThreadStats, TurnCause) -> u64) {
         for (shard, thread) in self.shards() {
             for cause in TurnCause::ALL {
@@ -138,7 +144,7 @@ const fn gauge(
 }
 
 /// All metrics, in the order in which they are told.
-const TABLE: &[&[Metric]] = &[PROCESS, CONNECTIONS, COMMANDS, KEYSPACE, SHARDS, MEMORY];
+const TABLE: &[&[Metric]] = &[PROCESS, CONNECTIONS, COMMANDS, KEYSPACE, SHARDS, LOG, MEMORY];
 
 const PROCESS: &[Metric] = &[
     gauge(
@@ -332,6 +338,66 @@ const SHARDS: &[Metric] = &[
         None,
         "Times that a shard lent its data to another one for a block.",
         |scrape, samples| scrape.of_shards(samples, |thread| thread.lent.get()),
+    ),
+];
+
+const LOG: &[Metric] = &[
+    gauge(
+        "shardwright_log_newest_record",
+        None,
+        "Number of the newest record that the log took; 0 without a log.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.taken)),
+    ),
+    gauge(
+        "shardwright_log_durable_record",
+        None,
+        "Number of the newest record that is durable; 0 without a log.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.durable)),
+    ),
+    counter(
+        "shardwright_log_written",
+        Some(Unit::Bytes),
+        "Bytes written to the log.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.bytes)),
+    ),
+    gauge(
+        "shardwright_log_size",
+        Some(Unit::Bytes),
+        "Bytes of all segments of the log.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.size)),
+    ),
+    gauge(
+        "shardwright_log_segments",
+        None,
+        "Segments of the log that count.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.segments)),
+    ),
+    gauge(
+        "shardwright_log_backlog",
+        Some(Unit::Bytes),
+        "Bytes of effects on their way from the shards to the log.",
+        |scrape, samples| samples.put(scrape.server.durability.backlog() as u64),
+    ),
+    counter("shardwright_log_syncs", None, "Syncs of the log.", |scrape, samples| {
+        samples.put(scrape.log(|log| &log.syncs))
+    }),
+    counter(
+        "shardwright_log_sync_duration",
+        Some(Unit::Seconds),
+        "Time that syncs took in all, with what was written just before.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.sync_nanos) as f64 / 1e9),
+    ),
+    gauge(
+        "shardwright_log_longest_sync",
+        Some(Unit::Seconds),
+        "The longest sync since the start, with what was written just before.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.longest_sync_nanos) as f64 / 1e9),
+    ),
+    gauge(
+        "shardwright_log_failed",
+        None,
+        "1 once the log has failed and writes are refused, otherwise 0.",
+        |scrape, samples| samples.put(u64::from(scrape.server.durability.has_failed())),
     ),
 ];
 

@@ -156,12 +156,15 @@ fn accepts_open_metrics(request: &HttpRequest) -> bool {
     accepted.any(|value| value.to_str().is_ok_and(|text| text.contains(OPEN_METRICS)))
 }
 
-/// `/readyz`: whether commands are served.
+/// `/readyz`: whether commands are served, all of them.
 async fn tell_readiness(state: web::Data<State>) -> HttpResponse {
-    let (mut answer, text) = if state.server.ending.load(Relaxed) {
-        (HttpResponse::ServiceUnavailable(), "ending\n")
+    let server = &state.server;
+    let (mut answer, text) = if server.ending.load(Relaxed) {
+        (HttpResponse::ServiceUnavailable(), "ending\n".to_owned())
+    } else if let Some(failure) = server.durability.failure() {
+        (HttpResponse::ServiceUnavailable(), format!("writes are refused: {failure}\n"))
     } else {
-        (HttpResponse::Ok(), "ready\n")
+        (HttpResponse::Ok(), "ready\n".to_owned())
     };
     answer.content_type(ContentType::plaintext()).body(text)
 }

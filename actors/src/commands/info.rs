@@ -12,7 +12,7 @@ use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spe
 use shardwright_store::types::UnixMillis;
 
 use super::server_arguments as args;
-use super::{info_figures, info_system};
+use super::{info_figures, info_persistence, info_system};
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::Server;
 use crate::session::SessionCx;
@@ -86,7 +86,7 @@ const SECTIONS: &[Section] = &[
     Section { title: "Server", shown: Shown::ByDefault, write: info_system::server },
     Section { title: "Clients", shown: Shown::ByDefault, write: info_figures::clients },
     Section { title: "Memory", shown: Shown::ByDefault, write: info_system::memory },
-    Section { title: "Persistence", shown: Shown::ByDefault, write: info_figures::persistence },
+    Section { title: "Persistence", shown: Shown::ByDefault, write: info_persistence::persistence },
     Section { title: "Stats", shown: Shown::ByDefault, write: info_figures::stats },
     Section { title: "Replication", shown: Shown::ByDefault, write: info_figures::replication },
     Section { title: "CPU", shown: Shown::ByDefault, write: info_system::cpu },

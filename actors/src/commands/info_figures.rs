@@ -22,38 +22,6 @@ pub(super) fn clients(cx: &InfoCx<'_>, lines: &mut Lines) {
     ]);
 }
 
-/// `# Persistence`: there is none, which is what each line says.
-pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
-    let changes: u64 = cx.server.stats().iter().map(|thread| thread.changes.get()).sum();
-    lines.put_all(&[("loading", 0), ("async_loading", 0)]);
-    lines.put("rdb_changes_since_last_save", changes);
-    lines.put("rdb_bgsave_in_progress", 0);
-    // Redis, too, counts from the start when nothing was saved.
-    lines.put("rdb_last_save_time", cx.server.identity.started.0 / 1000);
-    lines.put("rdb_last_bgsave_status", "ok");
-    lines.put_all(&[
-        ("rdb_last_bgsave_time_sec", -1),
-        ("rdb_current_bgsave_time_sec", -1),
-        ("rdb_saves", 0),
-        ("rdb_last_cow_size", 0),
-        ("rdb_last_load_keys_expired", 0),
-        ("rdb_last_load_keys_loaded", 0),
-        ("aof_enabled", 0),
-        ("aof_rewrite_in_progress", 0),
-        ("aof_rewrite_scheduled", 0),
-        ("aof_last_rewrite_time_sec", -1),
-        ("aof_current_rewrite_time_sec", -1),
-    ]);
-    lines.put("aof_last_bgrewrite_status", "ok");
-    lines.put_all(&[("aof_rewrites", 0), ("aof_rewrites_consecutive_failures", 0)]);
-    lines.put("aof_last_write_status", "ok");
-    lines.put_all(&[
-        ("aof_last_cow_size", 0),
-        ("module_fork_in_progress", 0),
-        ("module_fork_last_cow_size", 0),
-    ]);
-}
-
 /// `# Stats`
 pub(super) fn stats(cx: &InfoCx<'_>, lines: &mut Lines) {
     let totals = &cx.totals;

@@ -15,6 +15,7 @@ mod connection_arguments;
 pub mod debug;
 pub mod info;
 pub mod info_figures;
+mod info_persistence;
 pub mod info_system;
 pub mod lolwut;
 pub mod server;

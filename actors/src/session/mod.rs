@@ -8,6 +8,7 @@
 
 mod client;
 mod flight;
+mod gate;
 mod input;
 mod output;
 mod plan;
@@ -22,13 +23,14 @@ use std::sync::Arc;
 use shardwright_codec::resp::{ProtocolError, ReplyWriter};
 use shardwright_store::executor::{BatchView, Replies, Request};
 use shardwright_store::hash::KeyHash;
-use shardwright_store::types::{DbIndex, ShardId, UnixMillis};
+use shardwright_store::types::{DbIndex, Sequence, ShardId, UnixMillis};
 
 use crate::clock::Clock;
 use crate::messages::{Block, BlockDone, ConnId, Post};
 use crate::server::Server;
 use crate::stats::ThreadStats;
 use flight::{Flight, Sink};
+use gate::Gate;
 use input::Input;
 use output::Output;
 
@@ -72,6 +74,8 @@ pub struct Session {
     input: Input,
     output: Output,
     flight: Flight,
+    /// What must be durable before what is held in the output may leave.
+    gate: Gate,
     /// What the rate limit still allows.
     allowance: rate::Allowance,
     /// What the decoder's limits were made from: authentication, and the settings' version.
@@ -89,6 +93,7 @@ impl Session {
             input: Input::default(),
             output: Output::default(),
             flight: Flight::default(),
+            gate: Gate::default(),
             allowance: rate::Allowance::default(),
             limits_for: (false, u64::MAX),
         }
@@ -168,13 +173,20 @@ impl Session {
                 if !self.flight.is_quiet() {
                     return Want::Answers;
                 }
-                if !self.settle(env) {
+                let over = self.settle(env);
+                if self.output.is_held() && !self.may_leave(env) {
+                    return Want::Answers;
+                }
+                if !over {
                     if self.output.len() >= limit {
                         return Want::Drain;
                     }
                     self.resume(env);
                     return Want::Answers;
                 }
+            }
+            if self.output.is_held() && !self.may_leave(env) {
+                return Want::Answers;
             }
             self.tell_ended_watches(env.post);
             if self.client.close {
@@ -199,6 +211,24 @@ impl Session {
             }
             self.plan(env);
         }
+    }
+
+    /// Whether what is held in the output may leave, since all that it tells is durable; lets it.
+    /// Otherwise the session is called when the log is durable further.
+    #[inline(never)]
+    fn may_leave<P: Post>(&mut self, env: &mut Env<'_, P>) -> bool {
+        let log = &env.server.durability;
+        // The policy may have been changed meanwhile.
+        if log.is_gated() && !self.gate.opens(log) {
+            env.post.wait_for_log(self.id);
+            // It may have become durable just before somebody knew that this session waits.
+            if !self.gate.opens(log) {
+                return false;
+            }
+        }
+        self.gate.clear();
+        self.output.release();
+        true
     }
 
     /// Answers a violation of the protocol, which ends the connection.
@@ -240,6 +270,7 @@ impl Session {
     /// Sends on what had to stop.
     #[inline(never)]
     fn resume<P: Post>(&mut self, env: &mut Env<'_, P>) {
+        self.hold_if_gated(env.server);
         for (shard, batch) in self.flight.take_unrun() {
             for request in &batch.requests {
                 if let Request::Command(planned) = request {
@@ -252,6 +283,14 @@ impl Session {
         } else if self.flight.local_unfinished() {
             self.flight.started();
             env.post.run_local(self.id);
+        }
+    }
+
+    /// Lets replies wait for the log from here on, if the policy says so.
+    #[inline]
+    fn hold_if_gated(&mut self, server: &Server) {
+        if server.durability.is_gated() {
+            self.output.hold();
         }
     }
 
@@ -305,8 +344,12 @@ impl Session {
         }
     }
 
-    /// The own thread's shard stopped before this request.
-    pub fn local_ran(&mut self, next: usize) {
+    /// The own thread's shard stopped before this request, and this effect of its partition is the
+    /// newest.
+    pub fn local_ran(&mut self, next: usize, sequence: Sequence) {
+        if self.output.is_held() {
+            self.gate.needs(self.id.thread, sequence);
+        }
         match self.flight.block.as_deref_mut() {
             Some(block) => {
                 block.next = next;
@@ -324,13 +367,20 @@ impl Session {
         ends: impl Iterator<Item = usize>,
         answered: u32,
         unrun: shardwright_store::executor::Batch,
+        sequence: Sequence,
     ) {
+        if self.output.is_held() {
+            self.gate.needs(shard, sequence);
+        }
         self.flight.remote_done(shard, out, ends, answered, unrun);
     }
 
     /// A block came back.
     pub fn block_done(&mut self, done: BlockDone) {
-        let BlockDone { batch, out, ends, next, .. } = done;
+        let BlockDone { batch, out, ends, next, sequences, .. } = done;
+        if self.output.is_held() {
+            sequences.iter().for_each(|(shard, sequence)| self.gate.needs(*shard, *sequence));
+        }
         self.flight.block_done(batch, &out, &ends, next, self.output.buffer());
     }
 }

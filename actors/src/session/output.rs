@@ -10,16 +10,37 @@ pub struct Output {
     written: usize,
     /// Where replies begin that the client does not want.
     muted_from: Option<usize>,
+    /// Where replies begin that must not leave yet.
+    held_from: Option<usize>,
 }
 
 impl Output {
-    /// Bytes that were not taken yet.
+    /// Bytes that were not taken yet and may leave.
     #[inline]
     pub fn pending(&self) -> &[u8] {
-        &self.buf[self.written..]
+        match self.held_from {
+            None => &self.buf[self.written..],
+            Some(mark) => self.buf.get(self.written..mark).unwrap_or_default(),
+        }
     }
 
-    /// Number of bytes that were not taken yet.
+    /// What is appended from here on must not leave before [`Output::release`].
+    pub fn hold(&mut self) {
+        self.held_from.get_or_insert(self.buf.len());
+    }
+
+    /// Whether something must not leave yet, or would have to wait if it came.
+    #[inline]
+    pub fn is_held(&self) -> bool {
+        self.held_from.is_some()
+    }
+
+    /// All may leave.
+    pub fn release(&mut self) {
+        self.held_from = None;
+    }
+
+    /// Number of bytes that were not taken yet, whether they may leave or not.
     #[inline]
     pub fn len(&self) -> usize {
         self.buf.len() - self.written
@@ -75,7 +96,9 @@ impl Output {
         } else {
             self.buf.clear();
         }
-        self.muted_from = self.muted_from.map(|mark| mark.saturating_sub(self.written));
+        for mark in [&mut self.muted_from, &mut self.held_from] {
+            *mark = mark.map(|mark| mark.saturating_sub(self.written));
+        }
         self.written = 0;
     }
 }
@@ -83,6 +106,20 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_held_stays_when_the_client_takes_what_came_before() {
+        let mut output = Output::default();
+        output.buffer().extend_from_slice(b"+OK\r\n");
+        output.hold();
+        output.buffer().extend_from_slice(b":1\r\n");
+        assert_eq!(output.pending(), b"+OK\r\n");
+        output.wrote(5);
+        assert_eq!((output.pending(), output.len()), (&b""[..], 4));
+        output.buffer().extend_from_slice(b":2\r\n");
+        output.release();
+        assert_eq!(output.pending(), b":1\r\n:2\r\n");
+    }
 
     #[test]
     fn what_is_muted_stays_so_when_the_client_takes_what_came_before() {

@@ -62,6 +62,7 @@ impl Session {
     /// Plans commands of the input until one has to wait, and sends them.
     #[inline(never)]
     pub(super) fn plan<P: Post>(&mut self, env: &mut Env<'_, P>) {
+        self.hold_if_gated(env.server);
         let mut wide = None;
         let mut taken = 0;
         while self.input.peek().is_some() {

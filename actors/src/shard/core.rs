@@ -10,19 +10,19 @@ use shardwright_store::digest::partition_digest;
 use shardwright_store::executor::{BatchView, Meter, Replies, run};
 use shardwright_store::hash::KeyHash;
 use shardwright_store::keyspace::Keyspace;
-use shardwright_store::partition::{EffectBatch, Garbage, Partition};
-use shardwright_store::types::{DbIndex, ShardId, UnixMillis};
+use shardwright_store::partition::{Garbage, Partition};
+use shardwright_store::types::{DbIndex, Sequence, ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
-use crate::messages::{Block, BlockDone, Delivery, Parcel, ParcelDone, Round, RoundId};
+use crate::messages::{Block, BlockDone, Delivery, Effects, Parcel, ParcelDone, Round, RoundId};
 
 /// What a shard sends.
 pub trait ShardPost {
     /// A partition goes to another shard.
     fn deliver(&mut self, shard: ShardId, delivery: Delivery);
 
-    /// Effects of a partition, before anything that came from it leaves.
-    fn effects(&mut self, batch: EffectBatch);
+    /// Effects, before anything that came of them leaves.
+    fn effects(&mut self, effects: Effects);
 
     /// Data that shall be freed where it holds up nobody.
     fn garbage(&mut self, garbage: Vec<Garbage>);
@@ -97,6 +97,17 @@ impl ShardCore {
         self.partition.is_some() && self.gathering.is_none()
     }
 
+    /// The shard.
+    pub fn id(&self) -> ShardId {
+        self.id
+    }
+
+    /// The newest effect of the partition, if it is at home.
+    #[inline]
+    pub fn sequence(&self) -> Sequence {
+        self.partition.as_deref().map_or(Sequence(0), Partition::sequence)
+    }
+
     /// Runs a batch of a connection of the own thread from request `from` on; returns the request
     /// to go on with.
     #[inline]
@@ -134,8 +145,10 @@ impl ShardCore {
         if !finished {
             return Some(work);
         }
+        let sequence = partition.sequence();
         let Unpacking { from, parcel, out, ends, done, .. } = work.0;
-        turn.post.parcel_done(from, ParcelDone { shard: self.id, parcel, out, ends, done });
+        let shard = self.id;
+        turn.post.parcel_done(from, ParcelDone { shard, parcel, out, ends, done, sequence });
         None
     }
 
@@ -275,8 +288,7 @@ fn run_block<P: ShardPost, M: Meter>(
     if block.audit {
         let partitions = std::iter::once(&*home).chain(lent.iter().map(|p| &**p));
         let live = partitions.map(partition_digest).fold(0, |all, one| all ^ one);
-        release(home, turn.post);
-        lent.iter_mut().for_each(|partition| release(partition, turn.post));
+        release_all(home, lent, turn.post);
         turn.post.audit(block, live);
         return;
     }
@@ -289,8 +301,7 @@ fn run_block<P: ShardPost, M: Meter>(
     let mut replies = Replies { out: &mut out, ends: Some(&mut ends), limit: TURN_BYTES };
     next =
         run(&mut keyspace, batch.view(), next, turn.now, turn.limits, &mut replies, &mut unbound);
-    release(home, turn.post);
-    lent.iter_mut().for_each(|partition| release(partition, turn.post));
+    let sequences = release_all(home, lent, turn.post);
     turn.post.block_done(BlockDone {
         conn: block.conn,
         batch,
@@ -298,6 +309,7 @@ fn run_block<P: ShardPost, M: Meter>(
         ends,
         next,
         shards: block.shards,
+        sequences,
     });
 }
 
@@ -318,9 +330,41 @@ impl<M: Meter> Meter for Unbound<'_, M> {
 /// Sends what a partition's turn left behind: effects first, since replies may not overtake them.
 #[inline]
 fn release<P: ShardPost>(partition: &mut Partition, post: &mut P) {
-    if let Some(effects) = partition.take_effects() {
+    if let Some(batch) = partition.take_effects() {
+        post.effects(Effects::of(batch));
+    }
+    clear_up(partition, post);
+}
+
+/// Sends what a block left behind: the effects on all partitions as one. Returns the newest effect
+/// of each.
+fn release_all<P: ShardPost>(
+    home: &mut Partition,
+    lent: &mut [Box<Partition>],
+    post: &mut P,
+) -> Vec<(ShardId, Sequence)> {
+    let mut together: Option<Effects> = None;
+    let mut newest = Vec::new();
+    let mut partitions: Vec<&mut Partition> = vec![home];
+    partitions.extend(lent.iter_mut().map(|lent| &mut **lent));
+    for partition in &mut partitions {
+        newest.push((partition.id(), partition.sequence()));
+        match (partition.take_effects(), &mut together) {
+            (Some(batch), None) => together = Some(Effects::of(batch)),
+            (Some(batch), Some(effects)) => effects.push(batch),
+            (None, _) => {}
+        }
+    }
+    if let Some(effects) = together {
         post.effects(effects);
     }
+    partitions.into_iter().for_each(|partition| clear_up(partition, post));
+    newest
+}
+
+/// Sends what is to be freed, and tells what the partition has.
+#[inline]
+fn clear_up<P: ShardPost>(partition: &mut Partition, post: &mut P) {
     let garbage = partition.take_garbage();
     if !garbage.is_empty() {
         post.garbage(garbage);

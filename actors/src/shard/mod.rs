@@ -20,6 +20,9 @@ use shardwright_store::types::ShardId;
 /// How often the expiry wheel is looked at.
 const TICK: Duration = Duration::from_millis(10);
 
+/// How often it is looked whether a disk that lags has caught up.
+const DISK_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Steps of the expiry wheel in one turn: well under a millisecond of work.
 const TICK_BUDGET: usize = 512;
 
@@ -65,12 +68,14 @@ pub struct Shard {
     thread: Rc<Thread>,
     dock: Option<UnboundedReceiver<Delivery>>,
     ticking: bool,
+    /// The mailbox is closed until the disk has caught up.
+    waits_for_disk: bool,
 }
 
 impl Shard {
     /// A shard on its thread; partitions come to it through `dock`.
     pub fn new(core: ShardCore, thread: Rc<Thread>, dock: UnboundedReceiver<Delivery>) -> Self {
-        Self { core, thread, dock: Some(dock), ticking: false }
+        Self { core, thread, dock: Some(dock), ticking: false, waits_for_disk: false }
     }
 
     /// Runs one turn of the shard. A panic in it ends the process: the data can not be trusted.
@@ -85,6 +90,9 @@ impl Shard {
         let result = thread.shard_turn(cause, |turn| work(&mut self.core, turn));
         if !self.core.is_open() {
             self.close_mailbox(ctx);
+        }
+        if self.thread.server.durability.is_congested() && !self.waits_for_disk {
+            self.wait_for_disk(ctx);
         }
         result
     }
@@ -103,6 +111,20 @@ impl Shard {
             shard.thread.count_sent();
             ctx.address().do_send(message);
         }));
+    }
+
+    /// Takes nothing from the mailbox while too much is on its way to the log: a disk that lags
+    /// slows clients, and nothing is dropped.
+    #[cold]
+    fn wait_for_disk(&mut self, ctx: &mut Context<Self>) {
+        self.waits_for_disk = true;
+        let thread = Rc::clone(&self.thread);
+        let caught_up = async move {
+            while thread.server.durability.is_congested() {
+                actix_rt::time::sleep(DISK_INTERVAL).await;
+            }
+        };
+        ctx.wait(caught_up.into_actor(self).map(|(), shard, _| shard.waits_for_disk = false));
     }
 
     /// Takes nothing from the mailbox until partitions are where they belong.

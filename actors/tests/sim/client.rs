@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use shardwright_actors::messages::ConnId;
 use shardwright_actors::session::{Session, Want};
-use shardwright_store::types::UnixMillis;
+use shardwright_store::types::{Sequence, ShardId, UnixMillis};
 use shardwright_tests::{Reply, Rng};
 
 use super::fault::Failure;
@@ -40,6 +40,12 @@ pub struct SimClient {
     received: Vec<u8>,
     sent: VecDeque<Sent>,
     has_more: bool,
+    /// Bytes that the session wrote.
+    written: usize,
+    /// Bytes that it may have written or have to write: what they tell is durable.
+    durable: usize,
+    /// Partitions that its commands saw since, and how far these had come.
+    saw: Vec<(ShardId, Sequence)>,
 }
 
 impl SimClient {
@@ -59,6 +65,9 @@ impl SimClient {
             received: Vec::new(),
             sent: VecDeque::new(),
             has_more: true,
+            written: 0,
+            durable: 0,
+            saw: Vec::new(),
         }
     }
 
@@ -110,6 +119,23 @@ impl SimClient {
         let count = session.pending().len().min(room);
         self.socket.extend_from_slice(&session.pending()[..count]);
         session.wrote(count);
+        self.written += count;
+    }
+
+    /// Its commands saw a partition behind this effect.
+    pub fn saw(&mut self, shard: ShardId, sequence: Sequence) {
+        self.saw.push((shard, sequence));
+    }
+
+    /// Whether the client can be told only what is durable, when the log is up to `durable`.
+    pub fn is_told_what_is_durable(&mut self, durable: impl Fn(ShardId) -> Sequence) -> bool {
+        self.saw.retain(|(shard, sequence)| durable(*shard) < *sequence);
+        let pending = self.session.as_ref().map_or(0, |session| session.pending().len());
+        let told = self.written + pending;
+        if self.saw.is_empty() {
+            self.durable = told;
+        }
+        told <= self.durable
     }
 
     /// Whether something lies in the socket for the client.

@@ -19,6 +19,8 @@ pub enum Check {
     Order,
     /// Effects are late, missing, or do not tell the truth.
     Effects,
+    /// Somebody was told what a crash could take back.
+    Durability,
 }
 
 /// Why a run failed.
@@ -65,4 +67,6 @@ pub enum Fault {
     EffectsLate,
     /// Some effects never reach the writer.
     EffectsLost,
+    /// Replies do not wait for the log.
+    NotHeld,
 }

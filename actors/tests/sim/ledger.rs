@@ -1,11 +1,10 @@
 //! Watches effects: each partition's are without a gap, tell all that changed, and leave before
 //! anything that depends on them.
 
-use shardwright_actors::messages::Delivery;
+use shardwright_actors::messages::{Delivery, Effects};
 use shardwright_actors::shards::ShardSet;
-use shardwright_journal::{Record, Sequences};
+use shardwright_journal::{Part, Sequences};
 use shardwright_store::digest::partition_digest;
-use shardwright_store::effect::Effect;
 use shardwright_store::partition::{EffectBatch, Partition, PartitionOptions};
 use shardwright_store::types::{Sequence, ShardId};
 
@@ -22,30 +21,29 @@ impl Shadows {
     pub fn new(options: &[PartitionOptions]) -> Self {
         Self {
             partitions: options.iter().map(|options| Partition::new(*options)).collect(),
-            sequences: Sequences::new(options.len()),
+            sequences: Sequences::new(options.len() as u16),
         }
     }
 
     /// Takes effects.
     pub fn take(&mut self, batch: &EffectBatch) -> Result<(), Failure> {
         let failed = |text: String| Failure::new(Check::Effects, text);
-        let record = Record {
+        let part = Part {
             partition: batch.shard.0,
             first: batch.first.0,
             count: batch.count,
             payload: &batch.records,
         };
-        self.sequences.check(&record).map_err(|gap| failed(gap.to_string()))?;
+        self.sequences.take(&part).map_err(|gap| failed(gap.to_string()))?;
         let partition = &mut self.partitions[batch.shard.0 as usize];
-        let mut rest = record.payload;
-        for _ in 0..batch.count {
-            let (effect, length) =
-                Effect::decode(rest).map_err(|error| failed(error.to_string()))?;
-            partition.apply(&effect).map_err(|error| failed(format!("{error}: {effect:?}")))?;
-            rest = &rest[length..];
-        }
+        let applied = partition.apply_all(&batch.records, batch.count);
         drop(partition.take_garbage());
-        if rest.is_empty() { Ok(()) } else { Err(failed("bytes behind the last effect".into())) }
+        applied.map_err(|error| failed(error.to_string()))
+    }
+
+    /// The newest effects, by partition.
+    pub fn newest(&self) -> &[u64] {
+        self.sequences.newest()
     }
 
     /// Sum over all data.
@@ -105,11 +103,13 @@ impl Ledger {
     }
 
     /// Effects were handed out.
-    pub fn effects(&mut self, batch: &EffectBatch) {
-        let page = &mut self.pages[batch.shard.0 as usize];
-        page.sent = Sequence(batch.first.0 + batch.count - 1);
-        if let Err(failure) = self.shadows.take(batch) {
-            self.fail(failure);
+    pub fn effects(&mut self, effects: &Effects) {
+        for batch in effects.batches() {
+            let page = &mut self.pages[batch.shard.0 as usize];
+            page.sent = Sequence(batch.first.0 + batch.count - 1);
+            if let Err(failure) = self.shadows.take(batch) {
+                self.fail(failure);
+            }
         }
     }
 

@@ -2,15 +2,16 @@
 //! lock.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use shardwright_actors::messages::{
-    Block, BlockDone, Delivery, Ordered, Parcel, ParcelDone, Round, RoundId,
+    Block, BlockDone, ConnId, Delivery, Effects, Ordered, Parcel, ParcelDone, Round, RoundId,
 };
 use shardwright_actors::parcel::Outboxes;
 use shardwright_actors::ready::Ready;
+use shardwright_actors::server::Server;
 use shardwright_actors::shard::core::ParcelWork;
 use shardwright_store::executor::Request;
-use shardwright_store::partition::EffectBatch;
 use shardwright_store::types::ShardId;
 use shardwright_store::watch::WatchToken;
 use shardwright_tests::Rng;
@@ -42,12 +43,14 @@ pub enum Answer {
     Parcel(ParcelDone),
     /// A block came back.
     Block(BlockDone),
+    /// The log is durable further.
+    LogMoved,
 }
 
 /// What comes to the writer.
 pub enum Record {
     /// Effects of one turn.
-    Effects(EffectBatch),
+    Effects(Effects),
     /// Compare with this sum over the live data, and answer the block.
     Audit(Block, u128),
 }
@@ -84,6 +87,8 @@ pub struct Lines {
     pub late: Vec<(ShardId, Parcel)>,
     /// Connections with work for the thread's shard.
     pub ready: Ready,
+    /// Connections that wait for the log.
+    pub waiting: Vec<ConnId>,
     /// A tick is on its way.
     pub ticking: bool,
 }
@@ -98,6 +103,7 @@ impl Lines {
             outboxes: Outboxes::new(shards.into()),
             late: Vec::new(),
             ready: Ready::default(),
+            waiting: Vec::new(),
             ticking: false,
         }
     }
@@ -126,6 +132,8 @@ pub struct Network {
     pub fault: Fault,
     /// Chance for what is broken.
     pub rng: Rng,
+    /// The process.
+    pub server: Arc<Server>,
     locked: bool,
     rounds: u64,
     blocks: u64,
@@ -133,8 +141,10 @@ pub struct Network {
 
 impl Network {
     /// Empty queues.
-    pub fn new(shards: u16, ledger: Ledger, fault: Fault, rng: Rng) -> Self {
+    pub fn new(server: &Arc<Server>, ledger: Ledger, fault: Fault, rng: Rng) -> Self {
+        let shards = server.router().map.shards();
         Self {
+            server: Arc::clone(server),
             lines: (0..shards).map(|_| Lines::new(shards)).collect(),
             writer: VecDeque::new(),
             ledger,

@@ -1,13 +1,13 @@
 //! Where sessions and shards of one thread send: into the thread's list of what its turn has yet to
 //! send.
 
-use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, ParcelDone, Post};
+use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
 use shardwright_actors::shard::core::ShardPost;
 use shardwright_actors::shards::ShardSet;
 use shardwright_store::command::CommandId;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, Meter, Planned};
-use shardwright_store::partition::{EffectBatch, Garbage, Partition};
+use shardwright_store::partition::{Garbage, Partition};
 use shardwright_store::types::ShardId;
 use shardwright_store::watch::WatchToken;
 use shardwright_tests::Rng;
@@ -22,7 +22,7 @@ pub struct ThreadPost<'a> {
     /// The shards of the block that this turn runs.
     block: ShardSet,
     /// Effects that a fault holds back until the turn is over.
-    late: Vec<EffectBatch>,
+    late: Vec<Effects>,
 }
 
 impl<'a> ThreadPost<'a> {
@@ -43,9 +43,9 @@ impl<'a> ThreadPost<'a> {
 
 impl Drop for ThreadPost<'_> {
     fn drop(&mut self) {
-        for batch in std::mem::take(&mut self.late) {
-            self.network.ledger.effects(&batch);
-            self.send(Sending::Record(Record::Effects(batch)));
+        for effects in std::mem::take(&mut self.late) {
+            self.network.ledger.effects(&effects);
+            self.send(Sending::Record(Record::Effects(effects)));
         }
     }
 }
@@ -81,6 +81,11 @@ impl Post for ThreadPost<'_> {
             self.send(Sending::Mail(shard, Mail::EndWatch(token)));
         }
     }
+
+    fn wait_for_log(&mut self, conn: ConnId) {
+        self.network.lines[self.thread.0 as usize].waiting.push(conn);
+        self.network.server.durability.wait(self.thread);
+    }
 }
 
 impl ShardPost for ThreadPost<'_> {
@@ -94,20 +99,20 @@ impl ShardPost for ThreadPost<'_> {
         }
     }
 
-    fn effects(&mut self, batch: EffectBatch) {
+    fn effects(&mut self, effects: Effects) {
         match self.network.fault {
             Fault::EffectsLate if self.network.rng.percent(10) => {
-                self.late.push(batch);
+                self.late.push(effects);
                 return;
             }
             Fault::EffectsLost if self.network.rng.percent(5) => {
-                self.network.ledger.effects(&batch);
+                self.network.ledger.effects(&effects);
                 return;
             }
             _ => {}
         }
-        self.network.ledger.effects(&batch);
-        self.send(Sending::Record(Record::Effects(batch)));
+        self.network.ledger.effects(&effects);
+        self.send(Sending::Record(Record::Effects(effects)));
     }
 
     fn garbage(&mut self, garbage: Vec<Garbage>) {

@@ -6,7 +6,7 @@ use shardwright_actors::shard::core::{ParcelWork, ShardCore, TURN_BYTES, Turn};
 use shardwright_actors::shards::ShardSet;
 use shardwright_codec::resp::{Protocol, ReplyWriter};
 use shardwright_store::executor::Request;
-use shardwright_store::types::{ShardId, UnixMillis};
+use shardwright_store::types::{Sequence, ShardId, UnixMillis};
 
 use super::fault::{Check, Failure, Fault};
 use super::network::{Answer, Mail, Record, Sending};
@@ -26,6 +26,8 @@ pub enum Event {
     Gateway(usize),
     /// The writer takes the next message.
     Writer,
+    /// The writer makes what it took durable.
+    Sync,
     /// A session reads.
     Read(usize),
     /// A session writes, since its socket is ready.
@@ -42,7 +44,7 @@ impl Event {
     /// Where the bias for this event stands.
     pub fn place(self, threads: usize) -> usize {
         match self {
-            Self::Writer => 0,
+            Self::Writer | Self::Sync => 0,
             Self::Send(thread) => 1 + thread,
             Self::Mail(thread) => 1 + threads + thread,
             Self::Dock(thread) => 1 + 2 * threads + thread,
@@ -87,6 +89,14 @@ impl World {
         }
         if !self.network.writer.is_empty() {
             events.push(Event::Writer);
+        }
+        let mut synced = self.shards.iter().map(|shard| shard.id());
+        if self.gated
+            && synced.any(|id| {
+                self.server.durability.sequence(id).0 < self.shadows.newest()[id.0 as usize]
+            })
+        {
+            events.push(Event::Sync);
         }
         for (at, client) in self.clients.iter().enumerate() {
             if client.can_take() {
@@ -165,9 +175,21 @@ impl World {
                 Some(Answer::FlushOutboxes) => self.flush_outboxes(thread),
                 Some(Answer::Parcel(done)) => self.parcel_done(done),
                 Some(Answer::Block(done)) => self.block_done(done),
+                Some(Answer::LogMoved) => {
+                    for conn in std::mem::take(&mut self.network.lines[thread].waiting) {
+                        if let Some(at) = self.client_at(conn) {
+                            self.proceed(at);
+                        }
+                    }
+                }
                 None => {}
             },
             Event::Writer => self.write_record()?,
+            Event::Sync => {
+                for shard in self.server.durability.publish(self.shadows.newest()) {
+                    self.network.lines[shard.0 as usize].gateway.push_back(Answer::LogMoved);
+                }
+            }
             Event::Read(at) => {
                 let most = 1 + self.rng.below(self.setup.largest_read);
                 self.clients[at].read(most);
@@ -249,23 +271,24 @@ impl World {
         let Some(at) = self.client_at(conn) else { return };
         let Some(mut session) = self.clients[at].session.take() else { return };
         let thread = conn.thread.0 as usize;
-        let (next, count) = self.turn(thread, |core, turn| {
+        let (next, count, sequence) = self.turn(thread, |core, turn| {
             let work = session.local_work(TURN_BYTES);
             let count = work.0.requests.len();
             let next = core.run_batch(work, turn);
             let one: ShardSet = [conn.thread].into_iter().collect();
             turn.post.network().ledger.replies(&one, "a local batch");
-            (next, count)
+            (next, count, core.sequence())
         });
         self.seen.stops += usize::from(next < count);
-        session.local_ran(next);
+        session.local_ran(next, sequence);
+        self.clients[at].saw(conn.thread, sequence);
         self.clients[at].session = Some(session);
         self.proceed(at);
     }
 
     /// Lets a session go on as far as it can, and writes what it has to say.
     fn proceed(&mut self, at: usize) {
-        let Self { clients, network, server, clock, now, seen, .. } = self;
+        let Self { clients, network, server, clock, now, seen, gated, .. } = self;
         let client = &mut clients[at];
         let home = client.id.thread;
         let mut post = ThreadPost::new(network, home, ShardSet::default());
@@ -288,6 +311,10 @@ impl World {
             }
         }
         client.paused_until = None;
+        if *gated && !client.is_told_what_is_durable(|shard| server.durability.sequence(shard)) {
+            let text = format!("client {at} is told what is not durable");
+            post.network().ledger.fail(Failure::new(Check::Durability, text));
+        }
         match client.want {
             Want::Pause(pause_ms) => {
                 client.paused_until = Some(UnixMillis(now.0 + pause_ms as i64));
@@ -343,7 +370,9 @@ impl World {
                 && let Some(session) = &mut self.clients[at].session
             {
                 let (ends, count) = (answer.ends(), answer.count());
-                session.remote_done(answer.shard, answer.out, ends, count, unrun);
+                let (shard, sequence) = (answer.shard, answer.sequence);
+                session.remote_done(shard, answer.out, ends, count, unrun, sequence);
+                self.clients[at].saw(shard, sequence);
                 self.proceed(at);
             } else {
                 self.seen.orphans += 1;
@@ -359,7 +388,10 @@ impl World {
         if let Some(at) = self.client_at(done.conn)
             && let Some(session) = &mut self.clients[at].session
         {
+            let sequences = done.sequences.clone();
             session.block_done(done);
+            let client = &mut self.clients[at];
+            sequences.iter().for_each(|(shard, sequence)| client.saw(*shard, *sequence));
             self.proceed(at);
         } else {
             self.seen.orphans += 1;
@@ -374,7 +406,9 @@ impl World {
 
     fn write_record(&mut self) -> Result<(), Failure> {
         match self.network.writer.pop_front() {
-            Some(Record::Effects(batch)) => self.shadows.take(&batch),
+            Some(Record::Effects(effects)) => {
+                effects.batches().try_for_each(|batch| self.shadows.take(batch))
+            }
             Some(Record::Audit(block, live)) => {
                 let shadow = self.shadows.digest();
                 if shadow != live {
@@ -385,7 +419,8 @@ impl World {
                 ReplyWriter::new(&mut out, Protocol::Resp2).ok();
                 let ends = vec![out.len()];
                 let Block { conn, batch, shards, .. } = block;
-                let done = BlockDone { conn, batch, out, ends, next: 1, shards };
+                let sequences = Vec::new();
+                let done = BlockDone { conn, batch, out, ends, next: 1, shards, sequences };
                 let thread = done.conn.thread.0 as usize;
                 self.network.lines[thread].gateway.push_back(Answer::Block(done));
                 Ok(())
@@ -437,5 +472,6 @@ fn answer_early(shard: ShardId, parcel: &Parcel) -> Option<(ParcelDone, Parcel)>
     silent.parts.iter_mut().for_each(|part| part.conn.generation = NOBODY);
     let count = parcel.batch.requests.len();
     let ends = (1..=count).map(|at| at * OK.len()).collect();
-    Some((ParcelDone { shard, parcel: answered, out: OK.repeat(count), ends, done }, silent))
+    let (out, sequence) = (OK.repeat(count), Sequence(0));
+    Some((ParcelDone { shard, parcel: answered, out, ends, done, sequence }, silent))
 }

@@ -11,7 +11,7 @@ use shardwright_actors::server::{ControlRequest, Identity, Server, SettingsListe
 use shardwright_actors::session::{Client, Session};
 use shardwright_actors::shard::core::ShardCore;
 use shardwright_actors::shards::ShardSet;
-use shardwright_config::{DebugAccess, Disk, Loaded, PipelineOrder, Settings};
+use shardwright_config::{AppendFsync, DebugAccess, Disk, Loaded, PipelineOrder, Settings};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::{Partition, PartitionOptions};
 use shardwright_store::types::{ShardId, ShardMap, UnixMillis};
@@ -117,6 +117,8 @@ pub struct World {
     pub(super) clients: Vec<SimClient>,
     pub(super) whim: Whim,
     pub(super) is_traced: bool,
+    /// Replies have to wait until the log is durable.
+    pub(super) gated: bool,
     /// The block that each shard leads or led last, and the shards that it needs.
     pub(super) leading: Vec<(RoundId, ShardSet)>,
     /// What happened that does not happen in every run.
@@ -139,7 +141,11 @@ const MOST_STEPS: u64 = 2_000_000;
 /// When all runs begin.
 const BEGIN: UnixMillis = UnixMillis(1_700_000_000_000);
 
-fn server(setup: &Setup, rng: &mut Rng) -> (Arc<Server>, UnboundedReceiver<ControlRequest>) {
+fn server(
+    setup: &Setup,
+    rng: &mut Rng,
+    gated: bool,
+) -> (Arc<Server>, UnboundedReceiver<ControlRequest>) {
     static DEFAULTS: LazyLock<Loaded> = LazyLock::new(|| {
         let (arguments, environment) = (Vec::<OsString>::new(), Vec::<(OsString, OsString)>::new());
         shardwright_config::load(arguments, environment, &Disk).unwrap()
@@ -151,6 +157,11 @@ fn server(setup: &Setup, rng: &mut Rng) -> (Arc<Server>, UnboundedReceiver<Contr
     settings.pipeline_depth = [1, 3, 1024, 1024][rng.below(4)];
     settings.rate_limit = if rng.percent(setup.rate_limited) { 20 } else { 0 };
     settings.enable_debug_command = DebugAccess::Yes;
+    settings.appendonly = gated;
+    settings.appendfsync = match setup.fault {
+        Fault::NotHeld => AppendFsync::Everysec,
+        _ => AppendFsync::Always,
+    };
     let identity = Identity {
         version: "0",
         run_id: "0".repeat(40),
@@ -168,7 +179,8 @@ impl World {
     /// A world without clients.
     pub fn new(setup: Setup) -> Self {
         let mut rng = Rng::new(setup.seed ^ 0x5eed);
-        let (server, control) = server(&setup, &mut rng);
+        let gated = setup.fault == Fault::NotHeld || rng.percent(40);
+        let (server, control) = server(&setup, &mut rng, gated);
         let map = ShardMap::new(setup.shards);
         let options: Vec<_> = map
             .all()
@@ -186,7 +198,7 @@ impl World {
             partition.encode_effects(true);
             ShardCore::new(Box::new(partition))
         };
-        let network = Network::new(setup.shards, Ledger::new(&options), setup.fault, rng.fork());
+        let network = Network::new(&server, Ledger::new(&options), setup.fault, rng.fork());
         Self {
             setup,
             clock: Clock::new(),
@@ -198,6 +210,7 @@ impl World {
             clients: Vec::new(),
             whim: Whim { rng: rng.fork(), stops: [0, 5, 50][rng.below(3)] },
             is_traced: std::env::var_os("SHARDWRIGHT_TRACE").is_some(),
+            gated,
             leading: vec![(RoundId(0), ShardSet::default()); setup.shards.into()],
             seen: Seen::default(),
             bias: Vec::new(),

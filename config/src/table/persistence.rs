@@ -1,18 +1,33 @@
 //! What survives the process.
 
 use crate::kind::Kind;
-use crate::parameter::Parameter;
+use crate::parameter::{Parameter, field};
+use crate::types::{AppendFsync, Choice};
 
 /// The rows.
 pub(super) const ROWS: &[Parameter] = &[
-    Parameter::fixed(
+    Parameter::new(
         "appendonly",
         Kind::YesNo,
         "no",
-        "the log comes with a later version",
-        "log every change, to be there again after a restart",
+        field!(appendonly),
+        "log every change into files of 'dir', to be there again after a restart",
+    ),
+    Parameter::new(
+        "appendfsync",
+        Kind::Choice(AppendFsync::NAMES),
+        "everysec",
+        field!(appendfsync),
+        "when the log is made durable: 'always' before anybody is told of a change",
     )
     .changeable(),
+    Parameter::new(
+        "log-segment-size",
+        Kind::Memory { min: 64 << 10 },
+        "64mb",
+        field!(log_segment_size),
+        "bytes of a file of the log after which another one begins",
+    ),
     Parameter::fixed(
         "save",
         Kind::Words,

@@ -1,0 +1,133 @@
+//! What can go wrong, by whom it concerns: who writes the log, and who reads it back.
+
+use std::fmt;
+use std::io;
+
+use shardwright_codec::log::{FrameError, Lsn, RecordError};
+use thiserror::Error;
+
+use crate::manifest::ManifestError;
+use crate::segment::HeaderError;
+use crate::sequences::Gap;
+
+/// Why the log took something no further.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// Storage failed.
+    #[error("could not {action} {file}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        file: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Effects are missing or came twice: the log would be wrong.
+    #[error(transparent)]
+    Gap(#[from] Gap),
+    /// Something failed before. What became of that is unknown, so nothing may follow it.
+    #[error("the log failed before and takes nothing more")]
+    Failed,
+}
+
+impl JournalError {
+    /// Makes the error of something that was tried with a file.
+    pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Io { action, file, source }
+    }
+}
+
+/// A place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// The file.
+    pub file: String,
+    /// Bytes from its begin.
+    pub offset: u64,
+    /// The record that is there, or should be.
+    pub lsn: Lsn,
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}, record {}", self.file, self.offset, self.lsn)
+    }
+}
+
+/// Why a data directory cannot be used as it is.
+#[derive(Debug, Error)]
+pub enum RecoveryError {
+    /// Storage failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// There are segments and nothing that says which of them count.
+    #[error("there is {0}, but no {file}, which says what counts", file = crate::MANIFEST)]
+    NoManifest(String),
+    /// The manifest is damaged.
+    #[error("{file} is damaged: {0}", file = crate::MANIFEST)]
+    Manifest(#[from] ManifestError),
+    /// A segment's header is damaged, or the segment belongs elsewhere.
+    #[error("{file} is damaged: {why}")]
+    Header {
+        /// The segment.
+        file: String,
+        /// What is wrong with its header.
+        why: HeaderError,
+    },
+    /// A segment is another one than the manifest says.
+    #[error("{file} belongs elsewhere: {what} {wanted} was expected, {found} found")]
+    Foreign {
+        /// The segment.
+        file: String,
+        /// What of its header does not fit.
+        what: &'static str,
+        /// What it should be.
+        wanted: u64,
+        /// What it is.
+        found: u64,
+    },
+    /// What came before a segment could not be divided among the shards that wrote it.
+    #[error("{file}: {why}")]
+    Layout {
+        /// The segment.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// The log is damaged where it was durable once, or where no crash explains it.
+    #[error("the log is damaged: {spot}: {why}")]
+    Damaged {
+        /// Where.
+        spot: Spot,
+        /// What is wrong there.
+        why: Trouble,
+    },
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Error)]
+pub enum Trouble {
+    /// A frame is damaged.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// Frames do not make a record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A record is missing.
+    #[error("record {found} comes here")]
+    Order {
+        /// The record that is there.
+        found: Lsn,
+    },
+    /// Effects are missing.
+    #[error(transparent)]
+    Gap(#[from] Gap),
+    /// The segment ends within a record, though another segment follows.
+    #[error("the segment ends here within a record, though another one follows")]
+    CutOff,
+    /// The effects could not be applied.
+    #[error("{0}")]
+    Refused(String),
+}

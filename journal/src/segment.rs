@@ -1,0 +1,153 @@
+//! Segments: the files that the log consists of. Each begins with a header, behind which frames
+//! follow one another.
+
+use shardwright_codec::log::Lsn;
+use thiserror::Error;
+
+/// What every segment begins with.
+const MAGIC: &[u8; 8] = b"SWRTLOG\0";
+
+/// The version of the format that this program writes, and the newest that it reads.
+const VERSION: u16 = 1;
+
+/// Bytes before the sequences.
+const FIXED: usize = 36;
+
+/// What a segment says about itself before its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentHeader {
+    /// Chosen at random when the data directory was made, to find files of another one.
+    pub directory: u64,
+    /// Its number in the directory.
+    pub number: u64,
+    /// LSN of its first record.
+    pub first: Lsn,
+    /// The newest effect of each partition before its first record. There are as many as the
+    /// server had shards.
+    pub sequences: Vec<u64>,
+}
+
+/// Why bytes are not a segment's header.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HeaderError {
+    /// They end too early.
+    #[error("the header is cut off after {0} bytes")]
+    Truncated(usize),
+    /// They begin with something else.
+    #[error("it does not begin as a segment of the log does")]
+    Magic,
+    /// A later program wrote it.
+    #[error("it has version {0} of the format, this program reads up to {VERSION}")]
+    Version(u16),
+    /// The checksum does not fit.
+    #[error("the header's checksum is {found:08x}, its bytes give {computed:08x}")]
+    Checksum {
+        /// What the header says.
+        found: u32,
+        /// What its bytes give.
+        computed: u32,
+    },
+}
+
+/// Name of the segment with this number.
+pub fn segment_name(number: u64) -> String {
+    format!("log-{number:010}.swl")
+}
+
+/// The number of the segment with this name.
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix("log-")?.strip_suffix(".swl")?.parse().ok()?;
+    (segment_name(number) == name).then_some(number)
+}
+
+impl SegmentHeader {
+    /// The header's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(FIXED + self.sequences.len() * 8 + 4);
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&(self.sequences.len() as u16).to_le_bytes());
+        for number in [self.directory, self.number, self.first.0] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        self.sequences.iter().for_each(|newest| out.extend_from_slice(&newest.to_le_bytes()));
+        out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
+        out
+    }
+
+    /// Reads the header at the front of `input` and tells how long it is.
+    ///
+    /// # Errors
+    /// The bytes are no header, or one of a later version.
+    pub fn decode(input: &[u8]) -> Result<(Self, usize), HeaderError> {
+        let cut = HeaderError::Truncated(input.len());
+        let magic = input.first_chunk::<8>().ok_or(cut.clone())?;
+        if magic != MAGIC {
+            return Err(HeaderError::Magic);
+        }
+        let fixed = input.first_chunk::<FIXED>().ok_or(cut.clone())?;
+        let short = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
+        let version = short(8);
+        if version != VERSION {
+            return Err(HeaderError::Version(version));
+        }
+        let end = FIXED + usize::from(short(10)) * 8;
+        let bytes = input.get(..end).ok_or(cut.clone())?;
+        let found = input.get(end..).and_then(<[u8]>::first_chunk).ok_or(cut)?;
+        let (found, computed) = (u32::from_le_bytes(*found), crc32fast::hash(bytes));
+        if found != computed {
+            return Err(HeaderError::Checksum { found, computed });
+        }
+        let mut numbers =
+            bytes[12..].as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number));
+        let mut next = || numbers.next().unwrap_or_default();
+        let (directory, number, first) = (next(), next(), Lsn(next()));
+        Ok((Self { directory, number, first, sequences: numbers.collect() }, end + 4))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> SegmentHeader {
+        SegmentHeader { directory: 77, number: 3, first: Lsn(12), sequences: vec![5, 0, 9] }
+    }
+
+    #[test]
+    fn a_header_is_read_as_it_was_written() {
+        let mut bytes = header().encode();
+        let len = bytes.len();
+        bytes.extend_from_slice(b"frames");
+        assert_eq!(SegmentHeader::decode(&bytes), Ok((header(), len)));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_found() {
+        let bytes = header().encode();
+        for at in 0..bytes.len() {
+            assert!(SegmentHeader::decode(&bytes[..at]).is_err(), "cut at {at}");
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                assert!(SegmentHeader::decode(&damaged).is_err(), "bit {bit} of byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_named() {
+        let mut bytes = header().encode();
+        bytes[8] = 2;
+        let error = SegmentHeader::decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "it has version 2 of the format, this program reads up to 1");
+    }
+
+    #[test]
+    fn only_names_that_segments_get_are_taken_for_such() {
+        assert_eq!(segment_number(&segment_name(41)), Some(41));
+        for name in ["log-1.swl", "log-0000000001", "log-+000000001.swl", "log-000000000x.swl"] {
+            assert_eq!(segment_number(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The only way to files: a data directory as the journal sees it.
+
+use std::io;
+
+/// A data directory. Names are those of files directly in it.
+///
+/// What was written or renamed is *live* at once and *durable* only after the sync that says so: a
+/// crash may lose any of the rest, in any order.
+pub trait Storage {
+    /// A file that is written from its begin on.
+    type File: StorageFile;
+
+    /// Names of all files.
+    ///
+    /// # Errors
+    /// The system's.
+    fn names(&self) -> io::Result<Vec<String>>;
+
+    /// All bytes of a file.
+    ///
+    /// # Errors
+    /// The system's; there may be no such file.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// An empty file of this name, whatever had it before. The name is durable after
+    /// [`Storage::sync_directory`].
+    ///
+    /// # Errors
+    /// The system's.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+
+    /// Cuts a file off, at its end or before, and makes all of it durable: it may have been written
+    /// by a process that ended before it could.
+    ///
+    /// # Errors
+    /// The system's.
+    fn settle(&self, name: &str, len: u64) -> io::Result<()>;
+
+    /// Gives a file another name, which another file may have had until now. Never half done; durable
+    /// after [`Storage::sync_directory`].
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file; durable after [`Storage::sync_directory`].
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes names durable: what was created, renamed and removed.
+    ///
+    /// # Errors
+    /// The system's. What is durable is unknown then.
+    fn sync_directory(&self) -> io::Result<()>;
+}
+
+/// A file that is being written.
+pub trait StorageFile {
+    /// Writes behind what was written before.
+    ///
+    /// # Errors
+    /// The system's. Some of the bytes may have been written.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes all that was written durable.
+    ///
+    /// # Errors
+    /// The system's. What is durable is unknown then, and another sync that succeeds says nothing
+    /// about it: the system may have dropped what it could not write.
+    fn sync(&mut self) -> io::Result<()>;
+}

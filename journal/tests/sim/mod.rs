@@ -1,0 +1,303 @@
+//! A data directory in memory that loses, tears and refuses, by a seed: what was not synced may be
+//! gone after a crash, all of it or any sectors; what was renamed may not be; an operation can fail,
+//! and after a sync that failed another one makes nothing durable.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use shardwright_journal::{Storage, StorageFile};
+
+/// What is written together or not at all.
+const SECTOR: usize = 512;
+
+/// A small generator of numbers that look random (Marsaglia's xorshift, 64 bits).
+#[derive(Debug, Clone)]
+pub struct Chance(u64);
+
+impl Chance {
+    pub fn new(seed: u64) -> Self {
+        let mut chance = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        (0..4).for_each(|_| _ = chance.next());
+        chance
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number below `end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 11) as usize % end
+    }
+
+    pub fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Inode {
+    live: Vec<u8>,
+    durable: Vec<u8>,
+    /// A sync failed: nothing more of it becomes durable.
+    lost: bool,
+}
+
+#[derive(Debug, Clone)]
+enum NameChange {
+    Link(String, usize),
+    Rename(String, String),
+    Remove(String),
+}
+
+type Names = BTreeMap<String, usize>;
+
+fn apply(names: &mut Names, change: &NameChange) {
+    match change {
+        NameChange::Link(name, inode) => _ = names.insert(name.clone(), *inode),
+        NameChange::Rename(from, to) => {
+            if let Some(inode) = names.remove(from) {
+                names.insert(to.clone(), inode);
+            }
+        }
+        NameChange::Remove(name) => _ = names.remove(name),
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    chance: Chance,
+    inodes: Vec<Inode>,
+    names: Names,
+    durable_names: Names,
+    changes: Vec<NameChange>,
+    /// Operations that could fail or be cut off, so far.
+    steps: usize,
+    crash_at: Option<usize>,
+    fail_at: Option<usize>,
+    crashed: bool,
+}
+
+/// A simulated data directory.
+#[derive(Debug, Clone)]
+pub struct Sim(Rc<RefCell<State>>);
+
+impl Sim {
+    pub fn new(seed: u64) -> Self {
+        Self::of(Chance::new(seed), Vec::new(), Names::new())
+    }
+
+    fn of(chance: Chance, inodes: Vec<Inode>, names: Names) -> Self {
+        Self(Rc::new(RefCell::new(State {
+            chance,
+            inodes,
+            durable_names: names.clone(),
+            names,
+            changes: Vec::new(),
+            steps: 0,
+            crash_at: None,
+            fail_at: None,
+            crashed: false,
+        })))
+    }
+
+    /// The process ends in the middle of operation number `step` from now on.
+    pub fn crash_at(&self, step: usize) {
+        let mut state = self.0.borrow_mut();
+        state.crash_at = Some(state.steps + step);
+    }
+
+    /// Operation number `step` from now on fails.
+    pub fn fail_at(&self, step: usize) {
+        let mut state = self.0.borrow_mut();
+        state.fail_at = Some(state.steps + step);
+    }
+
+    /// The directory as the next start finds it after the machine lost power.
+    pub fn after_power_loss(&self) -> Self {
+        let mut state = self.0.borrow_mut();
+        let mut names = state.durable_names.clone();
+        for change in std::mem::take(&mut state.changes) {
+            if !state.chance.one_in(3) {
+                apply(&mut names, &change);
+            }
+        }
+        let mut chance = state.chance.clone();
+        chance.next();
+        let inodes = state.inodes.iter().map(|inode| survivor(inode, &mut chance)).collect();
+        Self::of(chance, inodes, names)
+    }
+
+    /// The directory as the next start finds it after the process alone was killed.
+    pub fn after_kill(&self) -> Self {
+        let state = self.0.borrow();
+        let mut next = Self::of(state.chance.clone(), state.inodes.clone(), state.names.clone());
+        let inner = Rc::get_mut(&mut next.0).unwrap().get_mut();
+        inner.durable_names = state.durable_names.clone();
+        inner.changes = state.changes.clone();
+        next
+    }
+
+    /// Changes a file's bytes behind everybody's back, durably.
+    pub fn damage(&self, name: &str, act: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.0.borrow_mut();
+        let inode = state.names[name];
+        let inode = &mut state.inodes[inode];
+        act(&mut inode.live);
+        inode.durable = inode.live.clone();
+    }
+
+    /// A copy of it all, to damage.
+    pub fn copy(&self) -> Self {
+        let state = self.0.borrow();
+        Self::of(state.chance.clone(), state.inodes.clone(), state.names.clone())
+    }
+
+    /// One more operation: whether it is to be done at all, in part, or fails.
+    fn step(&self) -> io::Result<()> {
+        let mut state = self.0.borrow_mut();
+        if state.crashed {
+            return Err(io::Error::other("the process has ended"));
+        }
+        let step = state.steps;
+        state.steps += 1;
+        if state.crash_at == Some(step) {
+            state.crashed = true;
+            return Err(io::Error::other("the process ends here"));
+        }
+        if state.fail_at == Some(step) {
+            return Err(io::Error::from_raw_os_error(if state.chance.one_in(2) { 5 } else { 28 }));
+        }
+        Ok(())
+    }
+
+    fn change(&self, change: NameChange) -> io::Result<()> {
+        let outcome = self.step();
+        let mut state = self.0.borrow_mut();
+        // What fails or is cut off may have been done all the same.
+        if outcome.is_ok() || state.chance.one_in(2) {
+            apply(&mut state.names, &change);
+            state.changes.push(change);
+        }
+        outcome
+    }
+
+    fn missing() -> io::Error {
+        io::Error::from(io::ErrorKind::NotFound)
+    }
+}
+
+/// What a file's unsynced bytes are after a power loss: any sectors of them, zeros in place of others.
+fn survivor(inode: &Inode, chance: &mut Chance) -> Inode {
+    let from = inode.durable.len().min(inode.live.len());
+    let mut bytes = inode.durable.clone();
+    let fate = chance.below(4);
+    if fate > 0 && inode.live.len() > from {
+        let len = if fate == 1 {
+            inode.live.len()
+        } else {
+            from + chance.below(inode.live.len() - from + 1)
+        };
+        bytes.resize(len, 0);
+        let mut at = from;
+        while at < len {
+            let end = ((at / SECTOR + 1) * SECTOR).min(len);
+            if fate < 3 || chance.one_in(2) {
+                bytes[at..end].copy_from_slice(&inode.live[at..end]);
+            }
+            at = end;
+        }
+    }
+    Inode { live: bytes.clone(), durable: bytes, lost: false }
+}
+
+impl Storage for Sim {
+    type File = SimFile;
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        Ok(self.0.borrow().names.keys().cloned().collect())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let state = self.0.borrow();
+        let inode = state.names.get(name).ok_or_else(Self::missing)?;
+        Ok(state.inodes[*inode].live.clone())
+    }
+
+    fn create(&self, name: &str) -> io::Result<SimFile> {
+        let inode = {
+            let mut state = self.0.borrow_mut();
+            state.inodes.push(Inode::default());
+            state.inodes.len() - 1
+        };
+        self.change(NameChange::Link(name.to_owned(), inode))?;
+        Ok(SimFile { sim: self.clone(), inode })
+    }
+
+    fn settle(&self, name: &str, len: u64) -> io::Result<()> {
+        self.step()?;
+        let mut state = self.0.borrow_mut();
+        let inode = *state.names.get(name).ok_or_else(Self::missing)?;
+        let inode = &mut state.inodes[inode];
+        inode.live.truncate(len as usize);
+        inode.durable = inode.live.clone();
+        Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.change(NameChange::Rename(from.to_owned(), to.to_owned()))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.change(NameChange::Remove(name.to_owned()))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        self.step()?;
+        let mut state = self.0.borrow_mut();
+        state.changes.clear();
+        state.durable_names = state.names.clone();
+        Ok(())
+    }
+}
+
+/// A file of a simulated directory.
+#[derive(Debug)]
+pub struct SimFile {
+    sim: Sim,
+    inode: usize,
+}
+
+impl StorageFile for SimFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let outcome = self.sim.step();
+        let mut state = self.sim.0.borrow_mut();
+        let done = match outcome {
+            Ok(()) => bytes.len(),
+            Err(_) => state.chance.below(bytes.len() + 1),
+        };
+        state.inodes[self.inode].live.extend_from_slice(&bytes[..done]);
+        outcome
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let outcome = self.sim.step();
+        let mut state = self.sim.0.borrow_mut();
+        let State { inodes, chance, .. } = &mut *state;
+        let inode = &mut inodes[self.inode];
+        match outcome {
+            Ok(()) if inode.lost => {}
+            Ok(()) => inode.durable = inode.live.clone(),
+            Err(_) => {
+                inode.durable = survivor(inode, chance).durable;
+                inode.lost = true;
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,360 @@
+//! What was acknowledged is there after the server was killed, as its policy promises: with real
+//! processes, real files and kill -9.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use shardwright_tests::harness::client::encode;
+use shardwright_tests::harness::server::info_field;
+use shardwright_tests::{Client, Options, Reply, Rng, Server};
+use tempfile::TempDir;
+
+/// A data directory that outlives its servers.
+struct Data(TempDir);
+
+impl Data {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn options(&self, shards: usize, policy: &str) -> Options {
+        Options::shards(shards)
+            .with("dir", self.0.path().to_str().unwrap())
+            .with("appendonly", "yes")
+            .with("appendfsync", policy)
+    }
+
+    fn start(&self, shards: usize, policy: &str) -> Server {
+        Server::start(self.options(shards, policy))
+    }
+
+    /// The log's files, in order.
+    fn segments(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_segment = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "swl");
+        let mut segments: Vec<PathBuf> = entries.filter(is_segment).collect();
+        segments.sort();
+        segments
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// Ends a server as a power switch would end the process.
+fn kill(mut server: Server) {
+    server.process().signal(Signal::KILL);
+    server.process().wait().expect("it is gone");
+}
+
+/// Starts a server on a directory that it must refuse; what it says.
+fn fail_to_start(data: &Data) -> String {
+    let directory = data.path().to_str().unwrap();
+    let listen = ["--port", "0", "--unixsocket", "refused.sock", "--admin-port", "0"];
+    let args = [&["--dir", directory, "--appendonly", "yes"][..], &listen].concat();
+    let (status, text) = Server::fail_to_start(&args);
+    assert!(!status.success(), "{text}");
+    text
+}
+
+fn digest(server: &Server) -> String {
+    server.client().run("DEBUG DIGEST").text()
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(10), "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn info(server: &Server, name: &str) -> String {
+    info_field(&server.client().run("INFO persistence"), name)
+        .unwrap_or_else(|| panic!("INFO has no {name}"))
+}
+
+/// Some of everything that can be written today.
+const WRITES: &[&str] = &[
+    "SET a 1",
+    "SET text hello",
+    "SET long 0123456789012345678901234567890123456789012345678901234567890123456789",
+    "APPEND text -world",
+    "SETRANGE text 20 far",
+    "SETRANGE new 3 x",
+    "INCRBY a 41",
+    "INCRBYFLOAT f 1.5",
+    "MSET m1 1 m2 2 m3 3 m4 4",
+    "MSETNX n1 1 n2 2",
+    "SET e 1 EX 10000",
+    "PEXPIREAT m1 99999999999999",
+    "PERSIST m1",
+    "EXPIRE m2 5000",
+    "GETEX m3 PX 7000000",
+    "GETDEL m4",
+    "RENAME n1 {n}1",
+    "COPY a b",
+    "COPY a c DB 3",
+    "MOVE n2 5",
+    "SELECT 7",
+    "SET seven 7",
+    "SWAPDB 7 8",
+    "SELECT 9",
+    "SET gone 1",
+    "FLUSHDB",
+    "SET stays 1",
+    "SELECT 0",
+    "DEL new",
+    "MULTI",
+    "INCR a",
+    "SET t1 1",
+    "SET t2 2",
+    "UNLINK f",
+    "EXEC",
+];
+
+#[test]
+fn everything_is_there_after_kill_9_and_with_another_number_of_shards() {
+    let data = Data::new();
+    let server = data.start(2, "always");
+    server.client().pipeline(WRITES);
+    let before = digest(&server);
+    server.check_shadow();
+    kill(server);
+    for shards in [2, 1, 7, 4] {
+        let server = data.start(shards, "always");
+        assert_eq!(digest(&server), before, "with {shards} shards");
+        let mut client = server.client();
+        assert_eq!(client.run("GET text").text(), "hello-world\0\0\0\0\0\0\0\0\0far");
+        assert_eq!(client.run("GET a").text(), "43");
+        let ttl = client.run("TTL e").int();
+        assert!((9_000..=10_000).contains(&ttl), "{ttl}");
+        // What is written by this layout is there in the next one.
+        client.run(&format!("SET by:{shards} 1"));
+        client.run(&format!("DEL by:{shards}"));
+        server.check_shadow();
+        kill(server);
+    }
+}
+
+#[test]
+fn a_server_without_a_log_keeps_nothing_and_touches_no_file() {
+    let data = Data::new();
+    let directory = data.path().to_str().unwrap().to_owned();
+    let server = Server::start(Options::shards(2).with("dir", &directory));
+    server.client().run("SET a 1");
+    assert_eq!(info(&server, "aof_enabled"), "0");
+    server.finish();
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
+    let mut rng = Rng::new(11);
+    let data = Data::new();
+    let mut told: BTreeMap<String, i64> = BTreeMap::new();
+    for round in 0..4 {
+        let shards = [1, 4][round % 2];
+        let server = data.start(shards, "always");
+        let mut reader = server.client();
+        for (key, least) in &told {
+            let found: i64 = reader.cmd(&["GET", key]).text().parse().unwrap();
+            // Commands that were under way when it was killed may have been done or not.
+            assert!((*least..=*least + 16).contains(&found), "{key}: {found}, told {least}");
+        }
+        let address = server.address();
+        let running: Vec<_> = (0..6)
+            .map(|worker| {
+                std::thread::spawn(move || {
+                    let mut told = BTreeMap::new();
+                    let Ok(mut client) = Client::connect(address) else { return told };
+                    while let Some((key, value)) = increment(&mut client, worker) {
+                        told.insert(key, value);
+                    }
+                    told
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(100 + rng.below(200) as u64));
+        kill(server);
+        for worker in running {
+            for (key, value) in worker.join().unwrap() {
+                let told = told.entry(key).or_default();
+                *told = value.max(*told);
+            }
+        }
+    }
+    assert!(told.values().sum::<i64>() > 100, "{told:?}");
+}
+
+/// Adds 1 to a counter of this worker's, in a pipeline of some; the last value told, until the
+/// connection ends.
+fn increment(client: &mut Client, worker: usize) -> Option<(String, i64)> {
+    let key = format!("counter:{worker}");
+    client.send_raw(&encode(&["INCR", &key]).repeat(8)).ok()?;
+    let mut last = None;
+    for _ in 0..8 {
+        match client.read_raw().map(|raw| Reply::parse(&raw)) {
+            Ok(Reply::Int(value)) => last = Some((key.clone(), value)),
+            _ => return None,
+        }
+    }
+    last
+}
+
+#[test]
+fn pairs_that_are_written_together_are_there_together() {
+    let data = Data::new();
+    for round in 0..4 {
+        let server = data.start([4, 1, 2, 4][round], "everysec");
+        check_pairs(&server);
+        let address = server.address();
+        let running: Vec<_> = (0..3)
+            .map(|worker| {
+                std::thread::spawn(move || {
+                    let Ok(mut client) = Client::connect(address) else { return };
+                    for number in 0.. {
+                        if !write_pairs(&mut client, worker, number) {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(300));
+        kill(server);
+        running.into_iter().for_each(|worker| worker.join().unwrap());
+    }
+    check_pairs(&data.start(3, "everysec"));
+}
+
+fn write_pairs(client: &mut Client, worker: usize, number: usize) -> bool {
+    let value = number.to_string();
+    let [left, right] = ["left", "right"].map(|side| format!("{side}:{worker}"));
+    let [low, high] = ["low", "high"].map(|side| format!("{side}:{worker}"));
+    let commands = [
+        encode(&["MSET", &left, &value, &right, &value]),
+        encode(&["MULTI"]),
+        encode(&["SET", &low, &value]),
+        encode(&["SET", &high, &value]),
+        encode(&["EXEC"]),
+    ];
+    client.send_raw(&commands.concat()).is_ok() && (0..5).all(|_| client.read_raw().is_ok())
+}
+
+fn check_pairs(server: &Server) {
+    let mut client = server.client();
+    for worker in 0..3 {
+        for [one, other] in [["left", "right"], ["low", "high"]] {
+            let pair = [one, other].map(|side| client.cmd(&["GET", &format!("{side}:{worker}")]));
+            assert_eq!(pair[0], pair[1], "{one} and {other} of {worker}");
+        }
+    }
+}
+
+#[test]
+fn an_orderly_end_loses_nothing_whatever_the_policy() {
+    for policy in ["always", "everysec", "no"] {
+        let data = Data::new();
+        let server = data.start(2, policy);
+        server.client().pipeline(WRITES);
+        let before = digest(&server);
+        server.finish();
+        let server = data.start(2, policy);
+        assert_eq!(digest(&server), before, "{policy}");
+        server.finish();
+    }
+}
+
+#[test]
+fn everysec_makes_durable_within_a_second_or_so_and_says_so() {
+    let data = Data::new();
+    let server = data.start(2, "everysec");
+    server.client().run("SET a 1");
+    let newest: u64 = info(&server, "log_newest_lsn").parse().unwrap();
+    eventually("it is durable", || {
+        info(&server, "log_durable_lsn").parse::<u64>().unwrap() >= newest.max(1)
+    });
+    server.finish();
+}
+
+#[test]
+fn a_key_that_expired_while_nobody_ran_is_gone_after_the_start() {
+    let data = Data::new();
+    let server = data.start(2, "always");
+    server.client().pipeline(&["SET short 1 PX 50", "SET long 1 PX 50000000"]);
+    kill(server);
+    std::thread::sleep(Duration::from_millis(60));
+    let server = data.start(2, "always");
+    assert_eq!(server.client().run("GET short"), Reply::Null);
+    assert_eq!(server.client().run("GET long").text(), "1");
+    eventually("it is removed", || server.client().run("DBSIZE").int() == 1);
+    server.finish();
+}
+
+#[test]
+fn segments_follow_one_another() {
+    let data = Data::new();
+    let options = || data.options(2, "no").own("log-segment-size", "64kb");
+    let server = Server::start(options());
+    let mut client = server.client();
+    let value = "x".repeat(1000);
+    (0..300).for_each(|number| _ = client.cmd(&["SET", &format!("key:{}", number % 50), &value]));
+    let before = digest(&server);
+    server.finish();
+    assert!(data.segments().len() >= 4, "{:?}", data.segments());
+    let server = Server::start(options());
+    assert_eq!(digest(&server), before);
+    assert_eq!(info(&server, "log_segments"), data.segments().len().to_string());
+    server.finish();
+}
+
+#[test]
+fn a_torn_end_is_cut_off_and_reported() {
+    let data = Data::new();
+    let server = data.start(2, "always");
+    server.client().run("SET a 1");
+    server.client().run("SET b 2");
+    kill(server);
+    let last = data.segments().pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    fs::write(&last, &bytes[..bytes.len() - 3]).unwrap();
+    let mut server = data.start(2, "always");
+    assert_eq!(server.client().run("GET a").text(), "1");
+    let log = server.process().log();
+    assert!(log.contains("half written") && log.contains("log-0000000001.swl"), "{log}");
+    server.finish();
+}
+
+#[test]
+fn damage_ends_the_start_and_is_named() {
+    let data = Data::new();
+    let server = data.start(2, "always");
+    let mut client = server.client();
+    (0..20).for_each(|number| _ = client.cmd(&["SET", &format!("key:{number}"), "value"]));
+    server.finish();
+    let segment = data.segments().remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 0x10;
+    fs::write(&segment, &bytes).unwrap();
+    let text = fail_to_start(&data);
+    let told = ["log is damaged", "log-0000000001.swl at byte", "record"];
+    assert!(told.iter().all(|part| text.contains(part)), "{text}");
+    assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing was changed");
+}
+
+#[test]
+fn a_directory_belongs_to_one_process() {
+    let data = Data::new();
+    let server = data.start(1, "everysec");
+    let text = fail_to_start(&data);
+    let directory = data.path().to_str().unwrap();
+    assert!(text.contains("in use by another process") && text.contains(directory), "{text}");
+    server.finish();
+}
