@@ -119,6 +119,13 @@ impl Session {
         self.output.wrote(count);
     }
 
+    /// Gives memory back that only busier times needed: the session waits for input for long.
+    pub fn shrink(&mut self) {
+        if self.flight.is_empty() {
+            self.input.shrink();
+        }
+    }
+
     /// Whether half a command waits for the rest.
     pub fn in_frame(&self) -> bool {
         self.flight.is_empty() && self.input.in_frame()
