@@ -4,12 +4,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::SyncSender;
 
 use actix::prelude::*;
+use shardwright_codec::resp::{Protocol, ReplyWriter};
 use shardwright_store::partition::Garbage;
 use shardwright_store::types::ShardId;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::checkpoint::Checkpointer;
 use crate::gateway::Gateway;
-use crate::messages::{Delivery, Ordered, Round, RoundId};
+use crate::messages::{Block, BlockDone, Delivery, Ordered, Round, RoundId};
 use crate::server::Server;
 use crate::shard::{Lend, RunRound, Shard};
 use crate::writer::Writer;
@@ -32,6 +34,8 @@ pub struct Directory {
     pub threads: Vec<ThreadAddresses>,
     /// The writer.
     pub writer: Addr<Writer>,
+    /// What writes checkpoints.
+    pub checkpointer: Addr<Checkpointer>,
     /// The thread that frees what is too much for a shard's turn.
     pub reaper: SyncSender<Vec<Garbage>>,
 }
@@ -60,6 +64,18 @@ impl Server {
         if let Some(directory) = self.directory() {
             self.count_sent(shard);
             directory.thread(shard).shard.do_send(message);
+        }
+    }
+
+    /// Answers a block that nobody else answers with what `write` writes.
+    pub fn answer_block(&self, block: Block, write: impl FnOnce(&mut ReplyWriter<'_>)) {
+        let mut out = Vec::new();
+        write(&mut ReplyWriter::new(&mut out, Protocol::Resp2));
+        let ends = vec![out.len()];
+        let Block { conn, batch, shards, .. } = block;
+        let done = BlockDone { conn, batch, out, ends, next: 1, shards, sequences: Vec::new() };
+        if let Some(directory) = self.directory() {
+            directory.thread(done.conn.thread).gateway.do_send(done);
         }
     }
 

@@ -10,6 +10,7 @@
 
 pub mod admin;
 pub mod banner;
+pub mod checkpoint;
 pub mod clients;
 pub mod clock;
 pub mod commands;

@@ -72,8 +72,20 @@ pub struct Block {
     pub shards: ShardSet,
     /// The shard that runs it.
     pub lead: ShardId,
-    /// Compare the data with the copy that is fed by effects, instead of running requests.
-    pub audit: bool,
+    /// What it does.
+    pub kind: BlockKind,
+}
+
+/// What a block does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BlockKind {
+    /// It runs its requests.
+    #[default]
+    Requests,
+    /// It compares the data with the copy that is fed by effects.
+    Audit,
+    /// It begins a checkpoint of all partitions, and is answered when that is over.
+    Checkpoint,
 }
 
 /// Blocks that run one after the other while their lead shard holds the partitions of them all: a
@@ -99,7 +111,17 @@ pub enum Ordered {
     Run(RoundId, Round),
 }
 
+impl ConnId {
+    /// No connection: what is answered to it is dropped.
+    pub const NOBODY: Self = Self { thread: ShardId(0), index: u32::MAX, generation: u32::MAX };
+}
+
 impl Block {
+    /// A block without requests.
+    pub fn special(conn: ConnId, kind: BlockKind, shards: ShardSet, lead: ShardId) -> Self {
+        Self { conn, batch: Batch::default(), from: 0, shards, lead, kind }
+    }
+
     /// Requests and keys, which tell about how long the block takes.
     pub fn weight(&self) -> usize {
         self.batch.requests.len() + self.batch.keys.len()

@@ -7,7 +7,9 @@ use shardwright_store::executor::{Batch, BatchView, Planned, Request};
 use shardwright_store::types::{Sequence, ShardId};
 use shardwright_store::watch::WatchToken;
 
-use crate::messages::{Block, ConnId, Parcel, ParcelDone, PartHeader, Round, begun_watches};
+use crate::messages::{
+    Block, BlockKind, ConnId, Parcel, ParcelDone, PartHeader, Round, begun_watches,
+};
 use crate::shard::core::TURN_BYTES;
 
 /// Emptied parcels that a thread keeps for later.
@@ -60,9 +62,10 @@ impl Outboxes {
     pub fn push_block(&mut self, block: Block) -> bool {
         let weight = block.weight();
         let open = self.rounds.iter_mut().find(|round| {
-            // A comparison with the copy is answered by somebody else and later: it stays alone.
-            !block.audit
-                && !round.blocks.first().is_some_and(|first| first.audit)
+            // What is answered by somebody else and later stays alone.
+            let alone = |block: &Block| block.kind != BlockKind::Requests;
+            !alone(&block)
+                && !round.blocks.first().is_some_and(alone)
                 && round.weight + weight <= ROUND_WEIGHT
                 && round.shards.intersects(&block.shards)
         });

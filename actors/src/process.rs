@@ -17,6 +17,7 @@ use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
+use crate::checkpoint::Checkpointer;
 use crate::clock::Clock;
 use crate::directory::{Directory, ThreadAddresses};
 use crate::gateway::{Gateway, Quiesce};
@@ -92,7 +93,7 @@ async fn serve(
     let accepting = listeners.accept(&server);
     watch_signals(&server)?;
     tell_supervisor(&server);
-    let now = control_loop(&server, requests).await;
+    let (now, save) = control_loop(&server, requests).await;
     accepting.iter().for_each(|task| task.abort());
     if !now {
         quiesce(&server).await;
@@ -101,6 +102,7 @@ async fn serve(
     if let Some(admin) = admin {
         admin.stop().await;
     }
+    save_last(&server, save).await;
     close_log(&server).await;
     threads.iter().for_each(|thread| {
         thread.stop();
@@ -119,6 +121,22 @@ impl Drop for SocketFile {
         {
             tracing::warn!(path = %path.display(), %error, "the Unix socket's file stays");
         }
+    }
+}
+
+/// Writes a last checkpoint, if that was said, or if there is no log and the settings want
+/// checkpoints.
+async fn save_last(server: &Arc<Server>, save: Option<bool>) {
+    let by_default = || !server.durability.is_enabled() && !server.settings().save.is_empty();
+    if !server.checkpoints.are_possible() || !save.unwrap_or_else(by_default) {
+        return;
+    }
+    // One that is being written may be of an earlier state.
+    while !server.begin_checkpoint() {
+        actix_rt::time::sleep(QUIESCE_STEP).await;
+    }
+    while server.checkpoints.is_running() {
+        actix_rt::time::sleep(QUIESCE_STEP).await;
     }
 }
 
@@ -145,14 +163,19 @@ async fn start_threads(
     let map = server.router().map;
     let empty =
         || -> recovery::Partitions { map.all().map(|id| Box::new(make(map, id))).collect() };
-    let (partitions, log) = if settings.appendonly {
+    // Without a log, what was saved is loaded all the same.
+    let keeps = settings.appendonly
+        || !settings.save.is_empty()
+        || Path::new(shardwright_journal::MANIFEST).exists();
+    let (partitions, log, disk) = if keeps {
         let options = LogOptions { segment_bytes: settings.log_segment_size };
         // The process has changed into `dir`.
-        let Opened { partitions, log } =
+        let Opened { partitions, log, disk, checkpoint_len } =
             recovery::open(Path::new("."), options, map, &make, cores)?;
-        (partitions, Some(log))
+        server.checkpoints.opened(checkpoint_len);
+        (partitions, Some(log), Some(disk))
     } else {
-        (empty(), None)
+        (empty(), None, None)
     };
     let newest: Vec<u64> = partitions.iter().map(|partition| partition.sequence().0).collect();
     let shadow = if settings.shadow {
@@ -168,7 +191,7 @@ async fn start_threads(
     let mut arbiters = Vec::new();
     let mut threads = Vec::new();
     for mut partition in partitions {
-        partition.encode_effects(settings.shadow || log.is_some());
+        partition.encode_effects(settings.shadow || settings.appendonly);
         let arbiter = Arbiter::new();
         threads.push(start_shard(server, &arbiter, partition).await?);
         arbiters.push(arbiter);
@@ -180,7 +203,13 @@ async fn start_threads(
         Writer::new(for_writer, log, shadow, newest)
     });
     arbiters.push(arbiter);
-    let directory = Directory { threads, writer, reaper: start_reaper()? };
+    let arbiter = Arbiter::new();
+    let for_checkpointer = Arc::clone(server);
+    let checkpointer = Checkpointer::start_in_arbiter(&arbiter.handle(), |_| {
+        Checkpointer::new(for_checkpointer, disk)
+    });
+    arbiters.push(arbiter);
+    let directory = Directory { threads, writer, checkpointer, reaper: start_reaper()? };
     server.directory.set(directory).map_err(|_| RunError::ThreadEnded)?;
     Ok(arbiters)
 }
@@ -234,8 +263,8 @@ fn tell_supervisor(server: &Server) {
 fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
     use tokio::signal::unix::{SignalKind, signal};
     let requests = [
-        (SignalKind::terminate(), ControlRequest::Shutdown { now: false }),
-        (SignalKind::interrupt(), ControlRequest::Shutdown { now: false }),
+        (SignalKind::terminate(), ControlRequest::Shutdown { now: false, save: None }),
+        (SignalKind::interrupt(), ControlRequest::Shutdown { now: false, save: None }),
         (SignalKind::hangup(), ControlRequest::Reload),
     ];
     for (kind, request) in requests {
@@ -252,18 +281,19 @@ fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Carries out requests until the process is to end; tells whether that is to be at once.
+/// Carries out requests until the process is to end; tells whether that is to be at once, and what
+/// was said about saving before.
 async fn control_loop(
     server: &Arc<Server>,
     mut requests: UnboundedReceiver<ControlRequest>,
-) -> bool {
+) -> (bool, Option<bool>) {
     while let Some(request) = requests.recv().await {
         match request {
-            ControlRequest::Shutdown { now } => return now,
+            ControlRequest::Shutdown { now, save } => return (now, save),
             ControlRequest::Reload => reload(server),
         }
     }
-    true
+    (true, None)
 }
 
 /// Reads the settings' sources again and puts in force what may change.
@@ -273,6 +303,9 @@ pub fn reload(server: &Arc<Server>) {
         Ok(reloaded) => {
             for warning in &reloaded.warnings {
                 tracing::warn!("{warning}");
+            }
+            if !reloaded.settings.save.is_empty() && !server.checkpoints.are_possible() {
+                tracing::warn!("'save' does nothing before a restart: there is no data directory");
             }
             tracing::info!(changed = reloaded.changed.join(", "), "settings read again");
             *loaded = reloaded.loaded;

@@ -2,6 +2,7 @@
 //! and checks; others apply the effects, each those of its own partitions.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -37,7 +38,11 @@ pub struct Opened {
     /// The partitions, in order of their shards.
     pub partitions: Partitions,
     /// The log.
-    pub log: Log<Disk>,
+    pub log: Log<Arc<Disk>>,
+    /// The directory.
+    pub disk: Arc<Disk>,
+    /// Bytes of the checkpoint that was loaded.
+    pub checkpoint_len: u64,
 }
 
 /// Takes the data directory at `path`, loads what it holds by `cores` threads, and begins to log
@@ -56,7 +61,7 @@ pub fn open(
     let begin = clock.ticks();
     // Errors name the directory as others would.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let disk = Disk::take(&path)?;
+    let disk = Arc::new(Disk::take(&path)?);
     let mut loader = Loader::new(make, cores);
     let recovered = recover(&disk, rand::random(), &mut loader)?;
     let partitions = loader.finish(map).map_err(DataError::Load)?;
@@ -70,8 +75,9 @@ pub fn open(
         millis = clock.since(begin).as_millis() as u64,
         "the log was loaded"
     );
-    let log = Log::begin(disk, options, recovered, map.shards())?;
-    Ok(Opened { partitions, log })
+    let checkpoint_len = recovered.manifest.checkpoint.map_or(0, |checkpoint| checkpoint.len);
+    let log = Log::begin(Arc::clone(&disk), options, recovered, map.shards())?;
+    Ok(Opened { partitions, log, disk, checkpoint_len })
 }
 
 /// Makes an empty partition of such a layout.
@@ -120,7 +126,8 @@ pub type Partitions = Vec<Box<Partition>>;
 impl<'m> Loader<'m> {
     /// A loader that uses so many cores.
     pub fn new(make: &'m MakePartition, cores: usize) -> Self {
-        let threads = cores.saturating_sub(1).max(1);
+        // This one's work is small beside theirs.
+        let threads = cores.max(1);
         Self { make, threads, layout: None, workers: Vec::new() }
     }
 
@@ -227,6 +234,17 @@ impl Replay for Loader<'_> {
         let partitions =
             if self.layout.is_none() { self.empty(map) } else { self.divide(old, map)? };
         self.start(map, partitions)
+    }
+
+    fn behind(&mut self, sequences: &[u64]) -> Result<(), String> {
+        let mut partitions = self.join()?;
+        for (partition, sequence) in partitions.iter_mut().zip(sequences) {
+            partition.loaded(Sequence(*sequence));
+        }
+        match self.layout {
+            Some(map) => self.start(map, partitions),
+            None => Ok(()),
+        }
     }
 
     fn record(&mut self, record: &Record<'_>) -> Result<(), String> {

@@ -15,6 +15,7 @@ use shardwright_store::types::{ShardMap, UnixMillis};
 use shardwright_store::watch::WatchToken;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::checkpoint::Checkpoints;
 use crate::clients::{ClientInfo, Clients};
 use crate::directory::Directory;
 use crate::durability::Durability;
@@ -31,6 +32,8 @@ pub enum ControlRequest {
     Shutdown {
         /// Whether to leave at once.
         now: bool,
+        /// Whether to write a checkpoint first; if nothing was said, the settings tell.
+        save: Option<bool>,
     },
     /// Read the settings' sources again.
     Reload,
@@ -81,6 +84,8 @@ pub struct Server {
     stats: Vec<ThreadStats>,
     /// What is known of the log.
     pub durability: Durability,
+    /// What is known of checkpoints.
+    pub checkpoints: Checkpoints,
     /// The connections.
     pub clients: Clients,
     /// Addresses of all actors; known once all threads run.
@@ -114,6 +119,7 @@ impl Server {
         let settings = loaded.settings.clone();
         let databases = u16::try_from(settings.databases).unwrap_or(u16::MAX);
         let durability = Durability::new(settings.appendonly, settings.appendfsync, shards);
+        let checkpoints = Checkpoints::new(identity.started.seconds());
         let server = Self {
             identity,
             loaded: Mutex::new(loaded),
@@ -122,6 +128,7 @@ impl Server {
             router: Router { hasher, map: ShardMap::new(shards), databases },
             stats: (0..shards).map(|_| ThreadStats::new(databases)).collect(),
             durability,
+            checkpoints,
             clients: Clients::default(),
             directory: OnceLock::new(),
             ordering: Mutex::new(0),

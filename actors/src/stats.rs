@@ -66,11 +66,14 @@ pub enum TurnCause {
     Block,
     /// The expiry wheel.
     Expiry,
+    /// A slice of a checkpoint.
+    Checkpoint,
 }
 
 impl TurnCause {
     /// All causes, in the order of [`ThreadStats::longest_turn`].
-    pub const ALL: [Self; 4] = [Self::Batch, Self::Parcel, Self::Block, Self::Expiry];
+    pub const ALL: [Self; 5] =
+        [Self::Batch, Self::Parcel, Self::Block, Self::Expiry, Self::Checkpoint];
 
     /// Name in INFO and metrics.
     pub const fn name(self) -> &'static str {
@@ -79,6 +82,7 @@ impl TurnCause {
             Self::Parcel => "parcel",
             Self::Block => "block",
             Self::Expiry => "expiry",
+            Self::Checkpoint => "checkpoint",
         }
     }
 }

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use shardwright_store::command::CommandId;
+use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, Meter, Planned};
 use shardwright_store::partition::{Garbage, Partition};
 use shardwright_store::types::{ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
+use crate::checkpoint::TakeKeys;
 use crate::clock::{BusyClock, Clock, Ticks};
 use crate::gateway::FlushOutboxes;
 use crate::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
@@ -26,7 +28,7 @@ use crate::shard::{EndWatch, RunParcel, RunReady};
 use crate::shards::ShardSet;
 use crate::slab::{Connection, Slab};
 use crate::stats::{ThreadStats, TurnCause};
-use crate::writer::{Audit, TakeEffects};
+use crate::writer::{Audit, MarkCheckpoint, TakeEffects};
 
 /// Time that a batch may hold its shard before others have their turn.
 const TURN_NANOS: u64 = 1_000_000;
@@ -429,6 +431,21 @@ impl ShardPost for ThreadPost<'_> {
     fn publish(&mut self, partition: &Partition) {
         if let Some(stats) = self.thread.server.stats().get(partition.id().0 as usize) {
             stats.publish(partition);
+        }
+    }
+
+    fn checkpoint_began(&mut self, block: Block, newest: Vec<u64>) {
+        self.thread.send_effects();
+        if let Some(directory) = self.thread.server.directory() {
+            directory.writer.do_send(MarkCheckpoint { block, newest });
+        }
+    }
+
+    fn checkpoint_keys(&mut self, batch: CutBatch) {
+        let server = &self.thread.server;
+        if let Some(directory) = server.directory() {
+            server.checkpoints.add_backlog(batch.records.len());
+            directory.checkpointer.do_send(TakeKeys(batch));
         }
     }
 

@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use shardwright_codec::resp::{Protocol, ReplyWriter};
 use shardwright_config::AppendFsync;
-use shardwright_journal::{Disk, JournalError, Log, Part, Sequences};
+use shardwright_journal::{CheckpointEntry, Disk, JournalError, Log, Part, Sequences};
 use shardwright_store::partition::EffectBatch;
 use shardwright_store::types::ShardId;
 
+use crate::checkpoint::BeginCheckpoint;
 use crate::clock::Clock;
 use crate::durability::LogFigures;
 use crate::gateway::LogMoved;
-use crate::messages::{Block, BlockDone, Effects};
+use crate::messages::{Block, Effects};
 use crate::server::Server;
 use crate::shadow::Shadow;
 
@@ -37,6 +37,27 @@ struct WriteOut;
 #[derive(Message)]
 #[rtype(result = "bool")]
 pub struct CloseLog;
+
+/// All partitions were cut at this place among the effects: a checkpoint begins, after which the
+/// block is to be answered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MarkCheckpoint {
+    /// The block to answer.
+    pub block: Block,
+    /// The newest effects, by shard.
+    pub newest: Vec<u64>,
+}
+
+/// A checkpoint is durable: it counts from now on, and what came before it goes.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct InstallCheckpoint {
+    /// The checkpoint.
+    pub entry: CheckpointEntry,
+    /// The block to answer.
+    pub block: Block,
+}
 
 /// Compare the shadow with this sum over the live data, and answer the block.
 #[derive(Message)]
@@ -61,7 +82,8 @@ const MOST_BUFFERED: usize = 1 << 20;
 pub struct Writer {
     server: Arc<Server>,
     clock: Clock,
-    log: Option<Log<Disk>>,
+    /// The log; without one to keep, what names the checkpoint that counts.
+    log: Option<Log<Arc<Disk>>>,
     /// Checks what the log would, where there is none.
     sequences: Sequences,
     shadow: Option<Shadow>,
@@ -78,7 +100,7 @@ impl Writer {
     /// A writer of this log, and of this shadow; effects go on behind these, by shard.
     pub fn new(
         server: Arc<Server>,
-        log: Option<Log<Disk>>,
+        log: Option<Log<Arc<Disk>>>,
         shadow: Option<Shadow>,
         newest: Vec<u64>,
     ) -> Self {
@@ -95,12 +117,18 @@ impl Writer {
         }
     }
 
+    /// Whether there is a log besides checkpoints.
+    fn logs(&self) -> bool {
+        self.server.durability.is_enabled()
+    }
+
     /// Takes one record.
     fn take(&mut self, effects: &Effects) {
         let parts: Vec<Part<'_>> = effects.batches().map(part).collect();
+        let logs = self.logs();
         let taken = match &mut self.log {
-            Some(log) => log.append(self.clock.now().0, &parts).map(|_| ()),
-            None => {
+            Some(log) if logs => log.append(self.clock.now().0, &parts).map(|_| ()),
+            _ => {
                 let check = parts.iter().try_for_each(|part| self.sequences.take(part));
                 check.map_err(JournalError::from)
             }
@@ -135,6 +163,9 @@ impl Writer {
     /// Writes what was taken and, if `sync`, makes it durable.
     fn write_out(&mut self, sync: bool) {
         let backlog = std::mem::take(&mut self.backlog);
+        if !self.logs() {
+            return;
+        }
         let Some(log) = &mut self.log else { return };
         let bytes = log.buffered() as u64;
         let (syncs, before) = (log.syncs(), log.durable());
@@ -161,6 +192,22 @@ impl Writer {
         }
     }
 
+    /// Begins a checkpoint if the log has grown so much, or enough has changed for so long.
+    fn begin_checkpoint_if_due(&self) {
+        let Some(log) = &self.log else { return };
+        let settings = self.server.settings();
+        let base = self.server.checkpoints.last_len().max(1);
+        let percentage = u64::from(settings.auto_aof_rewrite_percentage);
+        let grown = self.logs()
+            && percentage > 0
+            && log.size() >= settings.auto_aof_rewrite_min_size
+            && log.size().saturating_mul(100) >= base.saturating_mul(percentage);
+        let due = grown || self.server.is_save_due(&settings.save);
+        if due && !self.server.durability.has_failed() {
+            self.server.begin_checkpoint();
+        }
+    }
+
     /// Whether a sync is due, by the policy.
     fn must_sync(&self) -> bool {
         match self.server.settings().appendfsync {
@@ -171,7 +218,7 @@ impl Writer {
     }
 }
 
-fn publish(log: &Log<Disk>, figures: &LogFigures) {
+fn publish(log: &Log<Arc<Disk>>, figures: &LogFigures) {
     figures.taken.store(log.taken().0, Relaxed);
     figures.durable.store(log.durable().0, Relaxed);
     figures.segments.store(log.segments() as u64, Relaxed);
@@ -200,6 +247,7 @@ impl Actor for Writer {
                 if writer.must_sync() {
                     writer.write_out(true);
                 }
+                writer.begin_checkpoint_if_due();
                 if !writer.server.durability.is_gated() {
                     // Who waited for another policy need not any more.
                     writer.tell(&writer.server.durability.take_waiting());
@@ -217,7 +265,7 @@ impl Handler<TakeEffects> for Writer {
         if !self.closed {
             all.iter().for_each(|effects| self.take(effects));
         }
-        let Some(log) = &self.log else {
+        let Some(log) = self.log.as_ref().filter(|_| self.logs()) else {
             let backlog = std::mem::take(&mut self.backlog);
             return self.server.durability.remove_backlog(backlog);
         };
@@ -239,12 +287,56 @@ impl Handler<WriteOut> for Writer {
     }
 }
 
+impl Handler<MarkCheckpoint> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, mark: MarkCheckpoint, _: &mut Self::Context) {
+        let MarkCheckpoint { block, newest } = mark;
+        self.write_out(true);
+        let logs = self.logs();
+        let mark = match &mut self.log {
+            None => Err("there is no data directory".to_owned()),
+            Some(log) => {
+                let skipped = if logs { Ok(()) } else { log.skip_to(newest) };
+                let mark = skipped.and_then(|()| log.cut());
+                if let Err(error) = &mark {
+                    self.failed(error);
+                }
+                mark.map_err(|error| error.to_string())
+            }
+        };
+        if let Some(directory) = self.server.directory() {
+            directory.checkpointer.do_send(BeginCheckpoint { mark, block });
+        }
+    }
+}
+
+impl Handler<InstallCheckpoint> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, install: InstallCheckpoint, _: &mut Self::Context) {
+        let InstallCheckpoint { entry, block } = install;
+        let Some(log) = &mut self.log else {
+            return self.server.checkpoint_ended(Err("the server ends".to_owned()), block);
+        };
+        let installed = log.install(entry);
+        publish(log, &self.server.durability.figures);
+        let has_failed = log.has_failed();
+        let outcome = installed.as_ref().map(|()| entry.len).map_err(ToString::to_string);
+        self.server.checkpoint_ended(outcome, block);
+        if let (Err(error), true) = (installed, has_failed) {
+            self.failed(&error);
+        }
+    }
+}
+
 impl Handler<CloseLog> for Writer {
     type Result = bool;
 
     fn handle(&mut self, _: CloseLog, _: &mut Self::Context) -> bool {
         self.closed = true;
-        let Some(mut log) = self.log.take() else { return true };
+        let logs = self.logs();
+        let Some(mut log) = self.log.take().filter(|_| logs) else { return true };
         let closed = log.close(self.clock.now().0);
         if let Err(error) = &closed {
             self.failed(error);
@@ -257,17 +349,9 @@ impl Handler<Audit> for Writer {
     type Result = ();
 
     fn handle(&mut self, Audit { block, live }: Audit, _: &mut Self::Context) {
-        let mut out = Vec::new();
-        let mut reply = ReplyWriter::new(&mut out, Protocol::Resp2);
-        match &self.shadow {
+        self.server.answer_block(block, |reply| match &self.shadow {
             None => reply.error("ERR no shadow is kept: start with --shadow yes"),
-            Some(shadow) => shadow.compare(live, &mut reply),
-        }
-        let ends = vec![out.len()];
-        let Block { conn, batch, shards, .. } = block;
-        let done = BlockDone { conn, batch, out, ends, next: 1, shards, sequences: Vec::new() };
-        if let Some(directory) = self.server.directory() {
-            directory.thread(done.conn.thread).gateway.do_send(done);
-        }
+            Some(shadow) => shadow.compare(live, reply),
+        });
     }
 }

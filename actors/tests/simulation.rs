@@ -252,6 +252,11 @@ fn finds_replies_that_do_not_wait_for_the_log() {
 }
 
 #[test]
+fn finds_a_checkpoint_whose_mark_is_early() {
+    seeds::finds(&[Check::Checkpoint], 200, |seed| any(seed, Fault::MarkEarly));
+}
+
+#[test]
 fn finds_effects_that_are_lost() {
     seeds::finds(&[Check::Effects], 50, |seed| any(seed, Fault::EffectsLost));
 }

@@ -34,8 +34,6 @@ const IGNORED: &[(&str, &[&str])] = &[
             "appendfilename",
             "appenddirname",
             "no-appendfsync-on-rewrite",
-            "auto-aof-rewrite-percentage",
-            "auto-aof-rewrite-min-size",
             "aof-load-truncated",
             "aof-use-rdb-preamble",
             "aof-timestamp-enabled",
@@ -45,7 +43,7 @@ const IGNORED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "there are no snapshots yet",
+        "checkpoints have their own format",
         &[
             "dbfilename",
             "rdbcompression",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::types::{self, BindAddress, Choice, FileMode, OutputBufferLimits, Secret};
+use crate::types::{self, BindAddress, Choice, FileMode, OutputBufferLimits, SaveRules, Secret};
 use crate::value::{self, ValueError};
 
 /// The kind of value that a parameter takes, with its range.
@@ -54,6 +54,8 @@ pub enum Kind {
     Addresses,
     /// Output limits per client class.
     OutputLimits,
+    /// Pairs of seconds and changes.
+    SaveRules,
     /// Any number of words.
     Words,
 }
@@ -65,7 +67,7 @@ impl Kind {
     /// Whether the value may have several words, each an argument of its own.
     #[must_use]
     pub fn takes_many(self) -> bool {
-        matches!(self, Self::Addresses | Self::OutputLimits | Self::Words)
+        matches!(self, Self::Addresses | Self::OutputLimits | Self::SaveRules | Self::Words)
     }
 
     /// Whether a value that looks like a number or a truth value must stay the text it was.
@@ -100,6 +102,7 @@ impl Kind {
                 "groups of class (normal, replica, pubsub), hard limit, soft limit, seconds"
                     .to_owned()
             }
+            Self::SaveRules => "pairs of seconds and changes, or nothing".to_owned(),
             Self::Words => "words parted by blanks".to_owned(),
         }
     }
@@ -237,6 +240,17 @@ impl Field for OutputBufferLimits {
 
     fn update(&mut self, _kind: Kind, text: &str) -> Result<(), ValueError> {
         Self::update(self, text)
+    }
+}
+
+impl Field for SaveRules {
+    fn show(&self) -> String {
+        self.to_string()
+    }
+
+    fn update(&mut self, _kind: Kind, text: &str) -> Result<(), ValueError> {
+        *self = Self::read(text)?;
+        Ok(())
     }
 }
 

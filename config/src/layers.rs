@@ -125,6 +125,14 @@ impl Layer {
     /// Puts a checked value in. Client classes are kept apart, so that a layer replaces only the
     /// classes that it names.
     fn insert(&mut self, parameter: &Parameter, text: &str, origin: &Origin) {
+        if parameter.kind == Kind::SaveRules
+            && !text.is_empty()
+            && let Some((before, _)) = self.values.get_mut(parameter.name)
+        {
+            // Each line of a redis.conf adds a rule; an empty one takes back all before it.
+            *before = format!("{before} {text}").trim_start().to_owned();
+            return;
+        }
         if parameter.kind != Kind::OutputLimits {
             self.values.insert(parameter.name.to_owned(), (text.to_owned(), origin.clone()));
             return;

@@ -37,6 +37,6 @@ pub use settings::Settings;
 pub use table::{find, parameters};
 pub use types::{
     AppendFsync, BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit,
-    OutputBufferLimits, PipelineOrder, Secret, Supervised,
+    OutputBufferLimits, PipelineOrder, SaveRule, SaveRules, Secret, Supervised,
 };
 pub use value::ValueError;

@@ -187,7 +187,9 @@ mod tests {
                 "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
             ),
             ("appendonly", "yes", "can't set immutable config"),
-            ("save", "1 1", "this version only has '' (snapshots come with a later version)"),
+            ("save", "1", "Invalid save parameters"),
+            ("save", "0 1", "Invalid save parameters"),
+            ("replicaof", "h 1", "can't set immutable config"),
         ] {
             let text =
                 format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}");

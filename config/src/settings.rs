@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::types::{
     AppendFsync, BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit,
-    OutputBufferLimits, PipelineOrder, Secret, Supervised,
+    OutputBufferLimits, PipelineOrder, SaveRules, Secret, Supervised,
 };
 
 /// Every setting that something reads. Each field is the parameter of the same name (with `-`).
@@ -74,6 +74,13 @@ pub struct Settings {
     pub appendonly: bool,
     /// When the log is made durable.
     pub appendfsync: AppendFsync,
+    /// When a checkpoint is written, by changes and time.
+    pub save: SaveRules,
+    /// By how much the log must have grown, in percent of the last checkpoint, for another one; 0
+    /// for never.
+    pub auto_aof_rewrite_percentage: u32,
+    /// Bytes of log below which it is not shortened for its size.
+    pub auto_aof_rewrite_min_size: u64,
     /// Bytes of a segment of the log after which another one begins, at least 64 KiB.
     pub log_segment_size: u64,
 
@@ -160,6 +167,9 @@ impl Default for Settings {
             shadow: false,
             appendonly: false,
             appendfsync: AppendFsync::Everysec,
+            save: SaveRules::default(),
+            auto_aof_rewrite_percentage: 100,
+            auto_aof_rewrite_min_size: mib(64),
             log_segment_size: mib(64),
             dir: PathBuf::from("."),
             daemonize: false,

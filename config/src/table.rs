@@ -91,6 +91,7 @@ mod tests {
                 Kind::Text | Kind::Secret | Kind::Path => "other",
                 Kind::Address | Kind::Addresses => "127.0.0.2",
                 Kind::OutputLimits => "normal 1 2 3",
+                Kind::SaveRules => "900 1 300 10",
                 Kind::Words | Kind::MemoryOrPercent => panic!("no field has this kind"),
             };
             let mut settings = Settings::default();

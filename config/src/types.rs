@@ -187,6 +187,53 @@ impl FileMode {
     }
 }
 
+/// A checkpoint is written when so much has changed for so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaveRule {
+    /// Seconds since the last checkpoint.
+    pub seconds: u32,
+    /// Changes since then.
+    pub changes: u64,
+}
+
+/// When checkpoints are written by changes and time: if any rule says so.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SaveRules(Vec<SaveRule>);
+
+impl SaveRules {
+    /// Reads pairs of seconds and changes; none at all is allowed.
+    pub(crate) fn read(text: &str) -> Result<Self, ValueError> {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let (pairs, rest) = words.as_chunks::<2>();
+        let rule = |[seconds, changes]: &[&str; 2]| {
+            let seconds: u32 = seconds.parse().ok().filter(|seconds| *seconds > 0)?;
+            Some(SaveRule { seconds, changes: changes.parse().ok()? })
+        };
+        let rules: Option<Vec<SaveRule>> = pairs.iter().map(rule).collect();
+        rules.filter(|_| rest.is_empty()).map(Self).ok_or(ValueError::SaveRules)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The rules.
+    pub fn iter(&self) -> impl Iterator<Item = &SaveRule> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for SaveRules {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, SaveRule { seconds, changes }) in self.0.iter().enumerate() {
+            write!(out, "{}{seconds} {changes}", if place == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
 /// One address to listen on, as `bind` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindAddress {

@@ -39,6 +39,9 @@ pub enum ValueError {
     /// Not groups of class, hard limit, soft limit and seconds.
     #[error("Wrong number of arguments in buffer limit configuration.")]
     LimitArity,
+    /// Not pairs of seconds and changes.
+    #[error("Invalid save parameters")]
+    SaveRules,
     /// A class that is neither normal, replica (slave) nor pubsub.
     #[error("Invalid client class specified in buffer limit configuration.")]
     LimitClass,

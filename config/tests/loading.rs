@@ -109,9 +109,8 @@ fn bad_settings_say_name_value_expectation_and_place() {
         "'port' is 'abc' at redis.conf:3, but should be a whole number from 0 to 65535",
     );
     check_conf_error(
-        "save 900 1",
-        "'save' is '900 1' at redis.conf:1, but this version only has '' (snapshots come with a \
-         later version)",
+        "save 900",
+        "'save' is '900' at redis.conf:1, but should be pairs of seconds and changes, or nothing",
     );
     check_conf_error(
         "slaveof 10.0.0.1 6379",
@@ -278,7 +277,7 @@ fn a_reload_takes_what_changed_in_the_sources_and_keeps_what_was_set_while_runni
     assert_eq!((first.settings.hz, first.settings.maxclients, first.settings.port), (30, 5, 7000));
     assert!(first.settings.requirepass.matches(b"secret"));
     let expected = [
-        "'rdbchecksum' at redis.conf:5 has no meaning here: there are no snapshots yet",
+        "'rdbchecksum' at redis.conf:5 has no meaning here: checkpoints have their own format",
         "'port' at redis.conf:2 changes only with a restart",
     ];
     assert_eq!(first.warnings, expected);

@@ -66,6 +66,7 @@ impl Disk {
 
 impl Storage for Disk {
     type File = DiskFile;
+    type Reader = File;
 
     fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
@@ -80,6 +81,10 @@ impl Storage for Disk {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<File> {
+        File::open(self.path.join(name))
     }
 
     fn create(&self, name: &str) -> io::Result<DiskFile> {

@@ -6,8 +6,8 @@ use std::io;
 use shardwright_codec::log::{FrameError, Lsn, RecordError};
 use thiserror::Error;
 
+use crate::files::HeaderError;
 use crate::manifest::ManifestError;
-use crate::segment::HeaderError;
 use crate::sequences::Gap;
 
 /// Why the log took something no further.
@@ -62,24 +62,24 @@ pub enum RecoveryError {
     /// Storage failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// There are segments and nothing that says which of them count.
+    /// There are files and nothing that says which of them count.
     #[error("there is {0}, but no {file}, which says what counts", file = crate::MANIFEST)]
     NoManifest(String),
     /// The manifest is damaged.
     #[error("{file} is damaged: {0}", file = crate::MANIFEST)]
     Manifest(#[from] ManifestError),
-    /// A segment's header is damaged, or the segment belongs elsewhere.
+    /// A file's header is damaged.
     #[error("{file} is damaged: {why}")]
     Header {
-        /// The segment.
+        /// The file.
         file: String,
         /// What is wrong with its header.
         why: HeaderError,
     },
-    /// A segment is another one than the manifest says.
+    /// A file is another one than the manifest says.
     #[error("{file} belongs elsewhere: {what} {wanted} was expected, {found} found")]
     Foreign {
-        /// The segment.
+        /// The file.
         file: String,
         /// What of its header does not fit.
         what: &'static str,
@@ -88,10 +88,10 @@ pub enum RecoveryError {
         /// What it is.
         found: u64,
     },
-    /// What came before a segment could not be divided among the shards that wrote it.
+    /// What came before a file, or is in it, could not be divided among the shards that wrote it.
     #[error("{file}: {why}")]
     Layout {
-        /// The segment.
+        /// The file.
         file: String,
         /// Why.
         why: String,

@@ -3,28 +3,32 @@
 //!
 //! * [`Log`] takes records, writes and syncs them. It decides nothing about when: that is its
 //!   owner's, and so is the thread. After an error it takes nothing more and claims nothing.
-//! * [`recover`] reads a directory back: all records in order, up to where a crash cut the log off.
-//!   What is damaged otherwise ends it with an error that says where.
+//! * [`CheckpointWriter`] writes the state behind one record into a file, so that the log before it
+//!   can go.
+//! * [`recover`] reads a directory back: the checkpoint and all records behind it in order, up to
+//!   where a crash cut the log off. What is damaged otherwise ends it with an error that says where.
 //! * [`Storage`] is the only way to files, so that tests can lose, tear and refuse what they like.
 //!
 //! It stores records and knows nothing of commands or data types: a record has effects of
 //! partitions as bytes.
 
+mod checkpoint;
 mod disk;
 mod error;
+mod files;
 mod log;
 mod manifest;
 mod recovery;
-mod segment;
 mod sequences;
 mod storage;
 
+pub use checkpoint::{CheckpointMark, CheckpointWriter};
 pub use disk::{Disk, LockError};
 pub use error::{JournalError, RecoveryError, Spot, Trouble};
+pub use files::{FileHeader, FileKind, HeaderError, checkpoint_name, segment_name};
 pub use log::{Log, LogOptions};
-pub use manifest::{MANIFEST, Manifest, ManifestError, SegmentEntry};
+pub use manifest::{CheckpointEntry, MANIFEST, Manifest, ManifestError, SegmentEntry};
 pub use recovery::{Recovered, Replay, TornTail, recover};
-pub use segment::{HeaderError, SegmentHeader, segment_name};
 pub use sequences::{Gap, Sequences};
 pub use shardwright_codec::log::{Lsn, Part, Record, RecordHead};
 pub use storage::{Storage, StorageFile};

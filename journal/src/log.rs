@@ -3,10 +3,11 @@
 
 use shardwright_codec::log::{Lsn, Part, RecordHead};
 
+use crate::checkpoint::CheckpointMark;
 use crate::error::JournalError;
-use crate::manifest::{Manifest, SegmentEntry};
+use crate::files::{FileHeader, FileKind, is_checkpoint_name, segment_number};
+use crate::manifest::{CheckpointEntry, Manifest, SegmentEntry};
 use crate::recovery::Recovered;
-use crate::segment::{SegmentHeader, segment_number};
 use crate::sequences::Sequences;
 use crate::storage::{Storage, StorageFile};
 
@@ -31,8 +32,8 @@ pub struct Log<S: Storage> {
     segment: S::File,
     segment_name: String,
     segment_len: u64,
-    /// Bytes of the segments before.
-    before: u64,
+    /// Numbers and lengths of the segments before.
+    ended: Vec<(u64, u64)>,
     sequences: Sequences,
     /// Encoded and not written.
     buffer: Vec<u8>,
@@ -61,10 +62,10 @@ impl<S: Storage> Log<S> {
         recovered: Recovered,
         partitions: u16,
     ) -> Result<Self, JournalError> {
-        let Recovered { mut manifest, sequences, newest, next_segment, bytes, .. } = recovered;
+        let Recovered { mut manifest, sequences, newest, next_segment, lens, .. } = recovered;
         let same_layout = sequences.newest().len() == usize::from(partitions);
         let sequences = if same_layout { sequences } else { Sequences::new(partitions) };
-        if manifest.segments.is_empty() {
+        if manifest.segments.is_empty() && manifest.checkpoint.is_none() {
             // There is a manifest before there is anything that it could have to name.
             manifest.store(&storage)?;
         }
@@ -80,7 +81,7 @@ impl<S: Storage> Log<S> {
             segment,
             segment_name,
             segment_len,
-            before: bytes,
+            ended: lens,
             sequences,
             buffer: Vec::new(),
             taken: newest,
@@ -141,6 +142,55 @@ impl<S: Storage> Log<S> {
         self.guarded(Self::sync_segment)
     }
 
+    /// Ends the segment: a checkpoint of the state behind all that was taken can begin, and the next
+    /// record begins a segment. What was taken is durable then.
+    ///
+    /// # Errors
+    /// Storage failed, now or before.
+    pub fn cut(&mut self) -> Result<CheckpointMark, JournalError> {
+        self.write()?;
+        let is_new = self.manifest.segments.last().is_some_and(|last| last.first > self.written);
+        if !is_new {
+            self.guarded(Self::rotate)?;
+        }
+        Ok(CheckpointMark {
+            lsn: self.written,
+            directory: self.manifest.directory,
+            sequences: self.sequences.newest().to_vec(),
+        })
+    }
+
+    /// Takes it that all partitions have come to these effects without a record of it: for a server
+    /// that keeps checkpoints alone. Only between checkpoints.
+    ///
+    /// # Errors
+    /// The log failed before.
+    pub fn skip_to(&mut self, newest: Vec<u64>) -> Result<(), JournalError> {
+        self.check()?;
+        self.sequences = newest.into();
+        self.taken = self.taken.next();
+        (self.written, self.durable) = (self.taken, self.taken);
+        Ok(())
+    }
+
+    /// A checkpoint is durable: it counts from now on, and what came before it goes.
+    ///
+    /// # Errors
+    /// Storage failed. The log goes on if it could go on before, unless it is unknown which files
+    /// count now.
+    pub fn install(&mut self, checkpoint: CheckpointEntry) -> Result<(), JournalError> {
+        self.check()?;
+        self.guarded(|log| {
+            log.manifest.checkpoint = Some(checkpoint);
+            log.manifest.segments.retain(|segment| segment.first > checkpoint.lsn);
+            log.manifest.store(&log.storage)
+        })?;
+        remove_strays(&self.storage, &self.manifest)?;
+        let Self { ended, manifest, .. } = self;
+        ended.retain(|(number, _)| manifest.segments.iter().any(|other| other.number == *number));
+        Ok(())
+    }
+
     /// Makes everything durable, and leaves a last record without effects that says so. `time_ms` is
     /// the time.
     ///
@@ -150,6 +200,11 @@ impl<S: Storage> Log<S> {
         self.sync()?;
         self.append(time_ms, &[])?;
         self.sync()
+    }
+
+    /// Whether something failed, so that the log takes nothing more.
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// The newest record that was taken.
@@ -184,7 +239,7 @@ impl<S: Storage> Log<S> {
 
     /// Bytes of all segments.
     pub fn size(&self) -> u64 {
-        self.before + self.segment_len
+        self.ended.iter().map(|(_, len)| len).sum::<u64>() + self.segment_len
     }
 
     fn check(&self) -> Result<(), JournalError> {
@@ -214,7 +269,7 @@ impl<S: Storage> Log<S> {
     fn rotate(&mut self) -> Result<(), JournalError> {
         self.sync_segment()?;
         let last = self.manifest.segments.last().map_or(0, |segment| segment.number);
-        self.before += self.segment_len;
+        self.ended.push((last, self.segment_len));
         let Self { storage, manifest, sequences, .. } = self;
         (self.segment, self.segment_name, self.segment_len) =
             next(storage, manifest, last + 1, self.written, sequences)?;
@@ -232,13 +287,13 @@ fn next<S: Storage>(
 ) -> Result<(S::File, String, u64), JournalError> {
     let entry = SegmentEntry { number, first: newest.next() };
     let name = entry.name();
-    let header = SegmentHeader {
+    let header = FileHeader {
         directory: manifest.directory,
         number,
-        first: entry.first,
+        lsn: entry.first,
         sequences: sequences.newest().to_vec(),
     };
-    let bytes = header.encode();
+    let bytes = header.encode(FileKind::Segment);
     let mut file = storage.create(&name).map_err(JournalError::io("create", &name))?;
     file.write(&bytes).map_err(JournalError::io("write", &name))?;
     file.sync().map_err(JournalError::io("sync", &name))?;
@@ -248,14 +303,20 @@ fn next<S: Storage>(
     Ok((file, name, bytes.len() as u64))
 }
 
-/// Removes segments that the manifest does not name: their records, if any, count elsewhere or
-/// never did.
+/// Removes segments and checkpoints that the manifest does not name: what they say counts elsewhere,
+/// or never did.
 fn remove_strays(storage: &impl Storage, manifest: &Manifest) -> Result<(), JournalError> {
     let names = storage.names().map_err(JournalError::io("list", "the directory"))?;
     let mut removed = false;
     for name in names {
-        let Some(number) = segment_number(&name) else { continue };
-        if manifest.segments.iter().all(|segment| segment.number != number) {
+        let counts = match segment_number(&name) {
+            Some(number) => manifest.segments.iter().any(|segment| segment.number == number),
+            None if is_checkpoint_name(&name) => {
+                manifest.checkpoint.is_some_and(|checkpoint| checkpoint.name() == name)
+            }
+            None => true,
+        };
+        if !counts {
             storage.remove(&name).map_err(JournalError::io("remove", &name))?;
             removed = true;
         }

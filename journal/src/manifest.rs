@@ -10,7 +10,7 @@ use shardwright_codec::log::Lsn;
 use thiserror::Error;
 
 use crate::error::JournalError;
-use crate::segment::segment_name;
+use crate::files::{checkpoint_name, segment_name};
 use crate::storage::{Storage, StorageFile};
 
 /// The manifest's name.
@@ -37,11 +37,29 @@ impl SegmentEntry {
     }
 }
 
+/// The checkpoint that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckpointEntry {
+    /// The newest record that it contains.
+    pub lsn: Lsn,
+    /// Bytes of its file.
+    pub len: u64,
+}
+
+impl CheckpointEntry {
+    /// The checkpoint's file.
+    pub fn name(&self) -> String {
+        checkpoint_name(self.lsn)
+    }
+}
+
 /// Which files of a data directory count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// Chosen at random when the directory was made.
     pub directory: u64,
+    /// What the log's segments go on from; nothing if they begin with nothing.
+    pub checkpoint: Option<CheckpointEntry>,
     /// The log's segments, in order.
     pub segments: Vec<SegmentEntry>,
 }
@@ -64,8 +82,11 @@ impl Manifest {
     /// The manifest's text.
     pub fn encode(&self) -> String {
         let mut text = format!("{TITLE}\ndirectory {:016x}\n", self.directory);
-        for SegmentEntry { number, first } in &self.segments {
+        if let Some(CheckpointEntry { lsn, len }) = self.checkpoint {
             // Writing to a string does not fail.
+            let _ = writeln!(text, "checkpoint {lsn} {len}");
+        }
+        for SegmentEntry { number, first } in &self.segments {
             let _ = writeln!(text, "segment {number} {first}");
         }
         let _ = writeln!(text, "crc32 {:08x}", crc32fast::hash(text.clone().as_bytes()));
@@ -90,14 +111,24 @@ impl Manifest {
             .next()
             .and_then(|(_, line)| u64::from_str_radix(line.strip_prefix("directory ")?, 16).ok())
             .ok_or(ManifestError::Line(2))?;
-        let segment = |(at, line): (usize, &str)| {
-            let read = || {
-                let (number, first) = line.strip_prefix("segment ")?.split_once(' ')?;
-                Some(SegmentEntry { number: number.parse().ok()?, first: Lsn(first.parse().ok()?) })
+        let mut manifest = Self { directory, checkpoint: None, segments: Vec::new() };
+        for (at, line) in lines {
+            let numbers = |kind| {
+                let (first, second) = line.strip_prefix(kind)?.split_once(' ')?;
+                Some((first.parse().ok()?, second.parse().ok()?))
             };
-            read().ok_or(ManifestError::Line(at + 1))
-        };
-        Ok(Self { directory, segments: lines.map(segment).collect::<Result<_, _>>()? })
+            if let Some((number, first)) = numbers("segment ") {
+                manifest.segments.push(SegmentEntry { number, first: Lsn(first) });
+            } else if let Some((lsn, len)) = numbers("checkpoint ")
+                && manifest.checkpoint.is_none()
+                && manifest.segments.is_empty()
+            {
+                manifest.checkpoint = Some(CheckpointEntry { lsn: Lsn(lsn), len });
+            } else {
+                return Err(ManifestError::Line(at + 1));
+            }
+        }
+        Ok(manifest)
     }
 
     /// Puts this manifest in the place of the one before, durably.
@@ -121,16 +152,22 @@ mod tests {
 
     fn manifest() -> Manifest {
         let entry = |number, first| SegmentEntry { number, first: Lsn(first) };
-        Manifest { directory: 0xabc, segments: vec![entry(3, 1), entry(4, 99)] }
+        let checkpoint = Some(CheckpointEntry { lsn: Lsn(0), len: 7 });
+        Manifest { directory: 0xabc, checkpoint, segments: vec![entry(3, 1), entry(4, 99)] }
     }
 
     #[test]
     fn a_manifest_is_read_as_it_was_written() {
         let text = manifest().encode();
         let lines: Vec<&str> = text.lines().collect();
-        let expected =
-            ["shardwright manifest 1", "directory 0000000000000abc", "segment 3 1", "segment 4 99"];
-        assert_eq!(lines[..4], expected);
+        let expected = [
+            "shardwright manifest 1",
+            "directory 0000000000000abc",
+            "checkpoint 0 7",
+            "segment 3 1",
+            "segment 4 99",
+        ];
+        assert_eq!(lines[..5], expected);
         assert_eq!(Manifest::decode(text.as_bytes()), Ok(manifest()));
     }
 

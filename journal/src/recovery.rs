@@ -7,9 +7,10 @@
 
 use shardwright_codec::log::{Assembled, Assembler, Frame, Lsn, Record};
 
+use crate::checkpoint::replay_checkpoint;
 use crate::error::{JournalError, RecoveryError, Spot, Trouble};
+use crate::files::{FileHeader, FileKind, is_checkpoint_name, segment_number};
 use crate::manifest::{MANIFEST, Manifest, SegmentEntry};
-use crate::segment::{SegmentHeader, segment_number};
 use crate::sequences::Sequences;
 use crate::storage::Storage;
 
@@ -21,6 +22,12 @@ pub trait Replay {
     /// # Errors
     /// What came before does not fit; the text says why.
     fn layout(&mut self, shards: u16) -> Result<(), String>;
+
+    /// What was replayed so far, a checkpoint, is the state behind these effects, by shard.
+    ///
+    /// # Errors
+    /// It does not fit; the text says why.
+    fn behind(&mut self, sequences: &[u64]) -> Result<(), String>;
 
     /// A record, in order.
     ///
@@ -51,13 +58,13 @@ pub struct Recovered {
     pub next_segment: u64,
     /// Records that were replayed.
     pub records: u64,
-    /// Bytes of the segments.
-    pub bytes: u64,
+    /// Numbers and lengths of the segments.
+    pub lens: Vec<(u64, u64)>,
     /// What was cut off at the end.
     pub torn: Option<TornTail>,
 }
 
-/// Replays all records of a data directory, and cuts off what a crash left half written at the end.
+/// Replays a data directory, its checkpoint and all records behind that, and cuts off what a crash left half written at the end.
 /// A directory without a log is given the number `directory` and has none.
 ///
 /// # Errors
@@ -78,18 +85,24 @@ pub fn recover(
     let manifest = if names.iter().any(|name| name == MANIFEST) {
         let bytes = storage.read(MANIFEST).map_err(JournalError::io("read", MANIFEST))?;
         Manifest::decode(&bytes)?
-    } else if let Some(name) = names.iter().find(|name| segment_number(name).is_some()) {
+    } else if let Some(name) =
+        names.iter().find(|name| segment_number(name).is_some() || is_checkpoint_name(name))
+    {
         return Err(RecoveryError::NoManifest(name.clone()));
     } else {
-        Manifest { directory, segments: Vec::new() }
+        Manifest { directory, checkpoint: None, segments: Vec::new() }
     };
+    if let Some(entry) = manifest.checkpoint {
+        let sequences = replay_checkpoint(storage, &manifest, entry, replay)?;
+        (reading.next, reading.sequences) = (entry.lsn.next(), sequences.into());
+    }
     let mut torn = None;
-    let mut bytes = 0;
+    let mut lens = Vec::new();
     for (at, entry) in manifest.segments.iter().enumerate() {
         let is_last = at + 1 == manifest.segments.len();
         let (end, tail) = reading.segment(storage, &manifest, *entry, is_last, replay)?;
         torn = tail;
-        bytes += end;
+        lens.push((entry.number, end));
         if is_last {
             // What was read counts from now on, whether its writer had synced it or not.
             let file = entry.name();
@@ -99,7 +112,7 @@ pub fn recover(
     let Reading { next, sequences, records, .. } = reading;
     let next_segment = newest_number.map_or(1, |number| number + 1);
     let newest = Lsn(next.0 - 1);
-    Ok(Recovered { manifest, newest, sequences, next_segment, records, bytes, torn })
+    Ok(Recovered { manifest, newest, sequences, next_segment, records, lens, torn })
 }
 
 struct Reading {
@@ -165,13 +178,13 @@ impl Reading {
         entry: SegmentEntry,
         replay: &mut impl Replay,
     ) -> Result<usize, RecoveryError> {
-        let (header, len) = SegmentHeader::decode(bytes)
+        let (header, len) = FileHeader::decode(bytes, FileKind::Segment)
             .map_err(|why| RecoveryError::Header { file: file.to_owned(), why })?;
         for (what, wanted, found) in [
             ("directory", manifest.directory, header.directory),
             ("segment", entry.number, header.number),
-            ("first record", entry.first.0, header.first.0),
-            ("first record", self.next.0, header.first.0),
+            ("first record", entry.first.0, header.lsn.0),
+            ("first record", self.next.0, header.lsn.0),
         ] {
             if wanted != found {
                 let file = file.to_owned();

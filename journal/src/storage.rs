@@ -1,6 +1,7 @@
 //! The only way to files: a data directory as the journal sees it.
 
-use std::io;
+use std::io::{self, Read};
+use std::sync::Arc;
 
 /// A data directory. Names are those of files directly in it.
 ///
@@ -9,6 +10,8 @@ use std::io;
 pub trait Storage {
     /// A file that is written from its begin on.
     type File: StorageFile;
+    /// A file that is read from its begin on.
+    type Reader: Read;
 
     /// Names of all files.
     ///
@@ -21,6 +24,12 @@ pub trait Storage {
     /// # Errors
     /// The system's; there may be no such file.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// A file, to be read piece by piece.
+    ///
+    /// # Errors
+    /// The system's; there may be no such file.
+    fn open(&self, name: &str) -> io::Result<Self::Reader>;
 
     /// An empty file of this name, whatever had it before. The name is durable after
     /// [`Storage::sync_directory`].
@@ -54,6 +63,43 @@ pub trait Storage {
     /// # Errors
     /// The system's. What is durable is unknown then.
     fn sync_directory(&self) -> io::Result<()>;
+}
+
+impl<S: Storage> Storage for Arc<S> {
+    type File = S::File;
+    type Reader = S::Reader;
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        S::names(self)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        S::read(self, name)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Self::Reader> {
+        S::open(self, name)
+    }
+
+    fn create(&self, name: &str) -> io::Result<Self::File> {
+        S::create(self, name)
+    }
+
+    fn settle(&self, name: &str, len: u64) -> io::Result<()> {
+        S::settle(self, name, len)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        S::rename(self, from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        S::remove(self, name)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        S::sync_directory(self)
+    }
 }
 
 /// A file that is being written.

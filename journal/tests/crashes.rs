@@ -6,7 +6,7 @@
 mod sim;
 
 use shardwright_journal::{
-    Log, LogOptions, Lsn, Part, Record, Recovered, RecoveryError, Replay, recover,
+    CheckpointWriter, Log, LogOptions, Lsn, Part, Record, Recovered, RecoveryError, Replay, recover,
 };
 use sim::{Chance, Sim};
 
@@ -35,12 +35,55 @@ impl Written {
 #[derive(Default)]
 struct Seen {
     layouts: Vec<u16>,
+    /// What a checkpoint said: so many records, with this sum.
+    base: Option<(usize, u64)>,
+    /// Records behind it.
     records: Vec<Written>,
+}
+
+impl Seen {
+    fn base(&self) -> usize {
+        self.base.map_or(0, |(count, _)| count)
+    }
+
+    /// Number of records that came back.
+    fn count(&self) -> usize {
+        self.base() + self.records.len()
+    }
+
+    /// Whether it is just the begin of these records.
+    fn is_begin_of(&self, records: &[Written]) -> bool {
+        let of_base = self.base.is_none_or(|(count, sum)| {
+            records.get(..count).is_some_and(|before| sum_of(before) == sum)
+        });
+        of_base && records.get(self.base()..self.count()) == Some(&self.records)
+    }
+}
+
+/// What stands for the state that records make.
+fn sum_of(records: &[Written]) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    records.iter().for_each(|record| record.0.hash(&mut hasher));
+    hasher.finish()
 }
 
 impl Replay for Seen {
     fn layout(&mut self, shards: u16) -> Result<(), String> {
         self.layouts.push(shards);
+        Ok(())
+    }
+
+    fn behind(&mut self, sequences: &[u64]) -> Result<(), String> {
+        assert_eq!(sequences.len(), usize::from(PARTITIONS));
+        let [Written(parts), others @ ..] = self.records.as_slice() else {
+            return Err("an empty checkpoint".into());
+        };
+        let of = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).map_err(|_| "odd");
+        let payload = &parts[0].3;
+        self.base = Some((of(&payload[..8])? as usize, of(&payload[8..16])?));
+        assert!(others.iter().all(|other| other.0[0].3.iter().all(|byte| *byte == 7)));
+        self.records.clear();
         Ok(())
     }
 
@@ -80,12 +123,34 @@ struct History {
 impl History {
     /// Checks what came back, and goes on from there.
     fn check(&mut self, seen: &Seen, what: &str) {
-        let count = seen.records.len();
+        let count = seen.count();
         assert!(count >= self.durable, "{what}: {count} of {} durable records", self.durable);
         assert!(count <= self.records.len(), "{what}: {count} records of {}", self.records.len());
-        assert_eq!(seen.records, self.records[..count], "{what}: other records");
+        assert!(seen.is_begin_of(&self.records), "{what}: other records");
         self.records.truncate(count);
         self.durable = count;
+    }
+
+    /// Writes a checkpoint, while the log goes on. What becomes of it concerns nobody but the log.
+    fn checkpoint(&mut self, sim: &Sim, log: &mut Log<Sim>, chance: &mut Chance) -> bool {
+        let Ok(mark) = log.cut() else { return false };
+        let state = &self.records[..mark.lsn.0 as usize];
+        self.durable = self.durable.max(state.len());
+        let parts = [(state.len() as u64).to_le_bytes(), sum_of(state).to_le_bytes()].concat();
+        let Ok(mut writer) = CheckpointWriter::begin(sim.clone(), mark) else { return true };
+        let mut written = writer.append(0, 1, &parts);
+        for _ in 0..chance.below(4) {
+            let record = record(chance, log.sequences());
+            if log.append(1, &record.parts()).is_ok() {
+                self.records.push(record);
+            }
+            let others = vec![7; chance.below(2000)];
+            written = written.and_then(|()| writer.append(1, 1, &others));
+        }
+        match written.and_then(|()| writer.finish()) {
+            Ok(entry) => log.install(entry).is_ok(),
+            Err(_) => true,
+        }
     }
 
     /// Lets a server live on `sim` until it ends by itself or storage fails. Returns whether it did.
@@ -105,6 +170,9 @@ impl History {
                 break;
             }
             self.records.push(record);
+            if chance.one_in(6) && !self.checkpoint(sim, &mut log, chance) {
+                return false;
+            }
             let outcome = match chance.below(4) {
                 0 => Ok(()),
                 1 => log.write(),
@@ -203,12 +271,9 @@ fn damage_at_any_byte_gives_a_prefix_or_is_refused() {
             cut.damage(&name, |bytes| bytes.truncate(at));
             for (kind, damaged) in [("flipped", flipped), ("cut", cut)] {
                 if let Ok((_, seen)) = read(&damaged) {
-                    let count = seen.records.len();
-                    assert_eq!(
-                        seen.records,
-                        history.records[..count],
-                        "byte {at} of {name} {kind} is not noticed"
-                    );
+                    let count = seen.count();
+                    let is_begin = seen.is_begin_of(&history.records);
+                    assert!(is_begin, "byte {at} of {name} {kind} is not noticed");
                     // Only the last record has no witness, and only its frame may look torn.
                     let least = if kind == "flipped" { history.records.len() - 1 } else { 0 };
                     assert!(count >= least, "byte {at} of {name} {kind}: {count} records");

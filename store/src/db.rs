@@ -1,6 +1,7 @@
 //! One database of one partition: the dictionary of its keys and the wheel of their deadlines, kept
 //! in step. It knows no effects: [`crate::partition`] records what is done here.
 
+use crate::cut::DbCut;
 use crate::dict::{Dict, EntryRef, Place, Removed};
 use crate::hash::{KeyHash, KeyHasher};
 use crate::types::{SlotRange, UnixMillis};
@@ -11,6 +12,8 @@ use crate::wheel::Wheel;
 pub struct Db {
     dict: Dict,
     timers: Timers,
+    /// Where it is with a cut, until all of it is written.
+    pub(crate) cut: Option<DbCut>,
 }
 
 /// The deadlines of all keys.
@@ -32,10 +35,18 @@ pub struct DbFigures {
 }
 
 impl Db {
-    /// An empty database for keys of `slots`.
-    pub fn new(hasher: KeyHasher, slots: SlotRange, now: UnixMillis) -> Self {
+    /// An empty database for keys of `slots`, whose entries get this epoch mark.
+    pub fn new(hasher: KeyHasher, slots: SlotRange, now: UnixMillis, epoch: bool) -> Self {
         let timers = Timers { wheel: Wheel::new(now), deadline_sum: 0 };
-        Self { dict: Dict::new(hasher, slots), timers }
+        let mut dict = Dict::new(hasher, slots);
+        dict.begin_epoch(epoch);
+        Self { dict, timers, cut: None }
+    }
+
+    /// A cut begins: entries made from now on get this epoch mark.
+    pub(crate) fn begin_cut(&mut self, cut: DbCut, epoch: bool) {
+        self.cut = Some(cut);
+        self.dict.begin_epoch(epoch);
     }
 
     /// The dictionary, to read.
@@ -126,7 +137,7 @@ impl Db {
         budget: usize,
         due: &mut Vec<(TimerId, u64)>,
     ) -> bool {
-        let Self { dict, timers } = self;
+        let Self { dict, timers, .. } = self;
         let mut deadline_of = |id: TimerId, position: u64| {
             let place = dict.find_by_position(position, &mut |entry| {
                 entry.expiry().is_some_and(|expiry| expiry.timer == id)

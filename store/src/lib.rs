@@ -8,6 +8,7 @@
 pub mod command;
 pub mod commands;
 pub mod context;
+pub mod cut;
 pub mod db;
 pub mod dict;
 pub mod digest;

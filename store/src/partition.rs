@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 
+use crate::cut::Cut;
 use crate::db::{Db, DbFigures};
 use crate::dict::{EntryRef, Place, Removed};
 use crate::effect::{Effect, EffectError, Event, EventClass};
@@ -98,14 +99,18 @@ pub struct Partition {
     id: ShardId,
     slots: SlotRange,
     hasher: KeyHasher,
-    dbs: Vec<Option<Box<Db>>>,
+    pub(crate) dbs: Vec<Option<Box<Db>>>,
     sequence: Sequence,
     encode_effects: bool,
     effects: Vec<u8>,
     effects_first: Sequence,
     began: UnixMillis,
     due: Vec<(TimerId, u64)>,
-    garbage: Vec<Garbage>,
+    pub(crate) garbage: Vec<Garbage>,
+    /// The epoch mark of entries that are not of a cut that is being written.
+    pub(crate) epoch: bool,
+    /// The cut that is being written.
+    pub(crate) cut: Option<Box<Cut>>,
     /// Who watches which keys.
     pub watch: WatchTable,
     /// Counts of what happened here.
@@ -129,6 +134,8 @@ impl Partition {
             began: options.now,
             due: Vec::new(),
             garbage: Vec::new(),
+            epoch: false,
+            cut: None,
             watch: WatchTable::default(),
             counters: Counters::default(),
             rng: RefCell::new(Rng::new(options.seed)),
@@ -248,11 +255,13 @@ impl Partition {
         event: Event,
         lru: u32,
     ) -> Option<Removed> {
-        let slots = self.slots;
-        let hasher = self.hasher;
-        let began = self.began;
+        if self.cut.is_some() {
+            self.write_before_change(db, place);
+        }
+        let (slots, hasher, began, epoch) = (self.slots, self.hasher, self.began, self.epoch);
         let data = self.dbs.get_mut(db.index())?;
-        let data = data.get_or_insert_with(|| Box::new(Db::new(hasher, slots, began))).as_mut();
+        let make = || Box::new(Db::new(hasher, slots, began, epoch));
+        let data = data.get_or_insert_with(make).as_mut();
         self.watch.touch(db, key);
         let log = Log {
             sequence: &mut self.sequence,
@@ -336,7 +345,9 @@ impl Partition {
         let Some(data) = self.dbs.get_mut(db.index()).and_then(Option::as_deref_mut) else {
             return;
         };
+        let cut = data.cut;
         let Some(mut removed) = data.remove_due(timer) else { return };
+        self.write_removed(cut, &removed.entry());
         self.garbage.extend(removed.take_costly().map(Garbage::Value));
         let key = removed.entry().key();
         self.watch.touch(db, key);
@@ -358,7 +369,7 @@ impl Partition {
         self.watch.touch_where(|watched, key| {
             watched == db && data.dict().find(hasher.hash(key), key).is_some()
         });
-        self.garbage.push(Garbage::Db(data));
+        self.set_aside(data);
         self.log().record(Event::generic("flushdb"), || Effect::Flush { db });
     }
 

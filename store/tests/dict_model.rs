@@ -249,7 +249,7 @@ impl Run {
                 let key = self.key(key);
                 let Some(place) = self.find(&key) else { return };
                 self.dict.entry(place).set_lru(lru);
-                self.dict.set_epoch(place, epoch);
+                self.dict.entry(place).set_epoch(epoch);
                 let held = self.model.get_mut(&key).unwrap();
                 (held.lru, held.epoch) = (lru, epoch);
             }

@@ -19,7 +19,13 @@ const FAILURES: usize = 10;
 fn compare_sequences(shards: usize, protocol: u8) {
     let seed = seed_or(20_261_120) ^ ((shards as u64) << 32) ^ (u64::from(protocol) << 48);
     let mut seeds = Rng::new(seed);
-    let (server, oracle) = (Server::start(Options::shards(shards)), Oracle::start());
+    let data = tempfile::tempdir().unwrap();
+    // Checkpoints are written now and then.
+    let options = Options::shards(shards)
+        .with("appendonly", "yes")
+        .own("dir", data.path().to_str().unwrap())
+        .own("auto-aof-rewrite-min-size", "100kb");
+    let (server, oracle) = (Server::start(options.clone()), Oracle::start_with(&options));
     let servers = Servers { subject: server.address(), oracle: oracle.address() };
     let mut failures: BTreeMap<String, String> = BTreeMap::new();
     for _ in 0..count_or("SHARDWRIGHT_SEQUENCES", 100) {
@@ -42,6 +48,13 @@ fn compare_sequences(shards: usize, protocol: u8) {
     }
     let reports: Vec<String> = failures.into_values().collect();
     assert!(reports.is_empty(), "{}", reports.join("\n"));
+    let digest = |server: &Server| server.client().run("DEBUG DIGEST").text();
+    server.client().run("DEBUG SET-ACTIVE-EXPIRE 0");
+    let before = digest(&server);
+    server.finish();
+    let server = Server::start(options);
+    server.client().run("DEBUG SET-ACTIVE-EXPIRE 0");
+    assert_eq!(digest(&server), before, "seed {seed}: other data after a restart");
     server.finish();
 }
 

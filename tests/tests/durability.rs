@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -168,6 +169,7 @@ fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
             assert!((*least..=*least + 16).contains(&found), "{key}: {found}, told {least}");
         }
         let address = server.address();
+        let saving = std::thread::spawn(move || save_again_and_again(address));
         let running: Vec<_> = (0..6)
             .map(|worker| {
                 std::thread::spawn(move || {
@@ -182,6 +184,7 @@ fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
             .collect();
         std::thread::sleep(Duration::from_millis(100 + rng.below(200) as u64));
         kill(server);
+        saving.join().unwrap();
         for worker in running {
             for (key, value) in worker.join().unwrap() {
                 let told = told.entry(key).or_default();
@@ -190,6 +193,14 @@ fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
         }
     }
     assert!(told.values().sum::<i64>() > 100, "{told:?}");
+}
+
+/// Begins a checkpoint whenever none is being written, until the connection ends.
+fn save_again_and_again(address: SocketAddr) {
+    let Ok(mut client) = Client::connect(address) else { return };
+    while client.send_raw(&encode(&["BGSAVE"])).is_ok() && client.read_raw().is_ok() {
+        std::thread::sleep(Duration::from_millis(3));
+    }
 }
 
 /// Adds 1 to a counter of this worker's, in a pipeline of some; the last value told, until the
@@ -214,6 +225,7 @@ fn pairs_that_are_written_together_are_there_together() {
         let server = data.start([4, 1, 2, 4][round], "everysec");
         check_pairs(&server);
         let address = server.address();
+        let saving = std::thread::spawn(move || save_again_and_again(address));
         let running: Vec<_> = (0..3)
             .map(|worker| {
                 std::thread::spawn(move || {
@@ -229,6 +241,7 @@ fn pairs_that_are_written_together_are_there_together() {
         std::thread::sleep(Duration::from_millis(300));
         kill(server);
         running.into_iter().for_each(|worker| worker.join().unwrap());
+        saving.join().unwrap();
     }
     check_pairs(&data.start(3, "everysec"));
 }
@@ -312,6 +325,138 @@ fn segments_follow_one_another() {
     assert_eq!(digest(&server), before);
     assert_eq!(info(&server, "log_segments"), data.segments().len().to_string());
     server.finish();
+}
+
+#[test]
+fn saving_shortens_the_log_and_is_what_is_loaded() {
+    let data = Data::new();
+    for shards in [1, 4, 2] {
+        let server = data.start(shards, "everysec");
+        let mut client = server.client();
+        client.pipeline(WRITES);
+        let values = (0..2_000).map(|number| format!("SET filler:{shards}:{number} {number}"));
+        let values: Vec<String> = values.collect();
+        client.pipeline(&values.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(client.run("SAVE").is_ok());
+        assert_eq!(data.segments().len(), 1, "what came before the checkpoint is gone");
+        assert_eq!(info(&server, "rdb_changes_since_last_save"), "0");
+        assert_eq!(info(&server, "rdb_last_bgsave_status"), "ok");
+        client.run("APPEND text !");
+        let before = digest(&server);
+        server.check_shadow();
+        kill(server);
+        let server = data.start(shards, "everysec");
+        assert_eq!(digest(&server), before, "{shards} shards");
+        kill(server);
+    }
+}
+
+#[test]
+fn without_a_log_what_was_saved_is_there_and_an_orderly_end_saves() {
+    let data = Data::new();
+    let directory = data.path().to_str().unwrap().to_owned();
+    let options =
+        |shards, save: &str| Options::shards(shards).with("dir", &directory).with("save", save);
+    let server = Server::start(options(2, "3600 100000"));
+    let mut client = server.client();
+    client.pipeline(WRITES);
+    assert!(client.run("SAVE").is_ok());
+    let saved = digest(&server);
+    client.run("SET later 1");
+    kill(server);
+    let server = Server::start(options(4, "3600 100000"));
+    assert_eq!(digest(&server), saved);
+    server.client().run("SET later 2");
+    let ended = digest(&server);
+    server.finish();
+    // Who saves nothing any more still loads what was saved.
+    let server = Server::start(options(1, ""));
+    assert_eq!(digest(&server), ended);
+    server.client().run("SET later 3");
+    server.finish();
+    // A log begins behind what was saved.
+    for _ in 0..2 {
+        let server = data.start(1, "always");
+        assert_eq!(server.client().run("GET later").text(), "2");
+        server.client().run("INCRBY logged 1");
+        kill(server);
+    }
+    let server = data.start(3, "always");
+    assert_eq!(server.client().run("GET logged").text(), "2");
+    let mut client = server.client();
+    client.send(&["SHUTDOWN", "SAVE"]);
+    drop(client);
+    let mut server = server;
+    assert!(server.process().wait().is_some_and(|status| status.success()));
+    assert_eq!(data.segments().len(), 1);
+    let server = data.start(2, "always");
+    assert_eq!(server.client().run("GET logged").text(), "2");
+    server.finish();
+}
+
+#[test]
+fn saving_needs_a_directory() {
+    let server = Server::start(Options::shards(2));
+    let mut client = server.client();
+    let setting = ["CONFIG", "SET", "save", "1 1"];
+    for words in [&["SAVE"][..], &["BGSAVE"], &["BGREWRITEAOF"], &setting] {
+        let error = client.cmd(words).error().unwrap_or_default();
+        assert!(error.contains("there is no data directory"), "{words:?}: {error}");
+    }
+    server.finish();
+}
+
+#[test]
+fn the_log_is_shortened_by_itself() {
+    for settings in [["auto-aof-rewrite-min-size", "50kb"], ["save", "1 100"]] {
+        let data = Data::new();
+        let options = || data.options(2, "no").with(settings[0], settings[1]);
+        let server = Server::start(options());
+        let mut client = server.client();
+        let value = "x".repeat(1000);
+        let mut number = 0;
+        eventually("a checkpoint was written", || {
+            number += 1;
+            client.cmd(&["SET", &format!("key:{}", number % 50), &value]);
+            info(&server, "rdb_saves") != "0"
+        });
+        let before = digest(&server);
+        kill_when_written(server);
+        let server = Server::start(options());
+        assert_eq!(digest(&server), before, "{settings:?}");
+        server.finish();
+    }
+}
+
+/// Kills a server whose log is written by the system alone, once it has all.
+fn kill_when_written(server: Server) {
+    let newest = info(&server, "log_newest_lsn");
+    eventually("all is written", || info(&server, "aof_buffer_length") == "0");
+    assert_eq!(info(&server, "log_newest_lsn"), newest);
+    kill(server);
+}
+
+#[test]
+fn a_second_save_while_one_is_under_way_is_refused_and_a_damaged_checkpoint_is_not_loaded() {
+    let data = Data::new();
+    let server = data.start(2, "everysec");
+    let mut client = server.client();
+    client.run("DEBUG POPULATE 300000");
+    let replies = client.pipeline(&["BGSAVE", "BGSAVE", "SAVE"]);
+    assert_eq!(replies[0].text(), "Background saving started");
+    let refused = "ERR Background save already in progress";
+    assert!(replies[1..].iter().all(|reply| reply.error().is_some_and(|text| text == refused)));
+    eventually("it is over", || info(&server, "rdb_bgsave_in_progress") == "0");
+    server.finish();
+    let is_checkpoint = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "swc");
+    let files = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().path());
+    let checkpoint = files.into_iter().find(is_checkpoint).expect("there is a checkpoint");
+    let mut bytes = fs::read(&checkpoint).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&checkpoint, &bytes).unwrap();
+    let text = fail_to_start(&data);
+    assert!(text.contains("checkpoint-") && text.contains("checksum"), "{text}");
 }
 
 #[test]

@@ -117,6 +117,10 @@ fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
             if changed.contains(&"dir") {
                 change_directory(&settings.dir)?;
             }
+            if !settings.save.is_empty() && !cx.server.checkpoints.are_possible() {
+                let reason = "there is no data directory: start with 'appendonly' or 'save'";
+                return Err(ConfigSetError::failed("save", reason));
+            }
             Ok(changed)
         })
         .map_err(|error| refusal(error, &pairs))?;

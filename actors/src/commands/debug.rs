@@ -9,6 +9,7 @@ use shardwright_store::commands::debug::help_lines;
 use shardwright_store::error::CommandError;
 
 use super::write_help;
+use crate::messages::BlockKind;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
 use crate::session::SessionCx;
 
@@ -106,7 +107,7 @@ fn set_active_expire(
 
 fn shadow(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
     // The result of the comparison is the reply.
-    cx.audit = true;
+    cx.block = Some(BlockKind::Audit);
     Ok(())
 }
 

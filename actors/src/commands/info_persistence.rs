@@ -1,5 +1,4 @@
-//! `# Persistence` of INFO: the log by Redis's names for its own, and by ours. Snapshots there are
-//! none, which is what their lines say.
+//! `# Persistence` of INFO: the log and checkpoints by Redis's names for its own, and by ours.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -8,28 +7,32 @@ use super::info::{InfoCx, Lines};
 /// `# Persistence`
 pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
     let log = &cx.server.durability;
-    let changes: u64 = cx.server.stats().iter().map(|thread| thread.changes.get()).sum();
+    let saves = &cx.server.checkpoints;
+    let seconds = saves.seconds(cx.now.seconds()).unwrap_or(-1);
+    let (running, status) =
+        (i64::from(saves.is_running()), if saves.last_failed() { "err" } else { "ok" });
     lines.put_all(&[("loading", 0), ("async_loading", 0)]);
-    lines.put("rdb_changes_since_last_save", changes);
-    lines.put("rdb_bgsave_in_progress", 0);
+    lines.put("rdb_changes_since_last_save", cx.server.unsaved_changes());
+    lines.put("rdb_bgsave_in_progress", running);
     // Redis, too, counts from the start when nothing was saved.
-    lines.put("rdb_last_save_time", cx.server.identity.started.0 / 1000);
-    lines.put("rdb_last_bgsave_status", "ok");
+    lines.put("rdb_last_save_time", saves.last_saved());
+    lines.put("rdb_last_bgsave_status", status);
     lines.put_all(&[
-        ("rdb_last_bgsave_time_sec", -1),
-        ("rdb_current_bgsave_time_sec", -1),
-        ("rdb_saves", 0),
+        ("rdb_last_bgsave_time_sec", saves.last_took()),
+        ("rdb_current_bgsave_time_sec", seconds),
+        ("rdb_saves", saves.succeeded() as i64),
         ("rdb_last_cow_size", 0),
         ("rdb_last_load_keys_expired", 0),
         ("rdb_last_load_keys_loaded", 0),
-        ("aof_enabled", i32::from(log.is_enabled())),
-        ("aof_rewrite_in_progress", 0),
+        ("aof_enabled", i64::from(log.is_enabled())),
+        // Saving is what shortens the log here.
+        ("aof_rewrite_in_progress", running),
         ("aof_rewrite_scheduled", 0),
-        ("aof_last_rewrite_time_sec", -1),
-        ("aof_current_rewrite_time_sec", -1),
+        ("aof_last_rewrite_time_sec", saves.last_took()),
+        ("aof_current_rewrite_time_sec", seconds),
     ]);
-    lines.put("aof_last_bgrewrite_status", "ok");
-    lines.put_all(&[("aof_rewrites", 0), ("aof_rewrites_consecutive_failures", 0)]);
+    lines.put("aof_last_bgrewrite_status", status);
+    lines.put("aof_rewrites", saves.succeeded());
     lines.put("aof_last_write_status", if log.has_failed() { "err" } else { "ok" });
     lines.put_all(&[
         ("aof_last_cow_size", 0),
@@ -41,12 +44,18 @@ pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
     }
 }
 
-/// Lines that Redis does not have, but for the first two.
+/// Lines that Redis does not have, but for the first three.
 fn own(cx: &InfoCx<'_>, lines: &mut Lines) {
     let log = &cx.server.durability;
     let figures = &log.figures;
-    lines.put("aof_current_size", figures.size.load(Relaxed));
+    let base = cx.server.checkpoints.last_len();
+    lines.put("aof_current_size", base + figures.size.load(Relaxed));
+    lines.put("aof_base_size", base);
     lines.put("aof_buffer_length", log.backlog());
+    if cx.server.checkpoints.is_running() {
+        lines.put("checkpoint_keys_written", cx.server.checkpoints.keys());
+        lines.put("checkpoint_buffer_length", cx.server.checkpoints.backlog());
+    }
     lines.put("log_newest_lsn", figures.taken.load(Relaxed));
     lines.put("log_durable_lsn", figures.durable.load(Relaxed));
     lines.put("log_written_bytes", figures.bytes.load(Relaxed));

@@ -18,6 +18,7 @@ pub mod info_figures;
 mod info_persistence;
 pub mod info_system;
 pub mod lolwut;
+pub mod persistence;
 pub mod server;
 mod server_arguments;
 pub mod transactions;
@@ -31,6 +32,7 @@ pub const FAMILIES: &[&[SessionCommand]] = &[
     connection::COMMANDS,
     client::COMMANDS,
     server::COMMANDS,
+    persistence::COMMANDS,
     config::COMMANDS,
     info::COMMANDS,
     command::COMMANDS,

@@ -102,11 +102,16 @@ fn shutdown(cx: &mut SessionCx<'_>, args: Args<'_>, _: &mut ReplyWriter<'_>) -> 
             "ERR No shutdown in progress."
         }));
     }
-    if options.save && !options.force {
-        tracing::warn!("SHUTDOWN SAVE was refused: this version cannot save data");
+    if options.save && !options.force && !cx.server.checkpoints.are_possible() {
+        tracing::warn!("SHUTDOWN SAVE was refused: there is no data directory");
         return Err(CommandError::Text("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    cx.server.ask_control(ControlRequest::Shutdown { now: options.now });
+    let save = match (options.save, options.no_save) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
+    cx.server.ask_control(ControlRequest::Shutdown { now: options.now, save });
     // Success has no reply: the connection ends with the process. Nor has anything behind it.
     cx.client.reply_mode = ReplyMode::Off;
     Ok(())

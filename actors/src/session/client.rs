@@ -8,6 +8,7 @@ use shardwright_store::watch::WatchToken;
 
 use super::transaction::Transaction;
 use crate::clients::ClientInfo;
+use crate::messages::BlockKind;
 use crate::server::Server;
 use crate::shards::ShardSet;
 
@@ -107,7 +108,6 @@ pub struct SessionCx<'a> {
     pub server: &'a Arc<Server>,
     /// The time.
     pub now: UnixMillis,
-    /// Set by DEBUG SHADOW: instead of a reply, the data is compared with the copy that effects
-    /// feed, and the result is the reply.
-    pub audit: bool,
+    /// Set by a handler that asks for a block of this kind, whose answer is the reply.
+    pub block: Option<BlockKind>,
 }

@@ -12,6 +12,7 @@ use shardwright_store::types::ShardId;
 
 use super::client::EndedWatch;
 use super::transaction::PlannedBlock;
+use crate::messages::BlockKind;
 use crate::shards::ShardSet;
 
 /// Where a reply comes from.
@@ -86,8 +87,8 @@ pub struct BlockFlight {
     pub total: usize,
     /// It is run by the shard of the own thread, without others.
     pub local: bool,
-    /// It compares the data with the copy that effects feed.
-    pub audit: bool,
+    /// What it does.
+    pub kind: BlockKind,
     /// What the connection runs itself of an EXEC, once its requests are back.
     pub exec: Option<PlannedBlock>,
     /// The connection mixes own replies into the block's.
@@ -349,7 +350,7 @@ impl BlockFlight {
             batch,
             next: 0,
             local: false,
-            audit: false,
+            kind: BlockKind::Requests,
             exec: None,
             mixed: false,
             shards,
@@ -358,9 +359,9 @@ impl BlockFlight {
         }
     }
 
-    /// A comparison of the data of `shards` with the copy that effects feed.
-    pub fn audit(shards: ShardSet, lead: ShardId) -> Self {
-        Self { total: 1, audit: true, ..Self::new(Batch::default(), shards, lead) }
+    /// A block without requests that is answered once.
+    pub fn special(kind: BlockKind, shards: ShardSet, lead: ShardId) -> Self {
+        Self { total: 1, kind, ..Self::new(Batch::default(), shards, lead) }
     }
 
     /// A transaction.

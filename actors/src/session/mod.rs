@@ -316,7 +316,7 @@ impl Session {
             from: block.next,
             shards: block.shards,
             lead: block.lead,
-            audit: block.audit,
+            kind: block.kind,
         });
     }
 

@@ -12,7 +12,7 @@ use super::route::Route;
 use super::transaction::Start;
 use super::{Client, Env, ReplyMode, Session, SessionCx};
 use crate::commands::connection::switched_protocol;
-use crate::messages::Post;
+use crate::messages::{BlockKind, Post};
 use crate::registry::{Entry, Run, SessionHandler, registry};
 use crate::shards::ShardSet;
 
@@ -229,13 +229,13 @@ impl Session {
         let Some(args) = input.peek() else { return Placed::Wait };
         let direct = flight.is_empty();
         let out = if direct { output.buffer() } else { flight.own_buffer() };
-        let audit = run_handler(client, entry, handler, args, out, env);
-        if audit {
+        let wanted = run_handler(client, entry, handler, args, out, env);
+        if let Some(kind) = wanted {
             // It is a block, which shares its flight with nothing: asked again when all before it
             // is over.
             if direct {
                 let shards = ShardSet::all(env.server.router().map.shards());
-                flight.set_block(BlockFlight::audit(shards, env.home));
+                flight.set_block(BlockFlight::special(kind, shards, env.home));
                 input.advance();
             }
             return Placed::Wait;
@@ -356,10 +356,10 @@ impl Session {
             if let Some(item) = own.next_if(|item| item.position == position) {
                 let args = exec.arguments(item);
                 if let Some(handler) = item.entry.session_handler(args) {
-                    let audit =
+                    let wanted =
                         run_handler(client, item.entry, handler, args, output.buffer(), env);
-                    if audit {
-                        ReplyWriter::new(output.buffer(), client.protocol).error(NO_AUDIT);
+                    if wanted.is_some() {
+                        ReplyWriter::new(output.buffer(), client.protocol).error(NO_BLOCK);
                     }
                 }
             } else {
@@ -369,8 +369,8 @@ impl Session {
     }
 }
 
-/// Runs one of the connection's own commands. Returns whether it asks for an audit, in place of a
-/// reply.
+/// Runs one of the connection's own commands. Returns the kind of the block that it asks for, in
+/// place of a reply.
 fn run_handler<P: Post>(
     client: &mut Client,
     entry: &Entry,
@@ -378,18 +378,18 @@ fn run_handler<P: Post>(
     args: Args<'_>,
     out: &mut Vec<u8>,
     env: &mut Env<'_, P>,
-) -> bool {
+) -> Option<BlockKind> {
     let begin = env.clock.ticks();
     let mut reply = ReplyWriter::new(out, client.protocol);
-    let mut cx = SessionCx { client, server: env.server, now: env.now, audit: false };
+    let mut cx = SessionCx { client, server: env.server, now: env.now, block: None };
     let outcome = handler(&mut cx, args, &mut reply);
-    let audit = cx.audit;
+    let block = cx.block;
     if let Err(error) = &outcome {
         // HELLO may have changed the protocol that the reply has to be in.
         ReplyWriter::new(out, client.protocol).error(error.text());
     }
     env.stats.command(entry.id, env.clock.ticks().since(begin), outcome.is_err());
-    audit
+    block
 }
 
 fn is_exec(args: Args<'_>) -> bool {
@@ -446,7 +446,7 @@ fn admit<P: Post>(
     Ok(entry)
 }
 
-const NO_AUDIT: &str = "ERR DEBUG SHADOW cannot run inside MULTI";
+const NO_BLOCK: &str = "ERR this command cannot run inside MULTI";
 
 const DEBUG_REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is \
     set to \"local\", you can run it from a local connection, otherwise you need to set this option \

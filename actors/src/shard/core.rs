@@ -6,6 +6,7 @@
 //! is not, the shell gives it nothing from the mailbox, only deliveries of partitions.
 
 use shardwright_store::context::Limits;
+use shardwright_store::cut::CutBatch;
 use shardwright_store::digest::partition_digest;
 use shardwright_store::executor::{BatchView, Meter, Replies, run};
 use shardwright_store::hash::KeyHash;
@@ -14,7 +15,9 @@ use shardwright_store::partition::{Garbage, Partition};
 use shardwright_store::types::{DbIndex, Sequence, ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
-use crate::messages::{Block, BlockDone, Delivery, Effects, Parcel, ParcelDone, Round, RoundId};
+use crate::messages::{
+    Block, BlockDone, BlockKind, Delivery, Effects, Parcel, ParcelDone, Round, RoundId,
+};
 
 /// What a shard sends.
 pub trait ShardPost {
@@ -32,6 +35,13 @@ pub trait ShardPost {
 
     /// A block goes back.
     fn block_done(&mut self, done: BlockDone);
+
+    /// A checkpoint of all partitions has begun, behind these effects by shard; the block is to be
+    /// answered when it is over.
+    fn checkpoint_began(&mut self, block: Block, newest: Vec<u64>);
+
+    /// Keys of a checkpoint.
+    fn checkpoint_keys(&mut self, batch: CutBatch);
 
     /// The partition's figures may have changed.
     fn publish(&mut self, partition: &Partition);
@@ -203,6 +213,20 @@ impl ShardCore {
         more
     }
 
+    /// Whether a checkpoint of the partition is being written, and it is at home.
+    #[inline]
+    pub fn is_cutting(&self) -> bool {
+        self.partition.as_deref().is_some_and(Partition::is_cutting)
+    }
+
+    /// Writes the next slice of the checkpoint.
+    pub fn cut_slice<P: ShardPost>(&mut self, post: &mut P) {
+        if let Some(partition) = self.partition.as_deref_mut() {
+            partition.cut_slice();
+            release(partition, post);
+        }
+    }
+
     /// Ends a round of WATCH without EXEC.
     pub fn end_watch(&mut self, token: WatchToken) {
         if let Some(partition) = self.partition.as_deref_mut() {
@@ -285,7 +309,17 @@ fn run_block<P: ShardPost, M: Meter>(
     mut block: Block,
     turn: &mut Turn<'_, P, M>,
 ) {
-    if block.audit {
+    if block.kind == BlockKind::Checkpoint {
+        home.begin_cut();
+        lent.iter_mut().for_each(|partition| _ = partition.begin_cut());
+        // Effects of before leave before the mark does.
+        let mut newest = release_all(home, lent, turn.post);
+        newest.sort_by_key(|(shard, _)| *shard);
+        let newest = newest.into_iter().map(|(_, sequence)| sequence.0).collect();
+        turn.post.checkpoint_began(block, newest);
+        return;
+    }
+    if block.kind == BlockKind::Audit {
         let partitions = std::iter::once(&*home).chain(lent.iter().map(|p| &**p));
         let live = partitions.map(partition_digest).fold(0, |all, one| all ^ one);
         release_all(home, lent, turn.post);
@@ -365,6 +399,9 @@ fn release_all<P: ShardPost>(
 /// Sends what is to be freed, and tells what the partition has.
 #[inline]
 fn clear_up<P: ShardPost>(partition: &mut Partition, post: &mut P) {
+    if let Some(batch) = partition.take_cut() {
+        post.checkpoint_keys(batch);
+    }
     let garbage = partition.take_garbage();
     if !garbage.is_empty() {
         post.garbage(garbage);

@@ -62,12 +62,18 @@ pub struct EndWatch(pub WatchToken);
 #[rtype(result = "()")]
 struct Tick;
 
+#[derive(Message)]
+#[rtype(result = "()")]
+struct CutSlice;
+
 /// One shard: the only one that touches its partition.
 pub struct Shard {
     core: ShardCore,
     thread: Rc<Thread>,
     dock: Option<UnboundedReceiver<Delivery>>,
     ticking: bool,
+    /// A slice of a checkpoint is to come.
+    slicing: bool,
     /// The mailbox is closed until the disk has caught up.
     waits_for_disk: bool,
 }
@@ -75,7 +81,14 @@ pub struct Shard {
 impl Shard {
     /// A shard on its thread; partitions come to it through `dock`.
     pub fn new(core: ShardCore, thread: Rc<Thread>, dock: UnboundedReceiver<Delivery>) -> Self {
-        Self { core, thread, dock: Some(dock), ticking: false, waits_for_disk: false }
+        Self {
+            core,
+            thread,
+            dock: Some(dock),
+            ticking: false,
+            slicing: false,
+            waits_for_disk: false,
+        }
     }
 
     /// Runs one turn of the shard. A panic in it ends the process: the data can not be trusted.
@@ -90,6 +103,10 @@ impl Shard {
         let result = thread.shard_turn(cause, |turn| work(&mut self.core, turn));
         if !self.core.is_open() {
             self.close_mailbox(ctx);
+        }
+        if self.core.is_cutting() && !self.slicing {
+            self.slicing = true;
+            self.slice_later(ctx);
         }
         if self.thread.server.durability.is_congested() && !self.waits_for_disk {
             self.wait_for_disk(ctx);
@@ -111,6 +128,17 @@ impl Shard {
             shard.thread.count_sent();
             ctx.address().do_send(message);
         }));
+    }
+
+    /// Asks for the next slice of a checkpoint: once others had their turn, or when the disk has
+    /// caught up.
+    #[cold]
+    fn slice_later(&self, ctx: &mut Context<Self>) {
+        if self.thread.server.checkpoints.is_congested() {
+            ctx.run_later(DISK_INTERVAL, |shard, ctx| shard.slice_later(ctx));
+        } else {
+            self.send_later(CutSlice, ctx);
+        }
     }
 
     /// Takes nothing from the mailbox while too much is on its way to the log: a disk that lags
@@ -226,6 +254,17 @@ impl Handler<Tick> for Shard {
         if more {
             self.send_later(Tick, ctx);
         }
+    }
+}
+
+impl Handler<CutSlice> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: CutSlice, ctx: &mut Self::Context) {
+        self.slicing = false;
+        self.turn(TurnCause::Checkpoint, ctx, |core, turn| {
+            core.cut_slice(turn.core_turn().post);
+        });
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Check {
     Effects,
     /// Somebody was told what a crash could take back.
     Durability,
+    /// A checkpoint is not the state at its mark.
+    Checkpoint,
 }
 
 /// Why a run failed.
@@ -69,4 +71,6 @@ pub enum Fault {
     EffectsLost,
     /// Replies do not wait for the log.
     NotHeld,
+    /// The mark of a checkpoint comes before effects that it contains.
+    MarkEarly,
 }

@@ -4,6 +4,7 @@
 use shardwright_actors::messages::{Delivery, Effects};
 use shardwright_actors::shards::ShardSet;
 use shardwright_journal::{Part, Sequences};
+use shardwright_store::cut::CutBatch;
 use shardwright_store::digest::partition_digest;
 use shardwright_store::partition::{EffectBatch, Partition, PartitionOptions};
 use shardwright_store::types::{Sequence, ShardId};
@@ -65,8 +66,20 @@ struct Page {
     watched: usize,
 }
 
+/// What is known of a checkpoint.
+struct Cut {
+    /// What its keys make.
+    partitions: Vec<Partition>,
+    /// Shards of which keys are still to come.
+    left: usize,
+    /// Sum over the data at its mark.
+    wanted: Option<u128>,
+}
+
 /// The watch over effects.
 pub struct Ledger {
+    options: Vec<PartitionOptions>,
+    cut: Option<Cut>,
     shadows: Shadows,
     pages: Vec<Page>,
     /// What was found first.
@@ -77,6 +90,8 @@ impl Ledger {
     /// A ledger of empty partitions.
     pub fn new(options: &[PartitionOptions]) -> Self {
         Self {
+            options: options.to_vec(),
+            cut: None,
             shadows: Shadows::new(options),
             pages: vec![Page::default(); options.len()],
             failure: None,
@@ -95,6 +110,51 @@ impl Ledger {
 
     fn fail_effects(&mut self, text: String) {
         self.fail(Failure::new(Check::Effects, text));
+    }
+
+    /// A checkpoint is to begin. Returns false if one is being written.
+    pub fn claim_checkpoint(&mut self) -> bool {
+        if self.cut.is_some() {
+            return false;
+        }
+        let partitions = self.options.iter().map(|options| Partition::new(*options)).collect();
+        self.cut = Some(Cut { partitions, left: self.options.len(), wanted: None });
+        true
+    }
+
+    /// The checkpoint's mark came to the writer when this was the sum over all data.
+    pub fn checkpoint_mark(&mut self, wanted: u128) {
+        if let Some(cut) = &mut self.cut {
+            cut.wanted = Some(wanted);
+        }
+        self.compare_checkpoint();
+    }
+
+    /// Keys of the checkpoint.
+    pub fn checkpoint_keys(&mut self, batch: &CutBatch) {
+        let Some(cut) = &mut self.cut else {
+            return self.fail_checkpoint("keys of no checkpoint".into());
+        };
+        let partition = &mut cut.partitions[batch.shard.0 as usize];
+        let applied = partition.apply_all(&batch.records, batch.count);
+        cut.left -= usize::from(batch.last);
+        if let Err(error) = applied {
+            self.fail_checkpoint(error.to_string());
+        }
+        self.compare_checkpoint();
+    }
+
+    fn fail_checkpoint(&mut self, text: String) {
+        self.fail(Failure::new(Check::Checkpoint, text));
+    }
+
+    fn compare_checkpoint(&mut self) {
+        let over = |cut: &mut Cut| cut.left == 0 && cut.wanted.is_some();
+        let Some(cut) = self.cut.take_if(over) else { return };
+        let found = cut.partitions.iter().map(partition_digest).fold(0, |all, one| all ^ one);
+        if cut.wanted != Some(found) {
+            self.fail_checkpoint("a checkpoint is not the state at its mark".into());
+        }
     }
 
     /// A shard's turn begins.

@@ -33,6 +33,8 @@ pub enum Mail {
     EndWatch(WatchToken),
     /// Look at the expiry wheel.
     Tick,
+    /// Write the next slice of a checkpoint.
+    CutSlice,
 }
 
 /// What comes to a gateway.
@@ -53,6 +55,8 @@ pub enum Record {
     Effects(Effects),
     /// Compare with this sum over the live data, and answer the block.
     Audit(Block, u128),
+    /// A checkpoint began here.
+    Mark,
 }
 
 /// One thing that a turn sends.
@@ -91,6 +95,8 @@ pub struct Lines {
     pub waiting: Vec<ConnId>,
     /// A tick is on its way.
     pub ticking: bool,
+    /// A slice of a checkpoint is to come.
+    pub slicing: bool,
 }
 
 impl Lines {
@@ -105,6 +111,7 @@ impl Lines {
             ready: Ready::default(),
             waiting: Vec::new(),
             ticking: false,
+            slicing: false,
         }
     }
 

@@ -5,6 +5,7 @@ use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Effects, 
 use shardwright_actors::shard::core::ShardPost;
 use shardwright_actors::shards::ShardSet;
 use shardwright_store::command::CommandId;
+use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, Meter, Planned};
 use shardwright_store::partition::{Garbage, Partition};
@@ -128,6 +129,18 @@ impl ShardPost for ThreadPost<'_> {
     fn block_done(&mut self, done: BlockDone) {
         self.network.ledger.replies(&self.block, "a block");
         self.send(Sending::Answer(done.conn.thread, Answer::Block(done)));
+    }
+
+    fn checkpoint_began(&mut self, _: Block, _: Vec<u64>) {
+        match self.network.fault {
+            // Effects of before are on their way, from this thread and from others.
+            Fault::MarkEarly => self.network.writer.push_front(Record::Mark),
+            _ => self.send(Sending::Record(Record::Mark)),
+        }
+    }
+
+    fn checkpoint_keys(&mut self, batch: CutBatch) {
+        self.network.ledger.checkpoint_keys(&batch);
     }
 
     fn publish(&mut self, partition: &Partition) {

@@ -1,6 +1,8 @@
 //! What can happen in a world, and what the shells around sessions and shards do then.
 
-use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Parcel, ParcelDone};
+use shardwright_actors::messages::{
+    Block, BlockDone, BlockKind, ConnId, Delivery, Parcel, ParcelDone, Round,
+};
 use shardwright_actors::session::{Env, Want};
 use shardwright_actors::shard::core::{ParcelWork, ShardCore, TURN_BYTES, Turn};
 use shardwright_actors::shards::ShardSet;
@@ -130,6 +132,15 @@ impl World {
             lines.ticking = true;
             lines.mailbox.push_back(Mail::Tick);
         }
+        if self.network.lines[thread].outgoing.is_empty()
+            && self.rng.percent(10)
+            && self.network.ledger.claim_checkpoint()
+        {
+            self.seen.checkpoints += 1;
+            let (shards, lead) = (ShardSet::all(self.setup.shards), ShardId(thread as u16));
+            let block = Block::special(ConnId::NOBODY, BlockKind::Checkpoint, shards, lead);
+            self.network.send(lead, Sending::Round(Round::of(block)));
+        }
         if !self.clients.is_empty() && self.rng.percent(10) {
             let at = self.rng.below(self.clients.len());
             let client = &self.clients[at];
@@ -225,6 +236,10 @@ impl World {
                 self.turn(thread, |core, turn| core.begin_round(id, round, turn));
             }
             Mail::EndWatch(token) => self.turn(thread, |core, _| core.end_watch(token)),
+            Mail::CutSlice => {
+                self.network.lines[thread].slicing = false;
+                self.turn(thread, |core, turn| core.cut_slice(turn.post));
+            }
             Mail::Tick => {
                 let more =
                     self.turn(thread, |core, turn| core.tick(turn.now, TICK_BUDGET, turn.post));
@@ -246,7 +261,14 @@ impl World {
         network.ledger.begin_turn();
         let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread].1);
         let mut turn = Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
-        work(&mut shards[thread], &mut turn)
+        let result = work(&mut shards[thread], &mut turn);
+        drop(post);
+        if shards[thread].is_cutting() && !network.lines[thread].slicing {
+            network.lines[thread].slicing = true;
+            let shard = ShardId(thread as u16);
+            network.send(shard, Sending::Mail(shard, Mail::CutSlice));
+        }
+        result
     }
 
     fn client_at(&self, conn: ConnId) -> Option<usize> {
@@ -423,6 +445,11 @@ impl World {
                 let done = BlockDone { conn, batch, out, ends, next: 1, shards, sequences };
                 let thread = done.conn.thread.0 as usize;
                 self.network.lines[thread].gateway.push_back(Answer::Block(done));
+                Ok(())
+            }
+            Some(Record::Mark) => {
+                let wanted = self.shadows.digest();
+                self.network.ledger.checkpoint_mark(wanted);
                 Ok(())
             }
             None => Ok(()),

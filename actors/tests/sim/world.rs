@@ -82,12 +82,15 @@ pub struct Seen {
     pub early: usize,
     /// An answer came for a client that had gone.
     pub orphans: usize,
+    /// A checkpoint was written.
+    pub checkpoints: usize,
 }
 
 impl Seen {
     /// All counts with their names.
-    pub fn all(&self) -> [(&'static str, usize); 8] {
-        let Self { drains, pauses, stops, rests, unrun, shared, early, orphans } = *self;
+    pub fn all(&self) -> [(&'static str, usize); 9] {
+        let Self { drains, pauses, stops, rests, unrun, shared, early, orphans, checkpoints } =
+            *self;
         [
             ("drains", drains),
             ("pauses", pauses),
@@ -97,6 +100,7 @@ impl Seen {
             ("shared", shared),
             ("early", early),
             ("orphans", orphans),
+            ("checkpoints", checkpoints),
         ]
     }
 }

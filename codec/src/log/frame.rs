@@ -99,11 +99,8 @@ impl<'a> Frame<'a> {
         }
         let cut = |wanted| FrameError::Truncated { wanted, found: input.len() };
         let header = input.first_chunk::<FRAME_HEADER>().ok_or(cut(FRAME_HEADER))?;
-        let [length, found] = [0, CRC_AT].map(|at| u32::from_le_bytes(array(header, at)));
-        if length as usize > MAX_PIECE {
-            return Err(FrameError::Length(length));
-        }
-        let end = FRAME_HEADER + length as usize;
+        let found = u32::from_le_bytes(array(header, CRC_AT));
+        let end = Self::claimed_len(header)?;
         let bytes = input.get(FRAME_HEADER..end).ok_or(cut(end))?;
         let computed = checksum(header, bytes);
         if computed != found {
@@ -112,6 +109,20 @@ impl<'a> Frame<'a> {
         let byte = header[PIECE_AT];
         let piece = Piece::from_byte(byte).ok_or(FrameError::Piece(byte))?;
         Ok(Some(Self { lsn: Lsn(u64::from_le_bytes(array(header, LSN_AT))), piece, bytes }))
+    }
+
+    /// Bytes that the frame says to take whose header `input` begins with; those of a header if that
+    /// is not all there.
+    ///
+    /// # Errors
+    /// It says more than any frame takes.
+    pub fn claimed_len(input: &[u8]) -> Result<usize, FrameError> {
+        let Some(length) = input.first_chunk() else { return Ok(FRAME_HEADER) };
+        let length = u32::from_le_bytes(*length);
+        if length as usize > MAX_PIECE {
+            return Err(FrameError::Length(length));
+        }
+        Ok(FRAME_HEADER + length as usize)
     }
 
     /// Bytes that the frame takes.

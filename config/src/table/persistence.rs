@@ -28,12 +28,28 @@ pub(super) const ROWS: &[Parameter] = &[
         field!(log_segment_size),
         "bytes of a file of the log after which another one begins",
     ),
-    Parameter::fixed(
+    Parameter::new(
+        "auto-aof-rewrite-percentage",
+        Kind::Integer { min: 0, max: i32::MAX as i64 },
+        "100",
+        field!(auto_aof_rewrite_percentage),
+        "growth of the log in percent of the last checkpoint after which another is written; 0 never",
+    )
+    .changeable(),
+    Parameter::new(
+        "auto-aof-rewrite-min-size",
+        Kind::Memory { min: 0 },
+        "64mb",
+        field!(auto_aof_rewrite_min_size),
+        "bytes of log below which its growth asks for no checkpoint",
+    )
+    .changeable(),
+    Parameter::new(
         "save",
-        Kind::Words,
+        Kind::SaveRules,
         "",
-        "snapshots come with a later version",
-        "pairs of seconds and changes after which a snapshot is written; empty is none",
+        field!(save),
+        "pairs of seconds and changes after which a checkpoint is written; empty is none",
     )
     .changeable(),
 ];

@@ -218,6 +218,7 @@ fn survivor(inode: &Inode, chance: &mut Chance) -> Inode {
 
 impl Storage for Sim {
     type File = SimFile;
+    type Reader = io::Cursor<Vec<u8>>;
 
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(self.0.borrow().names.keys().cloned().collect())
@@ -227,6 +228,10 @@ impl Storage for Sim {
         let state = self.0.borrow();
         let inode = state.names.get(name).ok_or_else(Self::missing)?;
         Ok(state.inodes[*inode].live.clone())
+    }
+
+    fn open(&self, name: &str) -> io::Result<Self::Reader> {
+        self.read(name).map(io::Cursor::new)
     }
 
     fn create(&self, name: &str) -> io::Result<SimFile> {

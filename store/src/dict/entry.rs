@@ -268,13 +268,6 @@ impl Word {
         head.has(Head::HEAP).then(|| unsafe { &mut *read_object(self.start().add(parts.value_at)) })
     }
 
-    /// Sets the epoch mark.
-    pub(super) fn set_epoch(&mut self, on: bool) {
-        let head = self.entry().head().with(Head::EPOCH, on);
-        // SAFETY: an entry begins with its head, and the word is borrowed mutably.
-        unsafe { self.start().cast::<u64>().write(head.0) };
-    }
-
     /// Takes the value out if it is an object that takes long to free, leaving 0.
     #[inline]
     pub(super) fn take_costly(&mut self) -> Option<Box<Object>> {
@@ -512,6 +505,12 @@ impl<'a> EntryRef<'a> {
     #[inline]
     pub fn epoch(&self) -> bool {
         self.head().has(Head::EPOCH)
+    }
+
+    /// Sets the epoch mark, which like recency needs no mutable borrow.
+    #[inline]
+    pub fn set_epoch(&self, on: bool) {
+        self.shared_head().store(self.head().with(Head::EPOCH, on).0, Ordering::Relaxed);
     }
 
     /// Bytes that the entry takes: its allocation and what its object has on the heap.

@@ -70,7 +70,7 @@ fn check(word: &Word, key: &[u8], content: &Content, expiry: Option<Expiry>) {
 fn make(key: &[u8], content: &Content, expiry: Option<Expiry>) -> Word {
     let mut word = Word::new(key, 99, content.as_new(), expiry, LRU);
     assert!(!word.entry().epoch());
-    word.set_epoch(true);
+    word.entry().set_epoch(true);
     word.set_tag(0x1234);
     word
 }

@@ -68,6 +68,8 @@ pub struct Dict {
     table_memory: usize,
     /// Bytes of all entries but the one that is lent.
     entry_memory: usize,
+    /// The epoch mark of entries that are made.
+    epoch: bool,
     /// The entry whose value was last lent to be changed: how much memory it takes is counted when
     /// the loan is known to be over.
     lent: Option<Place>,
@@ -95,6 +97,7 @@ impl Dict {
             len: 0,
             table_memory: 0,
             entry_memory: 0,
+            epoch: false,
             lent: None,
         }
     }
@@ -187,7 +190,7 @@ impl Dict {
     }
 
     /// Adds a key that is not there, which the caller must know. Its slot must be one of
-    /// [`Dict::slots`]. Of `lru` 24 bits are kept; the epoch mark is not set.
+    /// [`Dict::slots`]. Of `lru` 24 bits are kept.
     pub fn insert_new(
         &mut self,
         hash: KeyHash,
@@ -202,6 +205,9 @@ impl Dict {
             self.allocate_slots();
         }
         let word = Word::new(key, hash.hash, value, expiry, lru);
+        if self.epoch {
+            word.entry().set_epoch(true);
+        }
         self.entry_memory += word.entry().memory();
         let at = hash.slot.get().wrapping_sub(self.range.first);
         let slot = &mut self.slots[usize::from(at)];
@@ -270,9 +276,10 @@ impl Dict {
         self.lend(place).object_mut()
     }
 
-    /// Sets the epoch mark of the entry at `place`.
-    pub fn set_epoch(&mut self, place: Place, epoch: bool) {
-        self.word_mut(place).set_epoch(epoch);
+    /// Entries that are made from now on get this epoch mark. Others keep theirs, whatever becomes
+    /// of tables and values, until [`EntryRef::set_epoch`] changes it.
+    pub fn begin_epoch(&mut self, epoch: bool) {
+        self.epoch = epoch;
     }
 
     /// Takes the entry at `place` out.

@@ -4,7 +4,7 @@
 use crate::harness::reply::{Reply, escape};
 
 /// The rule for one reply. A reply that is byte for byte the oracle's always passes, and an
-/// error is always compared byte for byte.
+/// error is compared byte for byte, unless it depends on timing.
 #[derive(Clone, Copy, Debug)]
 pub enum Compare {
     /// Byte for byte.
@@ -16,6 +16,9 @@ pub enum Compare {
     Near(i64),
     /// What the function demands, where both answers are right (clocks, maps without an order).
     Check(fn(&Reply, &Reply) -> Result<(), String>),
+    /// What the function demands, of errors too: whether there is one depends on how fast the
+    /// servers are.
+    Timing(fn(&Reply, &Reply) -> Result<(), String>),
     /// Admitted: the same type and nothing more. Names the difference in `admitted`.
     Kind(&'static str),
     /// Admitted: what the function demands. Names the difference in `admitted`.
@@ -32,6 +35,7 @@ pub fn compare(rule: Compare, subject: &[u8], oracle: &[u8]) -> Result<(), Strin
     }
     let (ours, theirs) = (Reply::parse(subject), Reply::parse(oracle));
     let verdict = match rule {
+        Compare::Timing(check) => check(&ours, &theirs),
         _ if ours.error().is_some() || theirs.error().is_some() => Err("errors differ".into()),
         Compare::Exact => Err("replies differ".to_string()),
         rule => compare_parsed(rule, &ours, &theirs),
@@ -73,7 +77,9 @@ fn compare_parsed(rule: Compare, ours: &Reply, theirs: &Reply) -> Result<(), Str
         Compare::Unordered => same_elements(ours, theirs),
         Compare::Near(tolerance) => near(tolerance, ours, theirs),
         Compare::Kind(_) => same_kind(ours, theirs),
-        Compare::Check(check) | Compare::Admitted(_, check) => check(ours, theirs),
+        Compare::Check(check) | Compare::Timing(check) | Compare::Admitted(_, check) => {
+            check(ours, theirs)
+        }
         Compare::Exact => Err("replies differ".into()),
     }
 }

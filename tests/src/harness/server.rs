@@ -200,6 +200,11 @@ pub struct Oracle {
 impl Oracle {
     /// Starts redis-server of the version matched.
     pub fn start() -> Oracle {
+        Oracle::start_with(&Options::default())
+    }
+
+    /// The same with the settings that Redis has too.
+    pub fn start_with(options: &Options) -> Oracle {
         let path = Path::new("/usr/bin/redis-server");
         assert!(path.exists(), "redis-server is missing: run `make deps`, which installs it");
         let version = version_of(path);
@@ -208,7 +213,7 @@ impl Oracle {
             "the oracle is redis-server {REDIS_VERSION}, not {version}"
         );
         let oracle = Subject { path: path.into(), is_shardwright: false };
-        let process = Process::start(path, &Options::default().launch(&oracle));
+        let process = Process::start(path, &options.launch(&oracle));
         Oracle { process: process.quiet() }
     }
 

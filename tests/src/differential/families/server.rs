@@ -31,6 +31,20 @@ pub const GENERATORS: &[Generator] = &[
     one("time", 2, |_| Args::new("TIME"), Compare::Check(same_time)),
     one("lolwut", 1, lolwut, Compare::Kind(admitted::LOLWUT_ART)),
     block("shutdown", 1, refused_shutdown),
+    one("save", 1, |m| Args::new(m.word_of(&["SAVE", "SAVE x"])), Compare::Timing(same_saving)),
+    one(
+        "bgsave",
+        1,
+        |m| Args::new(m.word_of(&["BGSAVE", "BGSAVE x", "BGSAVE SCHEDULE x"])),
+        Compare::Timing(same_saving),
+    ),
+    one(
+        "bgrewriteaof",
+        1,
+        |m| Args::new(m.word_of(&["BGREWRITEAOF", "BGREWRITEAOF x"])),
+        Compare::Timing(same_saving),
+    ),
+    one("lastsave", 1, |_| Args::new("LASTSAVE"), Compare::Check(same_second)),
     one("info", 3, info, Compare::Kind(admitted::INFO_TEXT)),
     exact("config", 6, config_get),
     one("config", 3, config_get_several, Compare::Check(same_pairs)),
@@ -337,6 +351,30 @@ fn same_time(ours: &Reply, theirs: &Reply) -> Result<(), String> {
         Ok(())
     } else {
         Err("another time".into())
+    }
+}
+
+/// One may still be saving when the other is not.
+fn same_saving(ours: &Reply, theirs: &Reply) -> Result<(), String> {
+    let saves = |reply: &Reply| match reply {
+        Reply::Simple(text) => text == b"OK" || text.starts_with(b"Background "),
+        Reply::Error(text) => {
+            text.starts_with(b"ERR Background ") || text.starts_with(b"ERR Another child process")
+        }
+        _ => false,
+    };
+    if ours == theirs || (saves(ours) && saves(theirs)) {
+        Ok(())
+    } else {
+        Err("they do not agree on saving".into())
+    }
+}
+
+/// Saving takes them differently long.
+fn same_second(ours: &Reply, theirs: &Reply) -> Result<(), String> {
+    match (ours, theirs) {
+        (Reply::Int(ours), Reply::Int(theirs)) if ours.abs_diff(*theirs) <= 60 => Ok(()),
+        _ => Err("another time".into()),
     }
 }
 

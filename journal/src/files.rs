@@ -1,11 +1,27 @@
-//! Segments: the files that the log consists of. Each begins with a header, behind which frames
-//! follow one another.
+//! Names and headers of the files of a data directory: the log's segments, and checkpoints. Behind
+//! its header each has frames, one after the other.
 
 use shardwright_codec::log::Lsn;
 use thiserror::Error;
 
-/// What every segment begins with.
-const MAGIC: &[u8; 8] = b"SWRTLOG\0";
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A segment of the log.
+    Segment,
+    /// A checkpoint.
+    Checkpoint,
+}
+
+impl FileKind {
+    /// What every such file begins with.
+    const fn magic(self) -> &'static [u8; 8] {
+        match self {
+            Self::Segment => b"SWRTLOG\0",
+            Self::Checkpoint => b"SWRTCKP\0",
+        }
+    }
+}
 
 /// The version of the format that this program writes, and the newest that it reads.
 const VERSION: u16 = 1;
@@ -13,28 +29,28 @@ const VERSION: u16 = 1;
 /// Bytes before the sequences.
 const FIXED: usize = 36;
 
-/// What a segment says about itself before its records.
+/// What a file says about itself before its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SegmentHeader {
+pub struct FileHeader {
     /// Chosen at random when the data directory was made, to find files of another one.
     pub directory: u64,
-    /// Its number in the directory.
+    /// A segment's number in the directory; 0 for a checkpoint.
     pub number: u64,
-    /// LSN of its first record.
-    pub first: Lsn,
-    /// The newest effect of each partition before its first record. There are as many as the
-    /// server had shards.
+    /// LSN of a segment's first record; of the newest record that a checkpoint contains.
+    pub lsn: Lsn,
+    /// The newest effect of each partition before a segment's first record, or in a checkpoint.
+    /// There are as many as the server had shards.
     pub sequences: Vec<u64>,
 }
 
-/// Why bytes are not a segment's header.
+/// Why bytes are not a file's header.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HeaderError {
     /// They end too early.
     #[error("the header is cut off after {0} bytes")]
     Truncated(usize),
     /// They begin with something else.
-    #[error("it does not begin as a segment of the log does")]
+    #[error("it does not begin as such a file does")]
     Magic,
     /// A later program wrote it.
     #[error("it has version {0} of the format, this program reads up to {VERSION}")]
@@ -54,20 +70,34 @@ pub fn segment_name(number: u64) -> String {
     format!("log-{number:010}.swl")
 }
 
+/// Name of the checkpoint that contains all records up to this one.
+pub fn checkpoint_name(lsn: Lsn) -> String {
+    format!("checkpoint-{:020}.swc", lsn.0)
+}
+
+/// Whether a file of this name is a checkpoint's.
+pub(crate) fn is_checkpoint_name(name: &str) -> bool {
+    let lsn = || name.strip_prefix("checkpoint-")?.strip_suffix(".swc")?.parse().ok();
+    lsn().is_some_and(|lsn| checkpoint_name(Lsn(lsn)) == name)
+}
+
+/// Most bytes that a header has, with its checksum.
+pub(crate) const MOST_HEADER: usize = FIXED + u16::MAX as usize * 8 + 4;
+
 /// The number of the segment with this name.
 pub(crate) fn segment_number(name: &str) -> Option<u64> {
     let number = name.strip_prefix("log-")?.strip_suffix(".swl")?.parse().ok()?;
     (segment_name(number) == name).then_some(number)
 }
 
-impl SegmentHeader {
+impl FileHeader {
     /// The header's bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self, kind: FileKind) -> Vec<u8> {
         let mut out = Vec::with_capacity(FIXED + self.sequences.len() * 8 + 4);
-        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(kind.magic());
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&(self.sequences.len() as u16).to_le_bytes());
-        for number in [self.directory, self.number, self.first.0] {
+        for number in [self.directory, self.number, self.lsn.0] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         self.sequences.iter().for_each(|newest| out.extend_from_slice(&newest.to_le_bytes()));
@@ -79,10 +109,10 @@ impl SegmentHeader {
     ///
     /// # Errors
     /// The bytes are no header, or one of a later version.
-    pub fn decode(input: &[u8]) -> Result<(Self, usize), HeaderError> {
+    pub fn decode(input: &[u8], kind: FileKind) -> Result<(Self, usize), HeaderError> {
         let cut = HeaderError::Truncated(input.len());
         let magic = input.first_chunk::<8>().ok_or(cut.clone())?;
-        if magic != MAGIC {
+        if magic != kind.magic() {
             return Err(HeaderError::Magic);
         }
         let fixed = input.first_chunk::<FIXED>().ok_or(cut.clone())?;
@@ -101,8 +131,8 @@ impl SegmentHeader {
         let mut numbers =
             bytes[12..].as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number));
         let mut next = || numbers.next().unwrap_or_default();
-        let (directory, number, first) = (next(), next(), Lsn(next()));
-        Ok((Self { directory, number, first, sequences: numbers.collect() }, end + 4))
+        let (directory, number, lsn) = (next(), next(), Lsn(next()));
+        Ok((Self { directory, number, lsn, sequences: numbers.collect() }, end + 4))
     }
 }
 
@@ -110,36 +140,49 @@ impl SegmentHeader {
 mod tests {
     use super::*;
 
-    fn header() -> SegmentHeader {
-        SegmentHeader { directory: 77, number: 3, first: Lsn(12), sequences: vec![5, 0, 9] }
+    fn header() -> FileHeader {
+        FileHeader { directory: 77, number: 3, lsn: Lsn(12), sequences: vec![5, 0, 9] }
     }
 
     #[test]
     fn a_header_is_read_as_it_was_written() {
-        let mut bytes = header().encode();
+        let mut bytes = header().encode(FileKind::Segment);
         let len = bytes.len();
         bytes.extend_from_slice(b"frames");
-        assert_eq!(SegmentHeader::decode(&bytes), Ok((header(), len)));
+        assert_eq!(FileHeader::decode(&bytes, FileKind::Segment), Ok((header(), len)));
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_found() {
-        let bytes = header().encode();
+        let bytes = header().encode(FileKind::Segment);
         for at in 0..bytes.len() {
-            assert!(SegmentHeader::decode(&bytes[..at]).is_err(), "cut at {at}");
+            assert!(FileHeader::decode(&bytes[..at], FileKind::Segment).is_err(), "cut at {at}");
             for bit in 0..8 {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= 1 << bit;
-                assert!(SegmentHeader::decode(&damaged).is_err(), "bit {bit} of byte {at}");
+                assert!(
+                    FileHeader::decode(&damaged, FileKind::Segment).is_err(),
+                    "bit {bit} of byte {at}"
+                );
             }
         }
     }
 
     #[test]
+    fn a_checkpoint_is_no_segment() {
+        let bytes = header().encode(FileKind::Checkpoint);
+        assert_eq!(FileHeader::decode(&bytes, FileKind::Segment), Err(HeaderError::Magic));
+        assert!(FileHeader::decode(&bytes, FileKind::Checkpoint).is_ok());
+        assert!(
+            is_checkpoint_name(&checkpoint_name(Lsn(9))) && !is_checkpoint_name("checkpoint-9.swc")
+        );
+    }
+
+    #[test]
     fn a_later_version_is_named() {
-        let mut bytes = header().encode();
+        let mut bytes = header().encode(FileKind::Segment);
         bytes[8] = 2;
-        let error = SegmentHeader::decode(&bytes).unwrap_err();
+        let error = FileHeader::decode(&bytes, FileKind::Segment).unwrap_err();
         assert_eq!(error.to_string(), "it has version 2 of the format, this program reads up to 1");
     }
 

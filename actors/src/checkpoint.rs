@@ -1,0 +1,312 @@
+//! Checkpoints: when they begin and what became of them, and the actor that writes them, on a thread
+//! of its own, so that no sync of theirs holds up the log.
+//!
+//! A checkpoint begins as a block that is lent all partitions: each notes that it is cut, and the
+//! writer gets a mark between the effects of before and after. Shards then write their parts in
+//! slices between messages. When the file is durable the writer lets it count, and the log before it
+//! goes.
+
+use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::time::Instant;
+
+use actix::prelude::*;
+use shardwright_config::SaveRules;
+use shardwright_journal::{CheckpointMark, CheckpointWriter, Disk, JournalError};
+use shardwright_store::cut::CutBatch;
+use shardwright_store::types::ShardId;
+
+use crate::clock::Clock;
+use crate::messages::{Block, BlockKind, ConnId, Round};
+use crate::server::Server;
+use crate::shards::ShardSet;
+use crate::writer::InstallCheckpoint;
+
+/// Bytes of keys on their way to the checkpoint above which shards write no further slices.
+const MOST_BACKLOG: usize = 16 << 20;
+
+/// Time after which a checkpoint that failed is tried again by itself.
+const RETRY_SECONDS: i64 = 5;
+
+/// What is known of checkpoints.
+#[derive(Debug, Default)]
+pub struct Checkpoints {
+    /// There is a directory to write to.
+    possible: AtomicBool,
+    running: AtomicBool,
+    /// When the running one began, in seconds since 1970.
+    began: AtomicI64,
+    /// When the last one that succeeded ended, or the process began; in seconds since 1970.
+    last_saved: AtomicI64,
+    /// When the last one ended, however it did.
+    last_ended: AtomicI64,
+    last_failed: AtomicBool,
+    /// Seconds that the last one took; -1 before the first.
+    last_took: AtomicI64,
+    last_len: AtomicU64,
+    /// Changes of keys when the last one that succeeded began, and when the running one did.
+    changes: [AtomicU64; 2],
+    succeeded: AtomicU64,
+    backlog: AtomicUsize,
+    keys: AtomicU64,
+}
+
+impl Checkpoints {
+    /// None yet in a process that begins `now`, in seconds since 1970.
+    pub fn new(now: i64) -> Self {
+        let (last_saved, last_took) = (AtomicI64::new(now), AtomicI64::new(-1));
+        Self { last_saved, last_took, ..Self::default() }
+    }
+
+    /// Whether there is a directory to write to.
+    pub fn are_possible(&self) -> bool {
+        self.possible.load(Relaxed)
+    }
+
+    /// Whether one is being written.
+    pub fn is_running(&self) -> bool {
+        self.running.load(SeqCst)
+    }
+
+    /// Seconds for which one has been written, if one is.
+    pub fn seconds(&self, now: i64) -> Option<i64> {
+        self.is_running().then(|| now - self.began.load(Relaxed))
+    }
+
+    /// When the last one that succeeded ended, or the process began; in seconds since 1970.
+    pub fn last_saved(&self) -> i64 {
+        self.last_saved.load(Relaxed)
+    }
+
+    /// Whether the last one failed.
+    pub fn last_failed(&self) -> bool {
+        self.last_failed.load(Relaxed)
+    }
+
+    /// Seconds that the last one took; -1 before the first.
+    pub fn last_took(&self) -> i64 {
+        self.last_took.load(Relaxed)
+    }
+
+    /// Bytes of the checkpoint that counts.
+    pub fn last_len(&self) -> u64 {
+        self.last_len.load(Relaxed)
+    }
+
+    /// There is a directory to write to, of which a checkpoint of so many bytes was loaded.
+    pub fn opened(&self, len: u64) {
+        self.possible.store(true, Relaxed);
+        self.last_len.store(len, Relaxed);
+    }
+
+    /// How many succeeded since the start.
+    pub fn succeeded(&self) -> u64 {
+        self.succeeded.load(Relaxed)
+    }
+
+    /// Keys of the running one that were written.
+    pub fn keys(&self) -> u64 {
+        self.keys.load(Relaxed)
+    }
+
+    /// So many bytes are on their way to the checkpoint.
+    pub fn add_backlog(&self, bytes: usize) {
+        self.backlog.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes on their way to the checkpoint.
+    pub fn backlog(&self) -> usize {
+        self.backlog.load(Relaxed)
+    }
+
+    /// Whether so much is on its way that slices have to wait for the disk.
+    pub fn is_congested(&self) -> bool {
+        self.backlog() > MOST_BACKLOG
+    }
+}
+
+impl Server {
+    /// Changes of keys since the start.
+    fn changes(&self) -> u64 {
+        self.stats().iter().map(|thread| thread.changes.get()).sum()
+    }
+
+    /// Changes of keys since the last checkpoint.
+    pub fn unsaved_changes(&self) -> u64 {
+        self.changes().saturating_sub(self.checkpoints.changes[0].load(Relaxed))
+    }
+
+    /// Whether a rule wants a checkpoint: so many changes, so long after the last one.
+    pub fn is_save_due(&self, rules: &SaveRules) -> bool {
+        if rules.is_empty() {
+            return false;
+        }
+        let now = Clock::unix_micros() / 1_000_000;
+        let checkpoints = &self.checkpoints;
+        let since = now - checkpoints.last_saved();
+        let may_retry = now - checkpoints.last_ended.load(Relaxed) >= RETRY_SECONDS;
+        let changes = self.unsaved_changes();
+        may_retry
+            && rules.iter().any(|rule| changes >= rule.changes && since >= rule.seconds as i64)
+    }
+
+    /// Claims the one checkpoint that can be written at a time. Whoever does has to order its block.
+    pub fn claim_checkpoint(&self) -> bool {
+        let checkpoints = &self.checkpoints;
+        if checkpoints.running.swap(true, SeqCst) {
+            return false;
+        }
+        checkpoints.began.store(Clock::unix_micros() / 1_000_000, Relaxed);
+        checkpoints.changes[1].store(self.changes(), Relaxed);
+        checkpoints.keys.store(0, Relaxed);
+        true
+    }
+
+    /// Begins a checkpoint whose end nobody waits for. Returns whether it did: there can be only one
+    /// at a time.
+    pub fn begin_checkpoint(&self) -> bool {
+        if !self.claim_checkpoint() {
+            return false;
+        }
+        let shards = ShardSet::all(self.router().map.shards());
+        let block = Block::special(ConnId::NOBODY, BlockKind::Checkpoint, shards, ShardId(0));
+        self.order_round(Round::of(block));
+        true
+    }
+
+    /// A checkpoint ended: with a file of so many bytes that counts, or not. Answers who waits.
+    pub fn checkpoint_ended(&self, outcome: Result<u64, String>, block: Block) {
+        let checkpoints = &self.checkpoints;
+        let now = Clock::unix_micros() / 1_000_000;
+        let took = now - checkpoints.began.load(Relaxed);
+        checkpoints.last_took.store(took, Relaxed);
+        checkpoints.last_ended.store(now, Relaxed);
+        checkpoints.last_failed.store(outcome.is_err(), Relaxed);
+        match &outcome {
+            Ok(len) => {
+                checkpoints.last_saved.store(now, Relaxed);
+                checkpoints.last_len.store(*len, Relaxed);
+                let changes = checkpoints.changes[1].load(Relaxed);
+                checkpoints.changes[0].store(changes, Relaxed);
+                checkpoints.succeeded.fetch_add(1, Relaxed);
+                tracing::info!(bytes = len, seconds = took, "a checkpoint was written");
+            }
+            Err(error) => tracing::error!(%error, "a checkpoint failed"),
+        }
+        checkpoints.running.store(false, SeqCst);
+        self.answer_block(block, |reply| match outcome {
+            Ok(_) => reply.ok(),
+            Err(error) => reply.error(format!("ERR the checkpoint failed: {error}")),
+        });
+    }
+}
+
+/// A checkpoint was marked in the log, or could not be: its keys are to come, or come already.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BeginCheckpoint {
+    /// Where it belongs, or why it cannot be written.
+    pub mark: Result<CheckpointMark, String>,
+    /// The block to answer.
+    pub block: Block,
+}
+
+/// Keys of a checkpoint.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeKeys(pub CutBatch);
+
+/// A checkpoint under way.
+struct Running {
+    /// What writes it, unless it failed.
+    writer: Result<CheckpointWriter<Arc<Disk>>, String>,
+    /// Shards of which keys are still to come.
+    left: usize,
+    block: Block,
+    began: Instant,
+}
+
+/// Writes checkpoints.
+pub struct Checkpointer {
+    server: Arc<Server>,
+    disk: Option<Arc<Disk>>,
+    running: Option<Running>,
+    /// Keys that came before it was known where they belong.
+    early: Vec<CutBatch>,
+}
+
+impl Checkpointer {
+    /// Writes to this directory, if there is one.
+    pub fn new(server: Arc<Server>, disk: Option<Arc<Disk>>) -> Self {
+        Self { server, disk, running: None, early: Vec::new() }
+    }
+
+    fn take(&mut self, batch: &CutBatch) {
+        let Some(running) = &mut self.running else { return };
+        self.server.checkpoints.keys.fetch_add(batch.count, Relaxed);
+        self.server.checkpoints.backlog.fetch_sub(batch.records.len(), Relaxed);
+        if let Ok(writer) = &mut running.writer
+            && batch.count > 0
+            && let Err(error) = writer.append(batch.shard.0, batch.count, &batch.records)
+        {
+            running.writer = Err(error.to_string());
+        }
+        running.left -= usize::from(batch.last);
+        if running.left == 0 {
+            self.end();
+        }
+    }
+
+    /// All keys are here.
+    fn end(&mut self) {
+        let Some(Running { writer, block, began, .. }) = self.running.take() else { return };
+        let finished = writer
+            .and_then(|writer| writer.finish().map_err(|error: JournalError| error.to_string()));
+        let millis = began.elapsed().as_millis() as u64;
+        tracing::debug!(millis, "all keys of a checkpoint were written");
+        match (finished, self.server.directory()) {
+            (Ok(entry), Some(directory)) => {
+                directory.writer.do_send(InstallCheckpoint { entry, block });
+            }
+            (Err(error), _) => self.server.checkpoint_ended(Err(error), block),
+            // The process ends.
+            (Ok(_), None) => {}
+        }
+    }
+}
+
+impl Actor for Checkpointer {
+    type Context = Context<Self>;
+}
+
+impl Handler<BeginCheckpoint> for Checkpointer {
+    type Result = ();
+
+    fn handle(&mut self, begin: BeginCheckpoint, _: &mut Self::Context) {
+        let BeginCheckpoint { mark, block } = begin;
+        let disk = self.disk.clone().ok_or_else(|| "there is no data directory".to_owned());
+        let writer = mark.and_then(|mark| {
+            CheckpointWriter::begin(disk?, mark).map_err(|error| error.to_string())
+        });
+        let left = self.server.router().map.shards().into();
+        self.running = Some(Running { writer, left, block, began: Instant::now() });
+        for batch in std::mem::take(&mut self.early) {
+            self.take(&batch);
+        }
+    }
+}
+
+impl Handler<TakeKeys> for Checkpointer {
+    type Result = ();
+
+    fn handle(&mut self, TakeKeys(batch): TakeKeys, _: &mut Self::Context) {
+        if self.running.is_some() {
+            self.take(&batch);
+        } else {
+            self.early.push(batch);
+        }
+    }
+}

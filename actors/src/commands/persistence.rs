@@ -1,0 +1,116 @@
+//! Commands that save the data: each begins a checkpoint.
+
+use std::sync::Arc;
+
+use shardwright_codec::resp::{Args, ReplyWriter};
+use shardwright_store::command::argument::{Argument, word};
+use shardwright_store::command::history::{History, changed};
+use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spec};
+use shardwright_store::error::CommandError;
+
+use crate::messages::BlockKind;
+use crate::registry::{SessionCommand, SessionRun};
+use crate::server::Server;
+use crate::session::SessionCx;
+
+/// The family's commands.
+pub const COMMANDS: &[SessionCommand] = &[
+    Command::new(
+        saving("save", 1)
+            .doc("1.0.0", KEYS, "Save the data and wait until that is done")
+            .example("> SAVE now\n(error) ERR wrong number of arguments for 'save' command"),
+        SessionRun::Handler(save),
+    ),
+    Command::new(
+        Spec::new("bgsave", Group::Server, -1)
+            .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::NO_ASYNC_LOADING])
+            .doc("1.0.0", "O(1)", "Begin to save the data")
+            .arguments(BGSAVE)
+            .history(BGSAVE_HISTORY)
+            .example("> BGSAVE NOSUCH\n(error) ERR syntax error"),
+        SessionRun::Handler(bgsave),
+    ),
+    Command::new(
+        Spec::new("bgrewriteaof", Group::Server, 1)
+            .flags(&[Flags::ADMIN, Flags::NOSCRIPT, Flags::NO_ASYNC_LOADING])
+            .doc("1.0.0", "O(1)", "Begin to save the data, after which the log is short again")
+            .example(
+                "> BGREWRITEAOF now\n\
+                 (error) ERR wrong number of arguments for 'bgrewriteaof' command",
+            ),
+        SessionRun::Handler(bgrewriteaof),
+    ),
+    Command::new(
+        Spec::new("lastsave", Group::Server, 1)
+            .flags(&[Flags::LOADING, Flags::STALE, Flags::FAST])
+            .categories(&[Categories::ADMIN, Categories::DANGEROUS])
+            .doc("1.0.0", "O(1)", "Get the time in seconds since 1970 at which data was last saved")
+            .tips(&["nondeterministic_output"]),
+        SessionRun::Handler(lastsave),
+    ),
+];
+
+const KEYS: &str = "O(N) where N is the total number of keys in all databases";
+
+/// `BGSAVE [SCHEDULE]`
+const BGSAVE: &[Argument] = &[word("SCHEDULE").since("3.2.2").optional()];
+
+const BGSAVE_HISTORY: &[History] = &[changed("3.2.2", "Added the `SCHEDULE` option.")];
+
+const fn saving(name: &'static str, arity: i16) -> Spec {
+    Spec::new(name, Group::Server, arity).flags(&[
+        Flags::ADMIN,
+        Flags::NOSCRIPT,
+        Flags::NO_ASYNC_LOADING,
+        Flags::NO_MULTI,
+        Flags::BARRIER,
+    ])
+}
+
+const NO_DIRECTORY: CommandError =
+    CommandError::Text("ERR there is no data directory: start with appendonly yes, or with save");
+const RUNNING: CommandError = CommandError::Text("ERR Background save already in progress");
+const REWRITING: CommandError =
+    CommandError::Text("ERR Background append only file rewriting already in progress");
+
+fn check_directory(server: &Server) -> Outcome {
+    if server.checkpoints.are_possible() { Ok(()) } else { Err(NO_DIRECTORY) }
+}
+
+fn save(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
+    check_directory(cx.server)?;
+    if !cx.server.claim_checkpoint() {
+        return Err(RUNNING);
+    }
+    // What becomes of it is the reply.
+    cx.block = Some(BlockKind::Checkpoint);
+    Ok(())
+}
+
+fn bgsave(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    match args.len() {
+        1 => {}
+        // It is for waiting until the log was rewritten, which here is the same.
+        2 if args.at(1).eq_ignore_ascii_case(b"SCHEDULE") => {}
+        _ => return Err(CommandError::Syntax),
+    }
+    begin(cx.server, RUNNING)?;
+    reply.simple("Background saving started");
+    Ok(())
+}
+
+fn bgrewriteaof(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    begin(cx.server, REWRITING)?;
+    reply.simple("Background append only file rewriting started");
+    Ok(())
+}
+
+fn begin(server: &Arc<Server>, running: CommandError) -> Outcome {
+    check_directory(server)?;
+    if server.begin_checkpoint() { Ok(()) } else { Err(running) }
+}
+
+fn lastsave(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    reply.int(cx.server.checkpoints.last_saved());
+    Ok(())
+}
