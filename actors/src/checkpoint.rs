@@ -29,7 +29,7 @@ use crate::writer::InstallCheckpoint;
 const MOST_BACKLOG: usize = 16 << 20;
 
 /// Time after which a checkpoint that failed is tried again by itself.
-const RETRY_SECONDS: i64 = 5;
+const RETRY_SECONDS: i64 = 2;
 
 /// What is known of checkpoints.
 #[derive(Debug, Default)]
@@ -147,10 +147,16 @@ impl Server {
         let now = Clock::unix_micros() / 1_000_000;
         let checkpoints = &self.checkpoints;
         let since = now - checkpoints.last_saved();
-        let may_retry = now - checkpoints.last_ended.load(Relaxed) >= RETRY_SECONDS;
         let changes = self.unsaved_changes();
-        may_retry
+        self.may_retry()
             && rules.iter().any(|rule| changes >= rule.changes && since >= rule.seconds as i64)
+    }
+
+    /// Whether the last checkpoint is long enough ago for another one that nobody asked for.
+    pub fn may_retry(&self) -> bool {
+        let now = Clock::unix_micros() / 1_000_000;
+        let checkpoints = &self.checkpoints;
+        !checkpoints.last_failed() || now - checkpoints.last_ended.load(Relaxed) >= RETRY_SECONDS
     }
 
     /// Claims the one checkpoint that can be written at a time. Whoever does has to order its block.

@@ -1,12 +1,13 @@
 //! What the process knows of its log: the policy, how far the log is durable, and whether it failed.
 //! The writer tells; sessions and shards ask, by atomics alone.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
 };
 
+use arc_swap::ArcSwapOption;
 use shardwright_config::AppendFsync;
 use shardwright_store::types::{Sequence, ShardId};
 
@@ -23,7 +24,7 @@ pub struct Durability {
     shards: Vec<ShardDurability>,
     backlog: AtomicUsize,
     failed: AtomicBool,
-    failure: OnceLock<String>,
+    failure: ArcSwapOption<String>,
     /// Figures of the log.
     pub figures: LogFigures,
 }
@@ -66,7 +67,7 @@ impl Durability {
             shards: (0..shards).map(|_| ShardDurability::default()).collect(),
             backlog: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
-            failure: OnceLock::new(),
+            failure: ArcSwapOption::empty(),
             figures: LogFigures::default(),
         }
     }
@@ -114,9 +115,18 @@ impl Durability {
     /// waited for it.
     pub fn fail(&self, reason: String) -> Vec<ShardId> {
         // The first failure is the one that explains the others.
-        let _ = self.failure.set(reason);
-        self.failed.store(true, SeqCst);
+        if !self.failed.swap(true, SeqCst) {
+            self.failure.store(Some(Arc::new(reason)));
+        }
         self.take_waiting()
+    }
+
+    /// All is durable again, up to these effects by shard. Returns the shards on whose threads
+    /// somebody waited.
+    pub fn heal(&self, sequences: &[u64]) -> Vec<ShardId> {
+        self.failed.store(false, SeqCst);
+        self.failure.store(None);
+        self.publish(sequences)
     }
 
     /// The shards on whose threads somebody waited until now.
@@ -132,8 +142,15 @@ impl Durability {
     }
 
     /// Why the log failed, if it did.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.get().map(String::as_str)
+    pub fn failure(&self) -> Option<Arc<String>> {
+        self.failure.load_full()
+    }
+
+    /// Whether reads are refused: what they would tell may not be durable, and nobody knows when it
+    /// will be.
+    #[inline]
+    pub fn refuses_reads(&self) -> bool {
+        self.has_failed() && self.is_gated()
     }
 
     /// So many bytes are on their way to the log.
@@ -182,7 +199,11 @@ mod tests {
         log.wait(ShardId(0));
         assert_eq!(log.fail("no space".into()), [ShardId(0)]);
         assert_eq!(log.fail("later".into()), []);
-        assert_eq!((log.has_failed(), log.failure()), (true, Some("no space")));
+        assert!(log.has_failed() && log.refuses_reads());
+        assert_eq!(log.failure().as_deref().map(String::as_str), Some("no space"));
+        log.wait(ShardId(0));
+        assert_eq!(log.heal(&[3]), [ShardId(0)]);
+        assert!(!log.has_failed() && log.failure().is_none());
     }
 
     #[test]

@@ -220,6 +220,7 @@ impl Server {
         Limits {
             max_string: self.hot.max_string.load(Relaxed),
             refuse_writes: self.durability.has_failed(),
+            refuse_reads: self.durability.refuses_reads(),
         }
     }
 

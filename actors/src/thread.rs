@@ -286,8 +286,10 @@ impl<'a> ShardTurn<'a> {
         let mut connections = thread.connections.borrow_mut();
         let Some(connection) = connections.get_mut(id) else { return };
         let work = connection.session.local_work(TURN_BYTES);
-        let next = core.run_batch(work, &mut self.core_turn());
-        connection.session.local_ran(next, core.sequence());
+        let mut turn = self.core_turn();
+        let next = core.run_batch(work, &mut turn);
+        let told = turn.told(core.sequence());
+        connection.session.local_ran(next, told);
         let outcome = catch_unwind(AssertUnwindSafe(|| thread.proceed(connection)));
         if outcome.is_err() {
             tracing::error!(client = connection.session.client.info.id, "a connection panicked");

@@ -133,13 +133,14 @@ impl Writer {
                 check.map_err(JournalError::from)
             }
         };
-        match taken {
-            Ok(()) => {
-                if let Some(shadow) = &mut self.shadow {
-                    effects.batches().for_each(|batch| shadow.take(batch));
-                }
+        if let Some(shadow) = &mut self.shadow {
+            effects.batches().for_each(|batch| shadow.take(batch));
+            if let Err(JournalError::Gap(gap)) = &taken {
+                shadow.fail(gap.to_string());
             }
-            Err(error) => self.failed(&error),
+        }
+        if let Err(error) = taken {
+            self.failed(&error);
         }
     }
 
@@ -148,10 +149,15 @@ impl Writer {
         if !self.server.durability.has_failed() {
             tracing::error!(%error, "the log failed: writes are refused from now on");
         }
-        if let Some(shadow) = &mut self.shadow {
-            shadow.fail(error.to_string());
-        }
         let waited = self.server.durability.fail(error.to_string());
+        self.tell(&waited);
+    }
+
+    /// A checkpoint made good what the log lost, and that goes on.
+    fn healed(&mut self) {
+        tracing::info!("the log goes on behind a checkpoint: writes are taken again");
+        let Some(log) = &self.log else { return };
+        let waited = self.server.durability.heal(log.sequences());
         self.tell(&waited);
     }
 
@@ -203,7 +209,8 @@ impl Writer {
             && log.size() >= settings.auto_aof_rewrite_min_size
             && log.size().saturating_mul(100) >= base.saturating_mul(percentage);
         let due = grown || self.server.is_save_due(&settings.save);
-        if due && !self.server.durability.has_failed() {
+        let heals = self.server.durability.has_failed() && self.server.may_retry();
+        if heals || (due && !self.server.durability.has_failed()) {
             self.server.begin_checkpoint();
         }
     }
@@ -248,8 +255,9 @@ impl Actor for Writer {
                     writer.write_out(true);
                 }
                 writer.begin_checkpoint_if_due();
-                if !writer.server.durability.is_gated() {
-                    // Who waited for another policy need not any more.
+                let log = &writer.server.durability;
+                if !log.is_gated() || log.has_failed() {
+                    // Who waited for another policy need not any more, or waits in vain.
                     writer.tell(&writer.server.durability.take_waiting());
                 }
             });
@@ -297,12 +305,17 @@ impl Handler<MarkCheckpoint> for Writer {
         let mark = match &mut self.log {
             None => Err("there is no data directory".to_owned()),
             Some(log) => {
-                let skipped = if logs { Ok(()) } else { log.skip_to(newest) };
-                let mark = skipped.and_then(|()| log.cut());
-                if let Err(error) = &mark {
-                    self.failed(error);
+                // What was not written, or not durably, is in this checkpoint.
+                if log.has_failed() {
+                    Ok(log.give_up(newest))
+                } else {
+                    let skipped = if logs { Ok(()) } else { log.skip_to(newest) };
+                    let mark = skipped.and_then(|()| log.cut());
+                    if let Err(error) = &mark {
+                        self.failed(error);
+                    }
+                    mark.map_err(|error| error.to_string())
                 }
-                mark.map_err(|error| error.to_string())
             }
         };
         if let Some(directory) = self.server.directory() {
@@ -319,12 +332,16 @@ impl Handler<InstallCheckpoint> for Writer {
         let Some(log) = &mut self.log else {
             return self.server.checkpoint_ended(Err("the server ends".to_owned()), block);
         };
-        let installed = log.install(entry);
+        let heals = log.was_given_up_at(entry.lsn);
+        let installed = if heals { log.begin_anew(entry) } else { log.install(entry) };
+        let healed = heals && installed.is_ok();
         publish(log, &self.server.durability.figures);
         let has_failed = log.has_failed();
         let outcome = installed.as_ref().map(|()| entry.len).map_err(ToString::to_string);
         self.server.checkpoint_ended(outcome, block);
-        if let (Err(error), true) = (installed, has_failed) {
+        if healed {
+            self.healed();
+        } else if let (Err(error), true) = (installed, has_failed) {
             self.failed(&error);
         }
     }

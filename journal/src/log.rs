@@ -44,6 +44,8 @@ pub struct Log<S: Storage> {
     /// The newest record that is durable.
     durable: Lsn,
     failed: bool,
+    /// The log failed, and a checkpoint behind this record makes good what it lost.
+    given_up: Option<Lsn>,
     syncs: u64,
 }
 
@@ -88,6 +90,7 @@ impl<S: Storage> Log<S> {
             written: newest,
             durable: newest,
             failed: false,
+            given_up: None,
             syncs: 0,
         })
     }
@@ -170,6 +173,49 @@ impl<S: Storage> Log<S> {
         self.sequences = newest.into();
         self.taken = self.taken.next();
         (self.written, self.durable) = (self.taken, self.taken);
+        Ok(())
+    }
+
+    /// After a failure: a checkpoint of what partitions have behind these effects can make good what
+    /// the log lost. Nothing is taken until [`Log::begin_anew`] lets it count.
+    pub fn give_up(&mut self, newest: Vec<u64>) -> CheckpointMark {
+        self.buffer = Vec::new();
+        self.taken = self.taken.next();
+        self.sequences = newest.into();
+        (self.failed, self.given_up) = (true, Some(self.taken));
+        CheckpointMark {
+            lsn: self.taken,
+            directory: self.manifest.directory,
+            sequences: self.sequences.newest().to_vec(),
+        }
+    }
+
+    /// Whether a checkpoint behind this record is the one for which the log was given up last.
+    pub fn was_given_up_at(&self, lsn: Lsn) -> bool {
+        self.given_up == Some(lsn)
+    }
+
+    /// The checkpoint after [`Log::give_up`] is durable: it counts instead of all before, and the log
+    /// goes on behind it in a new segment.
+    ///
+    /// # Errors
+    /// Storage failed: the log takes nothing, as before.
+    pub fn begin_anew(&mut self, checkpoint: CheckpointEntry) -> Result<(), JournalError> {
+        let number = self.manifest.segments.last().map_or(1, |last| last.number + 1);
+        let mut manifest = Manifest {
+            directory: self.manifest.directory,
+            checkpoint: Some(checkpoint),
+            segments: Vec::new(),
+        };
+        let lsn = checkpoint.lsn;
+        (self.segment, self.segment_name, self.segment_len) =
+            next(&self.storage, &mut manifest, number, lsn, &self.sequences)?;
+        self.manifest = manifest;
+        (self.taken, self.written, self.durable) = (lsn, lsn, lsn);
+        self.ended.clear();
+        (self.failed, self.given_up) = (false, None);
+        // What is left over costs room and nothing else: the next checkpoint tries again.
+        let _ = remove_strays(&self.storage, &self.manifest);
         Ok(())
     }
 

@@ -41,11 +41,13 @@ pub struct Limits {
     pub max_string: usize,
     /// Nothing may be changed, since changes could not be logged.
     pub refuse_writes: bool,
+    /// Nothing may be told, since it may not be durable.
+    pub refuse_reads: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_string: 512 << 20, refuse_writes: false }
+        Self { max_string: 512 << 20, refuse_writes: false, refuse_reads: false }
     }
 }
 

@@ -54,6 +54,11 @@ pub enum CommandError {
         "MISCONF Errors writing to the log. Commands that change data are refused; see INFO persistence and the server's own log."
     )]
     LogFailed,
+    /// A look at data of which nobody knows whether it is durable, where that is promised.
+    #[error(
+        "MISCONF Errors writing to the log. What is in memory may not be durable, so nothing is told until it is; see INFO persistence and the server's own log."
+    )]
+    LogInDoubt,
     /// Any other text of Redis's, code included.
     #[error("{0}")]
     Text(&'static str),

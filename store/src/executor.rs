@@ -262,6 +262,7 @@ impl Run<'_, '_, '_> {
         };
         let mut reply = ReplyWriter::new(replies.out, planned.protocol);
         let outcome = match planned.handler {
+            Handler::Read(_) if self.limits.refuse_reads => Err(CommandError::LogInDoubt),
             Handler::Read(handler) => {
                 let outcome =
                     handler(&ReadCx::new(self.keyspace, &self.tally, frame), args, &mut reply);

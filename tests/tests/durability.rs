@@ -494,6 +494,59 @@ fn damage_ends_the_start_and_is_named() {
     assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing was changed");
 }
 
+/// Writes values until the server says that it cannot, or ends the connection. What was acknowledged,
+/// and the value under way.
+fn write_until_it_fails(server: &Server) -> (BTreeMap<String, String>, Option<String>, String) {
+    let mut client = server.client();
+    let mut told = BTreeMap::new();
+    for number in 0..5_000 {
+        let (key, value) = (format!("key:{}", number % 20), format!("{number:0>1000}"));
+        let sent = client.send_raw(&encode(&["SET", &key, &value]));
+        match sent.and_then(|()| client.read_raw()).map(|raw| Reply::parse(&raw)) {
+            Ok(Reply::Simple(_)) => _ = told.insert(key, value),
+            Ok(reply) => return (told, reply.error(), value),
+            Err(_) => return (told, None, value),
+        }
+    }
+    panic!("5 MB were written into files of 256 KiB");
+}
+
+#[test]
+fn a_log_that_cannot_grow_refuses_writes_and_heals_by_a_checkpoint() {
+    for (shards, policy) in [(1, "everysec"), (4, "everysec"), (1, "always"), (4, "always")] {
+        let what = format!("{shards} shards, {policy}");
+        let data = Data::new();
+        let mut server = Server::start(data.options(shards, policy).file_limit(256));
+        let (told, error, under_way) = write_until_it_fails(&server);
+        match policy {
+            "always" => assert!(error.is_none_or(|text| text.starts_with("MISCONF")), "{what}"),
+            _ => assert!(error.is_some_and(|text| text.starts_with("MISCONF")), "{what}"),
+        }
+        eventually("writes are taken again", || server.client().run("SET probe 1").is_ok());
+        assert_eq!(info(&server, "aof_last_write_status"), "ok");
+        let log = server.process().log();
+        assert!(log.contains("writes are refused") && log.contains("the log goes on"), "{log}");
+        let check = |server: &Server| {
+            let mut client = server.client();
+            for (key, value) in &told {
+                let found = client.cmd(&["GET", key]).text();
+                assert!(found == *value || found == under_way, "{what}: {key}");
+            }
+            assert_eq!(client.run("GET probe").text(), "1", "{what}");
+        };
+        check(&server);
+        server.check_shadow();
+        server.client().run("SET last 1");
+        eventually("all is durable", || {
+            info(&server, "log_newest_lsn") == info(&server, "log_durable_lsn")
+        });
+        kill(server);
+        let server = data.start(shards, policy);
+        check(&server);
+        server.finish();
+    }
+}
+
 #[test]
 fn a_directory_belongs_to_one_process() {
     let data = Data::new();

@@ -62,6 +62,15 @@ pub struct Turn<'a, P, M> {
     pub meter: &'a mut M,
 }
 
+impl<P, M> Turn<'_, P, M> {
+    /// The effect that has to be durable before the turn's replies may leave: the newest, or none
+    /// if nothing was told.
+    #[inline]
+    pub fn told(&self, newest: Sequence) -> Sequence {
+        if self.limits.refuse_reads { Sequence(0) } else { newest }
+    }
+}
+
 /// A parcel that is being worked off.
 #[derive(Debug)]
 struct Unpacking {
@@ -155,7 +164,7 @@ impl ShardCore {
         if !finished {
             return Some(work);
         }
-        let sequence = partition.sequence();
+        let sequence = turn.told(partition.sequence());
         let Unpacking { from, parcel, out, ends, done, .. } = work.0;
         let shard = self.id;
         turn.post.parcel_done(from, ParcelDone { shard, parcel, out, ends, done, sequence });
@@ -335,7 +344,8 @@ fn run_block<P: ShardPost, M: Meter>(
     let mut replies = Replies { out: &mut out, ends: Some(&mut ends), limit: TURN_BYTES };
     next =
         run(&mut keyspace, batch.view(), next, turn.now, turn.limits, &mut replies, &mut unbound);
-    let sequences = release_all(home, lent, turn.post);
+    let mut sequences = release_all(home, lent, turn.post);
+    sequences.iter_mut().for_each(|(_, sequence)| *sequence = turn.told(*sequence));
     turn.post.block_done(BlockDone {
         conn: block.conn,
         batch,

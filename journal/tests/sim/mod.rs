@@ -118,6 +118,11 @@ impl Sim {
         state.fail_at = Some(state.steps + step);
     }
 
+    /// Operations so far.
+    pub fn steps(&self) -> usize {
+        self.0.borrow().steps
+    }
+
     /// The directory as the next start finds it after the machine lost power.
     pub fn after_power_loss(&self) -> Self {
         let mut state = self.0.borrow_mut();

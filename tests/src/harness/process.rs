@@ -30,6 +30,8 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
     /// Content of a configuration file, which becomes the first argument.
     pub file: Option<String>,
+    /// Kibibytes that no file of the process may exceed.
+    pub file_limit: Option<u64>,
 }
 
 /// A running server.
@@ -81,7 +83,19 @@ impl Process {
         let port = address.port().to_string();
         args.extend(["--port", &port, "--bind", "127.0.0.1"].map(String::from));
         args.extend_from_slice(&launch.args);
-        let child = spawn(program, &args, &launch.environment, directory.path());
+        let environment = &launch.environment;
+        let child = match launch.file_limit {
+            None => spawn(program, &args, environment, directory.path()),
+            Some(kib) => {
+                // A write beyond the limit fails, instead of ending the process by a signal.
+                let script = "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"";
+                let blocks = (kib * 2).to_string();
+                let program = program.display().to_string();
+                let shell = ["-c", script, "sh", &blocks, &program].map(String::from);
+                let all = [&shell[..], &args].concat();
+                spawn(Path::new("/bin/sh"), &all, environment, directory.path())
+            }
+        };
         let mut process = Process { child, directory, address, tells_when_failing: true };
         process.wait_until_ready().map_err(|problem| format!("{problem}\n{}", process.log()))?;
         Ok(process)

@@ -25,6 +25,7 @@ pub struct Options {
     own: Vec<(String, String)>,
     environment: Vec<(String, String)>,
     file: Option<String>,
+    file_limit: Option<u64>,
 }
 
 impl Options {
@@ -61,6 +62,13 @@ impl Options {
         self
     }
 
+    /// No file of the process may exceed so many kibibytes: writing beyond fails.
+    #[must_use]
+    pub fn file_limit(mut self, kib: u64) -> Options {
+        self.file_limit = Some(kib);
+        self
+    }
+
     fn password(&self) -> Option<&str> {
         let found = self.common.iter().rev().find(|(name, _)| name == "requirepass");
         found.map(|(_, value)| value.as_str())
@@ -80,7 +88,8 @@ impl Options {
         let is_last = |at: usize| settings[at + 1..].iter().all(|later| later.0 != settings[at].0);
         let kept = (0..settings.len()).filter(|&at| is_last(at)).map(|at| settings[at]);
         let args = kept.flat_map(|(name, value)| [format!("--{name}"), value.into()]).collect();
-        Launch { args, environment: self.environment.clone(), file: self.file.clone() }
+        let (environment, file) = (self.environment.clone(), self.file.clone());
+        Launch { args, environment, file, file_limit: self.file_limit }
     }
 }
 
