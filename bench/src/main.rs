@@ -1,7 +1,7 @@
 //! Measures Shardwright beside redis-server: throughput and server CPU per command in interleaved rounds, latency at a
 //! fixed rate, memory per key, what happens when many keys expire at once, and how the project's targets stand.
 //!
-//! `suites` says what is measured, `measure`, `latency`, `memory` and `expiry` how, `client` makes the load, `server`
+//! `suites` says what is measured, `measure`, `latency`, `memory`, `expiry` and `restart` how, `client` makes the load, `server`
 //! runs the programs, `turns` reads how long shards were busy at a time, `targets` and `report` tell the outcome. It knows the servers only from outside: sockets and /proc.
 
 mod client;
@@ -15,6 +15,7 @@ mod measure;
 mod memory;
 mod reply;
 mod report;
+mod restart;
 mod server;
 mod suites;
 mod targets;

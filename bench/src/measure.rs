@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::client::{Client, Done, Picker, Shape, Until, load_keys};
 use crate::error::Error;
 use crate::load::Load;
-use crate::server::{Program, Server, own_cpu_nanos};
+use crate::server::{Keep, Program, Server, own_cpu_nanos};
 
 /// How long and how often everything is measured.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +99,8 @@ pub struct Setup {
     pub cores: Vec<usize>,
     /// With how many shards, unless by default.
     pub shards: Option<usize>,
+    /// What it keeps.
+    pub keep: Keep,
     /// What is loaded before anything is measured.
     pub fill: Vec<Load>,
 }
@@ -106,7 +108,7 @@ pub struct Setup {
 impl Setup {
     /// Starts the server and loads its keys.
     pub fn start(&self) -> Result<Server, Error> {
-        let server = self.program.start(&self.cores, self.shards)?;
+        let server = self.program.start(&self.cores, self.shards, self.keep)?;
         for load in &self.fill {
             load_keys(server.addr(), load, 0, load.keys)?;
         }

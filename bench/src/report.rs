@@ -6,7 +6,9 @@ use crate::expiry::{GET_RATE, STAYING};
 use crate::latency::LatencyRow;
 use crate::machine::Machine;
 use crate::measure::{Row, Spread};
-use crate::suites::{ALL_CORES, Mode, ONE_CORE, Plan, Results, SWEEP, TWO_SHARDS};
+use crate::suites::{
+    ALL_CORES, LOG_ALWAYS, LOG_EVERYSEC, Mode, ONE_CORE, Plan, Results, SWEEP, TWO_SHARDS,
+};
 use crate::targets;
 
 /// What the report's head says.
@@ -92,6 +94,16 @@ pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
     );
     section("Memory per key", &remark, memory(results));
     section("Expiry storm", &storm_remark(), storms(results));
+    let remark = "Both keep a log with the same policy on the same file system; one core and one shard, the log's thread \
+                  included. Redis rewrites its log, and Shardwright writes checkpoints, when they want to.";
+    section("Log, synced once a second", remark, comparison(results, LOG_EVERYSEC));
+    section("Log, synced before anybody is answered", remark, comparison(results, LOG_ALWAYS));
+    section(
+        "Restart",
+        "After a kill, from starting the program until it tells the right number of keys; 64-byte values, all cores, \
+         whatever was on disk: what was rewritten and the log since then.",
+        restarts(results),
+    );
     section("Longest shard turns", "Over all loads above, as INFO tells them.", turns(results));
     text
 }
@@ -106,7 +118,7 @@ fn introduction(head: &Head, plan: &Plan) -> String {
          - under test: {ours} (source tree {})\n\
          - beside it: {redis}\n\
          - {:?} run: {} rounds on fresh servers, alternating between them, {} ms a measurement after {} ms of warm-up\n\
-         - both servers without log and snapshots (`--save '' --appendonly no`), TCP over loopback\n\
+         - both servers without snapshots and, where nothing else is said, without log (`--save '' --appendonly no`), TCP over loopback\n\
          - server CPU: all threads, from /proc/<pid>/task/*/schedstat, system calls included\n",
         machine.cpu,
         machine.cores,
@@ -308,6 +320,17 @@ fn storms(results: &Results) -> Option<String> {
         }
     }
     Some([figures.0, gets.0, turns.0].join("\n"))
+}
+
+fn restarts(results: &Results) -> Option<String> {
+    results.restarts.first()?;
+    let mut table = Table::new(&["keys", "Redis s", "Shardwright s", "ratio"]);
+    for row in &results.restarts {
+        let [redis, ours] = [row.seconds[0], row.seconds[1]];
+        let cell = |seconds: f64| format!("{seconds:.2}");
+        table.row(&[&row.keys, &cell(redis), &cell(ours), &cell(redis / ours)]);
+    }
+    Some(table.0)
 }
 
 fn turns(results: &Results) -> Option<String> {

@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -24,6 +25,27 @@ const ASK_LIMIT: Duration = Duration::from_secs(20);
 enum Flavour {
     Redis,
     Shardwright,
+}
+
+/// What a server keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// A log that is synced once a second.
+    Everysec,
+    /// A log that is synced before anybody is answered.
+    Always,
+}
+
+impl Keep {
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing => &["--appendonly", "no"],
+            Self::Everysec => &["--appendonly", "yes", "--appendfsync", "everysec"],
+            Self::Always => &["--appendonly", "yes", "--appendfsync", "always"],
+        }
+    }
 }
 
 /// A server program that can be started.
@@ -81,11 +103,36 @@ impl Program {
         Ok(text.lines().next().unwrap_or("unknown").trim().to_owned())
     }
 
-    /// Starts the program on `cpus` without log or snapshots and waits until it answers.
+    /// Starts the program on `cpus` without snapshots in a directory of its own and waits until it answers.
     ///
     /// `shards` is passed to Shardwright; without it the server takes its default.
-    pub fn start(&self, cpus: &[usize], shards: Option<usize>) -> Result<Server, Error> {
+    pub fn start(
+        &self,
+        cpus: &[usize],
+        shards: Option<usize>,
+        keep: Keep,
+    ) -> Result<Server, Error> {
         let dir = TempDir::new().context(|| "making a temporary directory".into())?;
+        let mut server = self.spawn(cpus, shards, keep, Rc::new(dir))?;
+        server.await_ready().map_err(|error| match error {
+            Error::Interrupted => error,
+            other => Error::Start {
+                program: self.path.display().to_string(),
+                reason: other.to_string(),
+                log: tail(&server.dir.path().join("output")),
+            },
+        })?;
+        Ok(server)
+    }
+
+    /// Starts the program in a directory and waits for nothing.
+    pub fn spawn(
+        &self,
+        cpus: &[usize],
+        shards: Option<usize>,
+        keep: Keep,
+        dir: Rc<TempDir>,
+    ) -> Result<Server, Error> {
         let log = dir.path().join("output");
         let output = File::create(&log).context(|| format!("creating {}", log.display()))?;
         let errors = output.try_clone().context(|| format!("sharing {}", log.display()))?;
@@ -96,7 +143,7 @@ impl Program {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "taskset", "-c", &list.join(",")]);
         command.arg(&self.path);
-        command.args(["--save", "", "--appendonly", "no", "--port", &addr.port().to_string()]);
+        command.args(["--save", "", "--port", &addr.port().to_string()]).args(keep.flags());
         command.arg("--dir").arg(dir.path());
         if self.flavour == Flavour::Shardwright {
             command.args(["--admin-port", "0"]);
@@ -112,16 +159,7 @@ impl Program {
             .stderr(errors)
             .spawn()
             .context(|| "running setpriv (of util-linux)".into())?;
-        let mut server = Server { child, addr, dir };
-        server.await_ready().map_err(|error| match error {
-            Error::Interrupted => error,
-            other => Error::Start {
-                program: self.path.display().to_string(),
-                reason: other.to_string(),
-                log: tail(&log),
-            },
-        })?;
-        Ok(server)
+        Ok(Server { child, addr, dir })
     }
 }
 
@@ -129,10 +167,16 @@ impl Program {
 pub struct Server {
     child: Child,
     addr: SocketAddr,
-    dir: TempDir,
+    /// Removed with whoever has it last.
+    dir: Rc<TempDir>,
 }
 
 impl Server {
+    /// Its directory.
+    pub fn dir(&self) -> Rc<TempDir> {
+        Rc::clone(&self.dir)
+    }
+
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -220,7 +264,6 @@ impl Drop for Server {
         // Nothing it holds is wanted any more; an error means that it has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(self.dir.path());
     }
 }
 

@@ -10,7 +10,8 @@ use crate::load::{Dataset, Load};
 use crate::machine::{Cores, cache_miss_nanos};
 use crate::measure::{Case, Effort, Row, Servers, Setup, interleave};
 use crate::memory::{self, KINDS, MemoryRow};
-use crate::server::{Program, Server};
+use crate::restart::{self, RestartRow};
+use crate::server::{Keep, Program, Server};
 use crate::turns::{self, Turns};
 
 /// One shard on one core, the client on another.
@@ -25,6 +26,12 @@ pub const SWEEP: &str = "sweep";
 pub const LATENCY: &str = "latency";
 /// Memory per key.
 pub const MEMORY: &str = "memory";
+/// One shard on one core that keeps a log, synced once a second.
+pub const LOG_EVERYSEC: &str = "log-everysec";
+/// The same, synced before anybody is answered.
+pub const LOG_ALWAYS: &str = "log-always";
+/// Until all keys are there again.
+pub const RESTART: &str = "restart";
 /// Many keys with one deadline.
 pub const EXPIRY: &str = "expiry";
 
@@ -64,6 +71,8 @@ pub struct Plan {
     pub memory: Vec<u32>,
     /// Keys that expire at the same time.
     pub expiring: u32,
+    /// Keyspace sizes of the restarts, ascending.
+    pub restarts: Vec<u32>,
 }
 
 impl Plan {
@@ -87,7 +96,13 @@ impl Plan {
             Mode::Quick => 1_000_000,
             Mode::Full => 10_000_000,
         };
+        let restarts: &[u32] = match mode {
+            Mode::Smoke => &[20_000],
+            Mode::Quick => &[1_000_000],
+            Mode::Full => &[1_000_000, 10_000_000],
+        };
         Self {
+            restarts: restarts.to_vec(),
             mode,
             effort: Effort { rounds: rounds.unwrap_or(default_rounds), measure, warm_up },
             only,
@@ -160,6 +175,8 @@ pub struct Results {
     pub latency: Vec<LatencyRow>,
     /// Bytes per key.
     pub memory: Vec<MemoryRow>,
+    /// How long restarts took.
+    pub restarts: Vec<RestartRow>,
     /// What happened when many keys expired at once, for each server.
     pub storms: Vec<Storm>,
     /// The longest turn of any shard by cause, in microseconds.
@@ -197,6 +214,9 @@ impl Bench {
         self.two_shards()?;
         self.memory()?;
         self.expiry()?;
+        self.log(LOG_EVERYSEC, Keep::Everysec)?;
+        self.log(LOG_ALWAYS, Keep::Always)?;
+        self.restart()?;
         Cores::pin_client(self.cores.all())?;
         self.all_cores()
     }
@@ -209,6 +229,36 @@ impl Bench {
         }
         let cores = self.cores.one().to_vec();
         self.compare(ONE_CORE, &cores, Some(1), &cases)
+    }
+
+    /// SET with a log that both keep in the same way on the same file system.
+    fn log(&mut self, suite: &'static str, keep: Keep) -> Result<(), Error> {
+        let set = Load::set(self.plan.keys);
+        let mut cases: Vec<Case> =
+            shapes(&set, self.plan.pipelines()).into_iter().map(|(l, s)| both(&l, s)).collect();
+        if self.plan.mode != Mode::Smoke {
+            let many = [1, 16].map(|pipeline| Shape { connections: MANY, pipeline });
+            cases.extend(many.map(|shape| both(&set, shape)));
+        }
+        let mut setups = self.pair(self.cores.one(), Some(1), &self.fill(&[Dataset::Small]));
+        setups.iter_mut().for_each(|setup| setup.keep = keep);
+        self.measure(suite, &setups, cases, Servers::Fresh)
+    }
+
+    /// One server after the other, on all cores.
+    fn restart(&mut self) -> Result<(), Error> {
+        for &keys in &self.plan.restarts {
+            if !self.plan.wants(&format!("{RESTART} {keys}")) {
+                continue;
+            }
+            let mut seconds = Vec::new();
+            for program in [&self.redis, &self.ours] {
+                seconds.push(restart::measure(program, self.cores.all(), keys)?);
+            }
+            eprintln!("restart {keys}: {seconds:?} s");
+            self.results.restarts.push(RestartRow { keys, seconds });
+        }
+        Ok(())
     }
 
     fn all_cores(&mut self) -> Result<(), Error> {
@@ -263,6 +313,7 @@ impl Bench {
             program: program.clone(),
             cores: cores.to_vec(),
             shards,
+            keep: Keep::Nothing,
             fill: fill.to_vec(),
         })
     }
@@ -345,6 +396,7 @@ impl Bench {
             program: self.ours.clone(),
             cores: cores.to_vec(),
             shards: Some(shards),
+            keep: Keep::Nothing,
             fill,
         };
         let setups = |datasets: &[Dataset]| {
@@ -380,7 +432,7 @@ impl Bench {
             }
             let mut sides = Vec::new();
             for program in [&self.redis, &self.ours] {
-                let server = program.start(self.cores.one(), Some(1))?;
+                let server = program.start(self.cores.one(), Some(1), Keep::Nothing)?;
                 sides.push(memory::bytes_per_key(&server, kind, &self.plan.memory)?);
             }
             let row = MemoryRow { kind: kind.name, sides };
@@ -396,7 +448,7 @@ impl Bench {
             return Ok(());
         }
         for (name, program) in [("Redis", &self.redis), ("Shardwright", &self.ours)] {
-            let start = || program.start(self.cores.one(), Some(1));
+            let start = || program.start(self.cores.one(), Some(1), Keep::Nothing);
             let storm = expiry::measure(name, start, self.plan.expiring)?;
             for (cause, micros) in &storm.turns.after {
                 let longest = self.results.turns.entry(cause.clone()).or_default();

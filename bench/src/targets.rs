@@ -2,7 +2,8 @@
 
 use crate::client::Shape;
 use crate::measure::{Row, Spread};
-use crate::suites::{ONE_CORE, Results, SWEEP, TWO_SHARDS};
+use crate::restart::RestartRow;
+use crate::suites::{LOG_ALWAYS, LOG_EVERYSEC, ONE_CORE, Results, SWEEP, TWO_SHARDS};
 use crate::turns::{BUSY, TURN_LIMIT_US, Turns};
 
 /// Misses that depend on one another in a GET that finds a cold key: the table's group, then the entry.
@@ -54,6 +55,8 @@ pub fn check(results: &Results) -> Vec<Target> {
     targets.push(memory(results));
     targets.extend(sweep(results));
     targets.extend(storms(results));
+    targets.extend(logs(results));
+    targets.extend(restarts(results));
     targets.push(turns(results));
     targets
 }
@@ -167,6 +170,33 @@ fn sweep(results: &Results) -> Vec<Target> {
         });
     }
     targets
+}
+
+/// With a log on both sides.
+fn logs(results: &Results) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for (pipeline, least) in [(1, 1.1), (16, 2.0)] {
+        let ratio = find(results, LOG_EVERYSEC, "SET", shape(50, pipeline))
+            .map(|row| row.ratio(0, 1, |sample| sample.cpu_us));
+        let what = format!("CPU efficiency, SET with everysec, pipeline {pipeline}");
+        targets.push(Target::of(what, Bound::AtLeast(least), ratio));
+    }
+    for (connections, least) in [(50, 1.0), (500, 1.0)] {
+        let ratio = find(results, LOG_ALWAYS, "SET", shape(connections, 1))
+            .map(|row| row.ratio(1, 0, |sample| sample.rate));
+        let what = format!("rate of SET with always / Redis's, {connections} connections");
+        targets.push(Target::of(what, Bound::AtLeast(least), ratio));
+    }
+    targets
+}
+
+fn restarts(results: &Results) -> Vec<Target> {
+    let target = |row: &RestartRow| {
+        let ratio = Spread::of([row.seconds[0] / row.seconds[1]]);
+        let what = format!("Redis's restart with {} keys / ours", row.keys);
+        Target::of(what, Bound::AtLeast(2.0), Some(ratio))
+    };
+    results.restarts.iter().map(target).collect()
 }
 
 fn turns(results: &Results) -> Target {

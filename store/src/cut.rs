@@ -79,6 +79,8 @@ impl Cut {
     /// more.
     fn step(&mut self, db: &mut Db, epoch: bool) {
         let Some(DbCut { index, cursor }) = db.cut else { return };
+        // Entries lie anywhere: fetched all at once, they are not waited for one by one.
+        db.dict().scan(cursor, STEP_KEYS, &mut |entry| entry.prefetch());
         let next = db.dict().scan(cursor, STEP_KEYS, &mut |entry| {
             if entry.epoch() != epoch {
                 self.write(index, &entry);

@@ -137,9 +137,7 @@ impl Word {
     /// Fetches the first two cache lines of the entry, which is where small ones end.
     #[inline]
     pub(super) fn prefetch(&self) {
-        let start = self.start().as_ptr();
-        prefetch(start);
-        prefetch(start.wrapping_add(64));
+        self.entry().prefetch();
     }
 
     fn parts(&self) -> (Head, Parts) {
@@ -404,6 +402,13 @@ impl<'a> EntryRef<'a> {
     unsafe fn bytes(self, at: usize, len: usize) -> &'a [u8] {
         // SAFETY: the caller's promise; behind the head nothing changes during `'a`.
         unsafe { std::slice::from_raw_parts(self.start.add(at).as_ptr(), len) }
+    }
+
+    /// Fetches the entry into the cache: all of it if it is small. Only a hint.
+    #[inline]
+    pub fn prefetch(&self) {
+        prefetch(self.start.as_ptr());
+        prefetch(self.start.as_ptr().wrapping_add(64));
     }
 
     /// The key.
