@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shardwright_config::Settings;
+use shardwright_actors::process::MANIFEST;
+use shardwright_config::{Loaded, Settings};
 use thiserror::Error;
 
 /// What could not be had.
@@ -45,10 +46,10 @@ impl Place {
     ///
     /// # Errors
     /// One of these cannot be done.
-    pub fn take(settings: &Settings) -> Result<Self, PlaceError> {
-        let dir = &settings.dir;
-        std::env::set_current_dir(dir)
-            .map_err(|source| PlaceError::Directory { path: dir.clone(), source })?;
+    pub fn take(loaded: &Loaded) -> Result<Self, PlaceError> {
+        let settings = &loaded.settings;
+        enter(settings, loaded.is_explicit("dir"))
+            .map_err(|source| PlaceError::Directory { path: settings.dir.clone(), source })?;
         if settings.daemonize {
             nix::unistd::daemon(true, false)?;
         }
@@ -63,6 +64,21 @@ impl Place {
             Err(source) => Err(PlaceError::PidFile { path, source }),
         }
     }
+}
+
+/// Enters the settings' directory. The one that nobody named is made if something is to be kept,
+/// and left alone if nothing is and was.
+fn enter(settings: &Settings, is_named: bool) -> io::Result<()> {
+    let dir = &settings.dir;
+    if !is_named {
+        if !settings.keeps() && !dir.join(MANIFEST).exists() {
+            return Ok(());
+        }
+        if !dir.is_dir() {
+            fs::create_dir(dir)?;
+        }
+    }
+    std::env::set_current_dir(dir)
 }
 
 fn write_pid(path: &Path) -> io::Result<()> {

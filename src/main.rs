@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 }
 
 fn run(loaded: Loaded) -> ExitCode {
-    let place = match daemon::Place::take(&loaded.settings) {
+    let place = match daemon::Place::take(&loaded) {
         Ok(place) => place,
         Err(error) => return fail(&error),
     };

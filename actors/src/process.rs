@@ -30,6 +30,9 @@ use crate::shard::core::ShardCore;
 use crate::thread::Thread;
 use crate::writer::{CloseLog, Writer};
 
+/// The file by which a directory is known to hold data.
+pub use shardwright_journal::MANIFEST;
+
 /// Why the server did not start or run on.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -164,9 +167,7 @@ async fn start_threads(
     let empty =
         || -> recovery::Partitions { map.all().map(|id| Box::new(make(map, id))).collect() };
     // Without a log, what was saved is loaded all the same.
-    let keeps = settings.appendonly
-        || !settings.save.is_empty()
-        || Path::new(shardwright_journal::MANIFEST).exists();
+    let keeps = settings.keeps() || Path::new(MANIFEST).exists();
     let (partitions, log, disk) = if keeps {
         let options = LogOptions { segment_bytes: settings.log_segment_size };
         // The process has changed into `dir`.

@@ -186,7 +186,7 @@ mod tests {
                 "normal a 0 0",
                 "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
             ),
-            ("appendonly", "yes", "can't set immutable config"),
+            ("appendonly", "no", "can't set immutable config"),
             ("save", "1", "Invalid save parameters"),
             ("save", "0 1", "Invalid save parameters"),
             ("replicaof", "h 1", "can't set immutable config"),
@@ -283,7 +283,7 @@ mod tests {
         let settings = Settings::default();
         let get = |name: &str| settings.get_matching(&[name], prefix).remove(0).1;
         for (name, value) in [
-            ("appendonly", "no"),
+            ("appendonly", "yes"),
             ("save", ""),
             ("maxmemory", "0"),
             ("maxmemory-policy", "noeviction"),

@@ -84,7 +84,7 @@ pub struct Settings {
     /// Bytes of a segment of the log after which another one begins, at least 64 KiB.
     pub log_segment_size: u64,
 
-    /// Directory that the process changes into; relative paths start there.
+    /// Directory that the process changes into, and that holds the data; relative paths start there.
     pub dir: PathBuf,
     /// Run in the background.
     pub daemonize: bool,
@@ -119,6 +119,12 @@ impl Settings {
             0 => u16::try_from(cores).unwrap_or(MOST).clamp(1, MOST),
             shards => shards,
         }
+    }
+
+    /// Whether anything is to be kept: a log, or checkpoints alone.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.appendonly || !self.save.is_empty()
     }
 
     /// Whether any client listener is asked for: a TCP port with an address, or a Unix socket.
@@ -165,13 +171,13 @@ impl Default for Settings {
             hz: 10,
             jemalloc_bg_thread: true,
             shadow: false,
-            appendonly: false,
+            appendonly: true,
             appendfsync: AppendFsync::Everysec,
             save: SaveRules::default(),
             auto_aof_rewrite_percentage: 100,
             auto_aof_rewrite_min_size: mib(64),
             log_segment_size: mib(64),
-            dir: PathBuf::from("."),
+            dir: PathBuf::from("data"),
             daemonize: false,
             pidfile: None,
             supervised: Supervised::No,

@@ -155,6 +155,18 @@ fn a_server_without_a_log_keeps_nothing_and_touches_no_file() {
 }
 
 #[test]
+fn data_is_kept_beside_the_server_unless_something_else_is_said() {
+    let mut server = Server::start(Options::shards(2).with("appendonly", "yes"));
+    server.client().run("SET a 1");
+    let files = |server: &mut Server| server.process().directory().join("data/MANIFEST").exists();
+    assert!(files(&mut server));
+    server.finish();
+    let mut server = Server::start(Options::shards(2));
+    assert!(!files(&mut server), "nothing is kept, so nothing is made");
+    server.finish();
+}
+
+#[test]
 fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
     let mut rng = Rng::new(11);
     let data = Data::new();

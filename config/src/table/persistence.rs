@@ -9,7 +9,7 @@ pub(super) const ROWS: &[Parameter] = &[
     Parameter::new(
         "appendonly",
         Kind::YesNo,
-        "no",
+        "yes",
         field!(appendonly),
         "log every change into files of 'dir', to be there again after a restart",
     ),

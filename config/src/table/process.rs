@@ -14,9 +14,10 @@ pub(super) const ROWS: &[Parameter] = &[
     Parameter::new(
         "dir",
         Kind::Path,
-        ".",
+        "data",
         field!(dir),
-        "directory that the process changes into; relative paths start there",
+        "directory that holds the data and that the process changes into; relative paths start \
+         there; by default it is made, if anything is kept at all",
     )
     .changeable()
     .protected(),
