@@ -28,7 +28,7 @@ run:
 # The black-box tests start target/debug/shardwright, so everything is built first: with the
 # features that the tests have, or shared dependencies would be built twice.
 test:
-	scripts/deps.sh redis
+	scripts/deps.sh redis trace
 	$(CARGO) build --workspace --all-targets
 	$(RUN_TESTS)
 
@@ -74,7 +74,7 @@ miri:
 # Tests of the tests: takes one safeguard at a time out of a copy; the named test must fail.
 # `make mutants ARGS=expiry-check` tries one.
 mutants:
-	scripts/deps.sh redis
+	scripts/deps.sh redis trace
 	scripts/mutants/run.sh $(ARGS)
 
 # Long runs with a seed of the day; an environment variable set by hand goes before these.
@@ -99,7 +99,7 @@ docs:
 	$(CARGO) run -p shardwright-actors --example commands
 
 deps:
-	scripts/deps.sh redis fuzz
+	scripts/deps.sh redis trace fuzz
 
 hooks:
 	install -m 755 scripts/hooks/pre-commit "$$(git rev-parse --git-path hooks)/pre-commit"

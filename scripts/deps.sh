@@ -2,6 +2,7 @@
 # Installs what tests and measurements need and this machine lacks, on Debian and its kin:
 #
 #   scripts/deps.sh redis   redis-server (what Shardwright is compared with) and redis-tools
+#   scripts/deps.sh trace   strace (what tests watch system calls with)
 #   scripts/deps.sh fuzz    a C++ compiler (clang) and cargo-fuzz
 #
 # Says what it installs, and does nothing where nothing is missing. Works as root and with sudo.
@@ -57,6 +58,10 @@ redis() {
     fi
 }
 
+trace() {
+    command -v strace >/dev/null || apt_install strace
+}
+
 fuzz() {
     command -v c++ >/dev/null || command -v clang++ >/dev/null || apt_install clang
     if ! command -v cargo-fuzz >/dev/null; then
@@ -68,6 +73,7 @@ fuzz() {
 for group in "$@"; do
     case "$group" in
         redis) redis ;;
+        trace) trace ;;
         fuzz) fuzz ;;
         *) say "unknown group $group" && exit 2 ;;
     esac

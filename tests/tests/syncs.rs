@@ -1,0 +1,125 @@
+//! Sync before reply, seen from outside: the system calls of a real server, by strace.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use shardwright_tests::{Options, Server};
+use tempfile::TempDir;
+
+/// Something that a server did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    /// A sync ended well.
+    Synced,
+    /// A reply began to leave.
+    Replied,
+}
+
+/// Watches a server's system calls.
+struct Trace {
+    strace: Child,
+    directory: TempDir,
+}
+
+impl Trace {
+    fn of(pid: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let strace = Command::new("strace")
+            .args(["-f", "-e", "trace=fdatasync,sendto", "-e", "signal=none", "-o"])
+            .arg(directory.path().join("calls"))
+            .args(["-p", &pid.to_string()])
+            .stderr(fs::File::create(directory.path().join("says")).unwrap())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("strace is missing: run `make deps`, which installs it");
+        let trace = Self { strace, directory };
+        let started = Instant::now();
+        while !trace.read("says").contains("attached") {
+            assert!(started.elapsed() < Duration::from_secs(10), "{}", trace.read("says"));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        trace
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
+    }
+
+    /// What was done, in order, once the server has ended.
+    fn calls(mut self) -> Vec<Call> {
+        self.strace.wait().unwrap();
+        let call = |line: &str| {
+            // A call of one thread during which another did something has two lines.
+            if line.contains("fdatasync") && line.ends_with("= 0") {
+                Some(Call::Synced)
+            } else if line.contains("sendto(") {
+                Some(Call::Replied)
+            } else {
+                None
+            }
+        };
+        self.read("calls").lines().filter_map(call).collect()
+    }
+}
+
+/// Writes one by one over several shards, each in another way; the number of replies.
+fn write(server: &Server) -> usize {
+    let mut client = server.client();
+    let mut replies = 0;
+    for number in 0..20 {
+        assert!(client.run(&format!("SET key:{number} 1")).is_ok());
+        assert!(client.run(&format!("MSET a:{number} 1 b:{number} 2 c:{number} 3")).is_ok());
+        client.run(&format!("APPEND key:{number} x"));
+        let block = ["MULTI", "INCR counter", "SET other 1", "EXEC"].join("\r\n") + "\r\n";
+        client.send_raw(block.as_bytes()).unwrap();
+        (0..4).for_each(|_| _ = client.read());
+        replies += 4;
+    }
+    replies
+}
+
+fn traced(shards: usize, policy: &str) -> (Vec<Call>, usize) {
+    let options = Options::shards(shards).with("appendonly", "yes").with("appendfsync", policy);
+    let mut server = Server::start(options);
+    let trace = Trace::of(server.process().pid());
+    let replies = write(&server);
+    server.finish();
+    (trace.calls(), replies)
+}
+
+/// Replies to writes before which nothing was synced since the reply before.
+fn unsynced(calls: &[Call], replies: usize) -> usize {
+    let mut synced = false;
+    let mut count = 0;
+    let mut seen = 0;
+    for call in calls {
+        match call {
+            Call::Synced => synced = true,
+            Call::Replied if seen < replies => {
+                seen += 1;
+                count += usize::from(!std::mem::take(&mut synced));
+            }
+            // The harness asks other things behind the writes.
+            Call::Replied => {}
+        }
+    }
+    assert_eq!(seen, replies, "every write was answered by itself");
+    count
+}
+
+#[test]
+fn no_reply_leaves_before_the_sync_of_what_it_tells() {
+    for shards in [1, 4] {
+        let (calls, replies) = traced(shards, "always");
+        assert_eq!(unsynced(&calls, replies), 0, "{shards} shards: {calls:?}");
+    }
+}
+
+/// That the test above can fail.
+#[test]
+fn with_everysec_replies_do_not_wait() {
+    let (calls, replies) = traced(2, "everysec");
+    assert!(unsynced(&calls, replies) > replies / 2);
+}
