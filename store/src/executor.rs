@@ -313,12 +313,14 @@ impl Run<'_, '_, '_> {
     /// Ends a round of WATCH on all partitions at hand; tells whether a watched key changed or
     /// expired since.
     fn end_watch(&mut self, token: WatchToken) -> bool {
-        let now = self.now;
+        let (now, may_change) = (self.now, !self.limits.refuse_writes);
         let mut dirty = false;
         for partition in self.keyspace.all_mut() {
             for (db, key) in partition.watch.keys_of(token) {
                 let hash = partition.hasher().hash(&key);
-                partition.expire_if_due(db, hash, &key, now);
+                if may_change {
+                    partition.expire_if_due(db, hash, &key, now);
+                }
             }
             dirty |= partition.watch.end(token);
         }

@@ -198,3 +198,50 @@ fn lines_are_split_and_replies_shown_as_redis_cli_does() {
     let text = "1) 1) (integer) 1\n   2) (nil)\n2) (empty array)\n3) \"\\\"\\x01\"\n";
     assert_eq!(shown(&reply, ""), text);
 }
+
+/// Names of all commands that may change data, as the server's own table has them.
+fn write_commands(server: &Server) -> Vec<String> {
+    let table = server.client().run("COMMAND");
+    let writes = |entry: &&Reply| {
+        let flags = entry.items()[2].items();
+        flags.iter().any(|flag| *flag == Reply::Simple(b"write".to_vec()))
+    };
+    table
+        .items()
+        .iter()
+        .filter(writes)
+        .map(|entry| entry.items()[0].text().to_uppercase())
+        .collect()
+}
+
+#[test]
+fn what_every_write_command_does_survives_a_kill() {
+    let data = tempfile::tempdir().unwrap();
+    let options = |shards| {
+        let directory = data.path().to_str().unwrap();
+        let options = Options::shards(shards).with("dir", directory);
+        options.with("appendonly", "yes").with("appendfsync", "always")
+    };
+    let mut server = Server::start(options(2));
+    let commands = write_commands(&server);
+    assert!(commands.len() > 25, "{commands:?}");
+    let examples: BTreeMap<String, Vec<Exchange>> = examples().into_iter().collect();
+    for (at, command) in commands.iter().enumerate() {
+        let example = examples.get(command);
+        let example = example.unwrap_or_else(|| panic!("{command} has no example to try"));
+        assert_eq!(differences(server.address(), example), [""; 0]);
+        // Every second one is in a checkpoint.
+        if at % 2 == 1 {
+            assert!(server.client().run("SAVE").is_ok());
+        }
+        server.client().run("DEBUG SET-ACTIVE-EXPIRE 0");
+        let before = server.client().run("DEBUG DIGEST");
+        server.check_shadow();
+        server.process().signal(rustix::process::Signal::KILL);
+        server.process().wait().expect("it is gone");
+        server = Server::start(options([2, 1, 3][at % 3]));
+        server.client().run("DEBUG SET-ACTIVE-EXPIRE 0");
+        assert_eq!(server.client().run("DEBUG DIGEST"), before, "{command} did not survive");
+    }
+    server.finish();
+}

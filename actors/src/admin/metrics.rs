@@ -399,6 +399,39 @@ const LOG: &[Metric] = &[
         "1 once the log has failed and writes are refused, otherwise 0.",
         |scrape, samples| samples.put(u64::from(scrape.server.durability.has_failed())),
     ),
+    counter("shardwright_checkpoints", None, "Checkpoints written.", |scrape, samples| {
+        samples.put(scrape.server.checkpoints.succeeded())
+    }),
+    gauge(
+        "shardwright_checkpoint_running",
+        None,
+        "1 while a checkpoint is written, otherwise 0.",
+        |scrape, samples| samples.put(u64::from(scrape.server.checkpoints.is_running())),
+    ),
+    gauge(
+        "shardwright_checkpoint_failed",
+        None,
+        "1 if the last checkpoint failed, otherwise 0.",
+        |scrape, samples| samples.put(u64::from(scrape.server.checkpoints.last_failed())),
+    ),
+    gauge(
+        "shardwright_checkpoint_backlog",
+        Some(Unit::Bytes),
+        "Bytes of keys on their way from the shards to the checkpoint.",
+        |scrape, samples| samples.put(scrape.server.checkpoints.backlog() as u64),
+    ),
+    gauge(
+        "shardwright_checkpoint_size",
+        Some(Unit::Bytes),
+        "Bytes of the checkpoint that counts; 0 without one.",
+        |scrape, samples| samples.put(scrape.server.checkpoints.last_len()),
+    ),
+    gauge(
+        "shardwright_unsaved_changes",
+        None,
+        "Changes of keys since the last checkpoint, or the start.",
+        |scrape, samples| samples.put(scrape.server.unsaved_changes()),
+    ),
 ];
 
 const MEMORY: &[Metric] = &[
