@@ -15,3 +15,4 @@ pub use harness::client::Client;
 pub use harness::reply::Reply;
 pub use harness::rng::Rng;
 pub use harness::server::{Options, Oracle, Server};
+pub use harness::wait::eventually;

@@ -11,17 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use shardwright_tests::harness::process::{Launch, Process};
-use shardwright_tests::{Client, Options, Server};
+use shardwright_tests::{Client, Options, Server, eventually};
 
 const DEFAULT_PORT: u16 = 9121;
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(10), "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
 
 /// A free loopback port below those that systems give out by themselves, so that no connection
 /// of another test takes it before the server does.

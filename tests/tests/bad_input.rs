@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::rng::seed_or;
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Options, Reply, Rng, Server};
+use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
 
 const MIB: u64 = 1 << 20;
 
@@ -24,14 +24,6 @@ fn assert_served(server: &Server) {
 
 fn connected(client: &mut Client) -> usize {
     info_field(&client.run("INFO clients"), "connected_clients").unwrap().parse().unwrap()
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(15), "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]

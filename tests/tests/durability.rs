@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Options, Reply, Rng, Server};
+use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
 use tempfile::TempDir;
 
 /// A data directory that outlives its servers.
@@ -65,14 +65,6 @@ fn fail_to_start(data: &Data) -> String {
 
 fn digest(server: &Server) -> String {
     server.client().run("DEBUG DIGEST").text()
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(10), "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn info(server: &Server, name: &str) -> String {
@@ -160,6 +152,9 @@ fn data_is_kept_beside_the_server_unless_something_else_is_said() {
     server.client().run("SET a 1");
     let files = |server: &mut Server| server.process().directory().join("data/MANIFEST").exists();
     assert!(files(&mut server));
+    let told = server.client().run("CONFIG GET dir").items()[1].text();
+    let data = server.process().directory().join("data").canonicalize().unwrap();
+    assert_eq!(told, data.to_str().unwrap());
     server.finish();
     let mut server = Server::start(Options::shards(2));
     assert!(!files(&mut server), "nothing is kept, so nothing is made");
@@ -433,19 +428,11 @@ fn the_log_is_shortened_by_itself() {
             info(&server, "rdb_saves") != "0"
         });
         let before = digest(&server);
-        kill_when_written(server);
+        server.finish();
         let server = Server::start(options());
         assert_eq!(digest(&server), before, "{settings:?}");
         server.finish();
     }
-}
-
-/// Kills a server whose log is written by the system alone, once it has all.
-fn kill_when_written(server: Server) {
-    let newest = info(&server, "log_newest_lsn");
-    eventually("all is written", || info(&server, "aof_buffer_length") == "0");
-    assert_eq!(info(&server, "log_newest_lsn"), newest);
-    kill(server);
 }
 
 #[test]

@@ -10,15 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Options, Reply, Server};
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(10), "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+use shardwright_tests::{Client, Options, Reply, Server, eventually};
 
 fn setting(server: &Server, name: &str) -> String {
     server.client().cmd(&["CONFIG", "GET", name]).items()[1].text()

@@ -92,7 +92,12 @@ fn get(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
     reply.map(found.len());
     for (name, value) in found {
         reply.bulk(name.as_bytes());
-        reply.bulk(value.as_bytes());
+        // As Redis has it: where the process is, whatever way it was told to go there.
+        let is_directory = name.eq_ignore_ascii_case("dir");
+        match is_directory.then(std::env::current_dir) {
+            Some(Ok(path)) => reply.bulk(path.as_os_str().as_encoded_bytes()),
+            _ => reply.bulk(value.as_bytes()),
+        }
     }
     Ok(())
 }

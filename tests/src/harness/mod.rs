@@ -6,3 +6,4 @@ pub mod process;
 pub mod reply;
 pub mod rng;
 pub mod server;
+pub mod wait;
