@@ -327,7 +327,7 @@ fn segments_follow_one_another() {
     (0..300).for_each(|number| _ = client.cmd(&["SET", &format!("key:{}", number % 50), &value]));
     let before = digest(&server);
     server.finish();
-    assert!(data.segments().len() >= 4, "{:?}", data.segments());
+    assert!(data.segments().len() >= 2, "{:?}", data.segments());
     let server = Server::start(options());
     assert_eq!(digest(&server), before);
     assert_eq!(info(&server, "log_segments"), data.segments().len().to_string());
