@@ -94,7 +94,7 @@ const START: UnixMillis = UnixMillis(1_700_000_000_000);
 const DATABASES: u16 = 4;
 
 /// Short, so that lengths over the limit cost nothing.
-const LIMITS: Limits = Limits { max_string: 4096 };
+const LIMITS: Limits = Limits { max_string: 4096, refuse_writes: false, refuse_reads: false };
 
 /// Most keys that DEBUG POPULATE makes here: its count is a mere loop.
 const POPULATED: u64 = 100;
