@@ -28,6 +28,10 @@ use crate::writer::InstallCheckpoint;
 /// Bytes of keys on their way to the checkpoint above which shards write no further slices.
 const MOST_BACKLOG: usize = 16 << 20;
 
+/// Bytes of keys on their way to the checkpoint above which shards wait for the disk: what changes
+/// is written before its turn, whether the disk keeps up or not.
+const FLOOD: usize = 64 << 20;
+
 /// Time after which a checkpoint that failed is tried again by itself.
 const RETRY_SECONDS: i64 = 2;
 
@@ -129,6 +133,12 @@ impl Checkpoints {
 }
 
 impl Server {
+    /// Whether so much is on its way to files that shards have to wait for the disk.
+    #[inline]
+    pub fn disk_lags(&self) -> bool {
+        self.durability.is_congested() || self.checkpoints.backlog() > FLOOD
+    }
+
     /// Changes of keys since the start.
     fn changes(&self) -> u64 {
         self.stats().iter().map(|thread| thread.changes.get()).sum()

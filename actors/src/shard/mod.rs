@@ -108,7 +108,7 @@ impl Shard {
             self.slicing = true;
             self.slice_later(ctx);
         }
-        if self.thread.server.durability.is_congested() && !self.waits_for_disk {
+        if self.thread.server.disk_lags() && !self.waits_for_disk {
             self.wait_for_disk(ctx);
         }
         result
@@ -141,14 +141,14 @@ impl Shard {
         }
     }
 
-    /// Takes nothing from the mailbox while too much is on its way to the log: a disk that lags
-    /// slows clients, and nothing is dropped.
+    /// Takes nothing from the mailbox while too much is on its way to the log or to a checkpoint: a
+    /// disk that lags slows clients, and nothing is dropped.
     #[cold]
     fn wait_for_disk(&mut self, ctx: &mut Context<Self>) {
         self.waits_for_disk = true;
         let thread = Rc::clone(&self.thread);
         let caught_up = async move {
-            while thread.server.durability.is_congested() {
+            while thread.server.disk_lags() {
                 actix_rt::time::sleep(DISK_INTERVAL).await;
             }
         };
