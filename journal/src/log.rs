@@ -32,6 +32,9 @@ pub struct Log<S: Storage> {
     segment: S::File,
     segment_name: String,
     segment_len: u64,
+    /// The greatest number that a segment has or was to have: none is used twice, since a manifest
+    /// that could not be stored for certain may name it.
+    number: u64,
     /// Numbers and lengths of the segments before.
     ended: Vec<(u64, u64)>,
     sequences: Sequences,
@@ -64,7 +67,7 @@ impl<S: Storage> Log<S> {
         recovered: Recovered,
         partitions: u16,
     ) -> Result<Self, JournalError> {
-        let Recovered { mut manifest, sequences, newest, next_segment, lens, .. } = recovered;
+        let Recovered { mut manifest, sequences, newest, next_segment, mut lens, .. } = recovered;
         let same_layout = sequences.newest().len() == usize::from(partitions);
         let sequences = if same_layout { sequences } else { Sequences::new(partitions) };
         if manifest.segments.is_empty() && manifest.checkpoint.is_none() {
@@ -73,6 +76,7 @@ impl<S: Storage> Log<S> {
         }
         // A segment without records says nothing.
         manifest.segments.retain(|segment| segment.first <= newest);
+        lens.retain(|(number, _)| manifest.segments.iter().any(|other| other.number == *number));
         let (segment, segment_name, segment_len) =
             next(&storage, &mut manifest, next_segment, newest, &sequences)?;
         remove_strays(&storage, &manifest)?;
@@ -83,6 +87,7 @@ impl<S: Storage> Log<S> {
             segment,
             segment_name,
             segment_len,
+            number: next_segment,
             ended: lens,
             sequences,
             buffer: Vec::new(),
@@ -201,7 +206,7 @@ impl<S: Storage> Log<S> {
     /// # Errors
     /// Storage failed: the log takes nothing, as before.
     pub fn begin_anew(&mut self, checkpoint: CheckpointEntry) -> Result<(), JournalError> {
-        let number = self.manifest.segments.last().map_or(1, |last| last.number + 1);
+        self.number += 1;
         let mut manifest = Manifest {
             directory: self.manifest.directory,
             checkpoint: Some(checkpoint),
@@ -209,7 +214,7 @@ impl<S: Storage> Log<S> {
         };
         let lsn = checkpoint.lsn;
         (self.segment, self.segment_name, self.segment_len) =
-            next(&self.storage, &mut manifest, number, lsn, &self.sequences)?;
+            next(&self.storage, &mut manifest, self.number, lsn, &self.sequences)?;
         self.manifest = manifest;
         (self.taken, self.written, self.durable) = (lsn, lsn, lsn);
         self.ended.clear();
@@ -316,9 +321,10 @@ impl<S: Storage> Log<S> {
         self.sync_segment()?;
         let last = self.manifest.segments.last().map_or(0, |segment| segment.number);
         self.ended.push((last, self.segment_len));
+        self.number += 1;
         let Self { storage, manifest, sequences, .. } = self;
         (self.segment, self.segment_name, self.segment_len) =
-            next(storage, manifest, last + 1, self.written, sequences)?;
+            next(storage, manifest, self.number, self.written, sequences)?;
         Ok(())
     }
 }

@@ -200,7 +200,7 @@ impl History {
             if outcome.is_err() {
                 // Nothing is taken and nothing claimed after an error.
                 assert!(log.append(1, &[]).is_err() && log.write().is_err() && log.sync().is_err());
-                if !self.heal(sim, &mut log) {
+                if !self.heal(sim, &mut log) && !self.heal(sim, &mut log) {
                     return false;
                 }
             }
@@ -230,7 +230,15 @@ fn crash_once(seed: u64, step: usize, kill: bool, fail: bool) -> bool {
     let first = Sim::new(seed);
     let (recovered, _) = read(&first).expect(&what);
     if fail {
-        first.fail_at(step)
+        first.fail_at(step);
+        // Healing fails as well, or is cut off.
+        let mut whims = Chance::new(seed ^ (step as u64) << 32);
+        if whims.one_in(2) {
+            first.fail_at(step + 1 + whims.below(16));
+        }
+        if whims.one_in(2) {
+            first.crash_at(step + 2 + whims.below(30));
+        }
     } else {
         first.crash_at(step)
     }

@@ -79,7 +79,7 @@ struct State {
     /// Operations that could fail or be cut off, so far.
     steps: usize,
     crash_at: Option<usize>,
-    fail_at: Option<usize>,
+    fail_at: Vec<usize>,
     crashed: bool,
 }
 
@@ -101,7 +101,7 @@ impl Sim {
             changes: Vec::new(),
             steps: 0,
             crash_at: None,
-            fail_at: None,
+            fail_at: Vec::new(),
             crashed: false,
         })))
     }
@@ -115,7 +115,8 @@ impl Sim {
     /// Operation number `step` from now on fails.
     pub fn fail_at(&self, step: usize) {
         let mut state = self.0.borrow_mut();
-        state.fail_at = Some(state.steps + step);
+        let step = state.steps + step;
+        state.fail_at.push(step);
     }
 
     /// Operations so far.
@@ -175,7 +176,7 @@ impl Sim {
             state.crashed = true;
             return Err(io::Error::other("the process ends here"));
         }
-        if state.fail_at == Some(step) {
+        if state.fail_at.contains(&step) {
             return Err(io::Error::from_raw_os_error(if state.chance.one_in(2) { 5 } else { 28 }));
         }
         Ok(())
@@ -240,6 +241,15 @@ impl Storage for Sim {
     }
 
     fn create(&self, name: &str) -> io::Result<SimFile> {
+        let known = self.0.borrow().names.get(name).copied();
+        if let Some(inode) = known {
+            // The name stays; what was in the file is gone once that is synced.
+            self.step()?;
+            let file = &mut self.0.borrow_mut().inodes[inode];
+            file.live.clear();
+            file.lost = false;
+            return Ok(SimFile { sim: self.clone(), inode });
+        }
         let inode = {
             let mut state = self.0.borrow_mut();
             state.inodes.push(Inode::default());
