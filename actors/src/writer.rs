@@ -310,7 +310,7 @@ impl Handler<MarkCheckpoint> for Writer {
                     Ok(log.give_up(newest))
                 } else {
                     let skipped = if logs { Ok(()) } else { log.skip_to(newest) };
-                    let mark = skipped.and_then(|()| log.cut());
+                    let mark = skipped.and_then(|()| log.cut(self.clock.now().0));
                     if let Err(error) = &mark {
                         self.failed(error);
                     }

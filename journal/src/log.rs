@@ -151,11 +151,16 @@ impl<S: Storage> Log<S> {
     }
 
     /// Ends the segment: a checkpoint of the state behind all that was taken can begin, and the next
-    /// record begins a segment. What was taken is durable then.
+    /// record begins a segment. What was taken is durable then. Where nothing was taken since the
+    /// checkpoint that counts, a record without parts of `time_ms` gives the next one a number, and
+    /// so a file, of its own: the one that counts is never written over.
     ///
     /// # Errors
     /// Storage failed, now or before.
-    pub fn cut(&mut self) -> Result<CheckpointMark, JournalError> {
+    pub fn cut(&mut self, time_ms: i64) -> Result<CheckpointMark, JournalError> {
+        if self.manifest.checkpoint.is_some_and(|checkpoint| checkpoint.lsn == self.taken) {
+            self.append(time_ms, &[])?;
+        }
         self.write()?;
         let is_new = self.manifest.segments.last().is_some_and(|last| last.first > self.written);
         if !is_new {

@@ -133,7 +133,11 @@ impl History {
 
     /// Writes a checkpoint, while the log goes on. What becomes of it concerns nobody but the log.
     fn checkpoint(&mut self, sim: &Sim, log: &mut Log<Sim>, chance: &mut Chance) -> bool {
-        let Ok(mark) = log.cut() else { return false };
+        let outcome = log.cut(1);
+        if log.taken().0 as usize > self.records.len() {
+            self.records.push(Written(Vec::new()));
+        }
+        let Ok(mark) = outcome else { return false };
         let state = &self.records[..mark.lsn.0 as usize];
         self.durable = self.durable.max(state.len());
         let parts = [(state.len() as u64).to_le_bytes(), sum_of(state).to_le_bytes()].concat();
@@ -189,7 +193,9 @@ impl History {
                 break;
             }
             self.records.push(record);
-            if chance.one_in(6) && !self.checkpoint(sim, &mut log, chance) {
+            // Sometimes another one with nothing in between.
+            let checkpoints = if chance.one_in(6) { 1 + chance.below(2) } else { 0 };
+            if !(0..checkpoints).all(|_| self.checkpoint(sim, &mut log, chance)) {
                 return false;
             }
             let outcome = match chance.below(4) {

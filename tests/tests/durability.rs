@@ -359,6 +359,28 @@ fn saving_shortens_the_log_and_is_what_is_loaded() {
 }
 
 #[test]
+fn a_save_with_nothing_in_between_leaves_the_checkpoint_that_counts_alone() {
+    let data = Data::new();
+    let checkpoint = || {
+        let names = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("checkpoint"))
+    };
+    for shards in [1, 4, 1] {
+        let server = data.start(shards, "everysec");
+        server.client().pipeline(WRITES);
+        let before = digest(&server);
+        assert!(server.client().run("SAVE").is_ok());
+        let first = checkpoint();
+        assert!(server.client().run("SAVE").is_ok());
+        assert!(first.is_some() && checkpoint() != first, "{first:?} was written over");
+        kill(server);
+        let server = data.start(shards, "everysec");
+        assert_eq!(digest(&server), before);
+        kill(server);
+    }
+}
+
+#[test]
 fn without_a_log_what_was_saved_is_there_and_an_orderly_end_saves() {
     let data = Data::new();
     let directory = data.path().to_str().unwrap().to_owned();
