@@ -11,6 +11,7 @@ use actix::prelude::*;
 
 use crate::messages::ConnId;
 use crate::session::Want;
+use crate::slab::Connection;
 use crate::socket::ReadHalf;
 use crate::thread::Thread;
 
@@ -32,6 +33,9 @@ impl ConnectionActor {
     fn drive(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) -> Poll<()> {
         loop {
             let mut connections = self.thread.connections.borrow_mut();
+            if connections.get_mut(self.id).is_some_and(Connection::was_held_back) {
+                self.thread.wake_held_back(&connections);
+            }
             let Some(connection) = connections.get_mut(self.id) else { return Poll::Ready(()) };
             if connection.is_over() {
                 return Poll::Ready(());
@@ -50,13 +54,23 @@ impl ConnectionActor {
             }
             match connection.want() {
                 Want::Input => {
-                    let read = self.socket.poll_read(task, connection.session.room());
-                    match ready!(read) {
-                        Ok(count) if count > 0 => {
+                    if ready!(self.socket.poll_ready(task)).is_err() {
+                        return Poll::Ready(());
+                    }
+                    if self.thread.holds_back(connection) {
+                        return Poll::Pending;
+                    }
+                    self.thread.equip(connection);
+                    match self.socket.poll_read(task, connection.session.room()) {
+                        Poll::Ready(Ok(count)) if count > 0 => {
                             self.thread.stats().input_bytes.add(count as u64);
                             self.thread.proceed(connection);
                         }
-                        _ => return Poll::Ready(()),
+                        Poll::Ready(_) => return Poll::Ready(()),
+                        Poll::Pending => {
+                            self.thread.rest(connection);
+                            return Poll::Pending;
+                        }
                     }
                 }
                 Want::Pause(pause_ms) => {

@@ -20,7 +20,7 @@ use crate::socket::Accepted;
 use crate::thread::Thread;
 
 /// Idle time after which a connection's read buffer is given back, as in Redis.
-const SHRINK_AFTER: Duration = Duration::from_secs(2);
+const CALM_AFTER: Duration = Duration::from_secs(2);
 
 /// Messages that a gateway may have waiting: answers are bounded by what was asked.
 const MAILBOX: usize = 4096;
@@ -105,8 +105,8 @@ impl Gateway {
             let active =
                 connection.session.client.info.active.load(std::sync::atomic::Ordering::Relaxed);
             let idle = (connection.want() == Want::Input).then_some(UnixMillis(active));
-            if over(idle, SHRINK_AFTER) {
-                connection.session.shrink();
+            if over(idle, CALM_AFTER) {
+                connection.session.calm_down();
             }
             let reason = if over(idle, settings.timeout) {
                 "idle for too long"

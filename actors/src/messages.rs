@@ -238,8 +238,8 @@ pub enum Delivery {
 
 /// Where a session sends its work.
 pub trait Post {
-    /// The connection has work for the shard of its own thread.
-    fn run_local(&mut self, conn: ConnId);
+    /// The connection has work for the shard of its own thread, made of so many bytes.
+    fn run_local(&mut self, conn: ConnId, bytes: usize);
 
     /// One command for another thread's shard, to travel with this loop turn's parcel.
     fn run_remote(

@@ -21,6 +21,8 @@ pub struct Connection {
     waker: Option<Waker>,
     /// The task found the socket readable while nothing may be read: it has to be woken for that.
     parked: bool,
+    /// It waits with reading until the shard has run what was read.
+    held_back: bool,
     broken: bool,
     /// Since when the client has taken nothing of what waits for it.
     pub stuck_since: Option<UnixMillis>,
@@ -39,6 +41,7 @@ impl Connection {
             want: Want::Input,
             waker: None,
             parked: false,
+            held_back: false,
             broken: false,
             stuck_since: None,
             half_since: None,
@@ -123,7 +126,26 @@ impl Connection {
         self.parked = true;
     }
 
-    fn wake(&self) {
+    /// Whether it waits with reading from here on.
+    #[inline]
+    pub fn hold_back(&mut self, holds: bool) {
+        self.held_back = holds;
+    }
+
+    /// Whether it waits with reading.
+    #[inline]
+    pub fn is_held_back(&self) -> bool {
+        self.held_back
+    }
+
+    /// Whether it waited with reading; no longer.
+    #[inline]
+    pub fn was_held_back(&mut self) -> bool {
+        std::mem::take(&mut self.held_back)
+    }
+
+    /// Wakes the task.
+    pub fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }

@@ -22,7 +22,7 @@ use crate::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, P
 use crate::parcel::Outboxes;
 use crate::ready::Ready;
 use crate::server::Server;
-use crate::session::{Env, Want};
+use crate::session::{Env, Stock, Want};
 use crate::shard::core::{ShardCore, ShardPost, TURN_BYTES, Turn};
 use crate::shard::{EndWatch, RunParcel, RunReady};
 use crate::shards::ShardSet;
@@ -48,6 +48,7 @@ pub struct Thread {
     pub connections: RefCell<Slab>,
     outboxes: RefCell<Outboxes>,
     ready: RefCell<Ready>,
+    stock: RefCell<Stock>,
     /// Effects of this turn, on their way to the writer.
     effects: RefCell<Vec<Effects>>,
     /// Connections that wait for the log.
@@ -67,6 +68,7 @@ impl Thread {
             connections: RefCell::new(Slab::new(id)),
             outboxes: RefCell::new(Outboxes::new(peers)),
             ready: RefCell::default(),
+            stock: RefCell::default(),
             effects: RefCell::default(),
             waiting: RefCell::default(),
             server,
@@ -102,10 +104,47 @@ impl Thread {
             let drained = connection.session.pending().len() < limit;
             if want != Want::Drain || !drained || connection.is_broken() {
                 if want != Want::Answers {
+                    self.rest(connection);
                     connection.session.publish_buffers();
                 }
                 connection.settle(want);
                 return;
+            }
+        }
+    }
+
+    /// Gives a connection what it needs to read.
+    #[inline]
+    pub fn equip(&self, connection: &mut Connection) {
+        connection.session.equip(&mut self.stock.borrow_mut());
+    }
+
+    /// Takes back what a connection has no use for while nothing was read.
+    #[inline]
+    pub fn rest(&self, connection: &mut Connection) {
+        connection.session.rest(&mut self.stock.borrow_mut());
+    }
+
+    /// Whether a connection has to wait with reading, until the shard has run what was read. It is
+    /// woken then.
+    #[inline]
+    pub fn holds_back(&self, connection: &mut Connection) -> bool {
+        let holds = self.ready.borrow_mut().holds_back(connection.session.id());
+        connection.hold_back(holds);
+        holds
+    }
+
+    /// Wakes the next of those that wait with reading, if it may go on. Each of them calls this
+    /// when it was woken, or when it ends before.
+    #[inline]
+    pub fn wake_held_back(&self, connections: &Slab) {
+        let mut ready = self.ready.borrow_mut();
+        while let Some(id) = ready.next_held_back() {
+            // It may have ended, or something else may have woken it before.
+            if let Some(connection) = connections.get(id)
+                && connection.is_held_back()
+            {
+                return connection.wake();
             }
         }
     }
@@ -128,6 +167,9 @@ impl Thread {
     pub fn remove(&self, id: ConnId) {
         let removed = self.connections.borrow_mut().remove(id);
         if let Some(mut connection) = removed {
+            if connection.was_held_back() {
+                self.wake_held_back(&self.connections.borrow());
+            }
             connection.session.abandon();
             connection.session.tell_ended_watches(&mut ThreadPost { thread: self });
             self.server.clients.remove(connection.session.client.info.id);
@@ -262,7 +304,9 @@ impl<'a> ShardTurn<'a> {
             self.run_local(core, *id);
             ran += 1;
         }
-        thread.ready.borrow_mut().give_back(ready, ran)
+        let more = thread.ready.borrow_mut().give_back(ready, ran);
+        thread.wake_held_back(&thread.connections.borrow());
+        more
     }
 
     /// Fetches the keys of connections with one command each into the cache, those of the first
@@ -351,8 +395,8 @@ impl ThreadPost<'_> {
 
 impl Post for ThreadPost<'_> {
     #[inline]
-    fn run_local(&mut self, conn: ConnId) {
-        if self.thread.ready.borrow_mut().push(conn) {
+    fn run_local(&mut self, conn: ConnId, bytes: usize) {
+        if self.thread.ready.borrow_mut().push(conn, bytes) {
             self.thread.server.to_shard(self.thread.id, RunReady);
         }
     }

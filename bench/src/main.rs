@@ -1,12 +1,13 @@
 //! Measures Shardwright beside redis-server: throughput and server CPU per command in interleaved rounds, latency at a
 //! fixed rate, memory per key, what happens when many keys expire at once, and how the project's targets stand.
 //!
-//! `suites` says what is measured, `measure`, `latency`, `memory`, `expiry` and `restart` how, `client` makes the load, `server`
+//! `suites` says what is measured, `measure`, `latency`, `memory`, `expiry` and `restart` how, `floor` is the least that any server costs, `client` makes the load, `server`
 //! runs the programs, `turns` reads how long shards were busy at a time, `targets` and `report` tell the outcome. It knows the servers only from outside: sockets and /proc.
 
 mod client;
 mod error;
 mod expiry;
+mod floor;
 mod interrupt;
 mod latency;
 mod load;
@@ -25,9 +26,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::error::{Context, Error};
+use crate::floor::FloorOptions;
 use crate::machine::{Cores, Machine};
 use crate::report::Head;
 use crate::server::Program;
@@ -58,6 +60,16 @@ struct Options {
     /// The report's file; by default a full run writes docs/perf/<date>.md.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What the program is started as.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// The server that only reads and writes, which the bench starts as one of those that it measures.
+    #[command(hide = true)]
+    Floor(FloorOptions),
 }
 
 impl Options {
@@ -88,6 +100,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Error> {
+    if let Some(Part::Floor(options)) = &options.part {
+        return floor::serve(options);
+    }
     interrupt::install()?;
     let ours = Program::under_test(&options.server)?;
     let redis = Program::redis()?;

@@ -7,7 +7,7 @@ use crate::latency::LatencyRow;
 use crate::machine::Machine;
 use crate::measure::{Row, Spread};
 use crate::suites::{
-    ALL_CORES, LOG_ALWAYS, LOG_EVERYSEC, Mode, ONE_CORE, Plan, Results, SWEEP, TWO_SHARDS,
+    ALL_CORES, FLOOR, LOG_ALWAYS, LOG_EVERYSEC, Mode, ONE_CORE, Plan, Results, SWEEP, TWO_SHARDS,
 };
 use crate::targets;
 
@@ -74,6 +74,12 @@ pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
         "Shardwright alone: one shard on one core beside two shards on two. With fewer than three cores the \
          client shares one of the two.",
         two_shards(results),
+    );
+    section(
+        "Floor",
+        "A server that only reads, counts requests and writes ready-made replies, pinned as the others are: one thread \
+         on one core, and two on two, over which connections are dealt out and between which nothing travels.",
+        floor(results),
     );
     section(
         "Latency",
@@ -233,6 +239,34 @@ fn two_shards(results: &Results) -> Option<String> {
             &full(row.ratio(1, 0, |sample| sample.cpu_us)),
             &tagged,
             &ratio,
+        ]);
+    }
+    Some(table.0)
+}
+
+fn floor(results: &Results) -> Option<String> {
+    let mut table = Table::new(&[
+        "load",
+        "connections",
+        "pipeline",
+        "one thread k/s",
+        "two threads k/s",
+        "one thread CPU µs",
+        "two threads CPU µs",
+        "two / one",
+    ]);
+    let mut rows = of_suite(results, FLOOR).peekable();
+    rows.peek()?;
+    for row in rows {
+        table.row(&[
+            &row.load,
+            &row.shape.connections,
+            &row.shape.pipeline,
+            &thousands(row.spread(0, |sample| sample.rate)),
+            &thousands(row.spread(1, |sample| sample.rate)),
+            &micros(row.spread(0, |sample| sample.cpu_us)),
+            &micros(row.spread(1, |sample| sample.cpu_us)),
+            &full(row.ratio(1, 0, |sample| sample.cpu_us)),
         ]);
     }
     Some(table.0)

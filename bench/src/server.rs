@@ -25,6 +25,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(20);
 enum Flavour {
     Redis,
     Shardwright,
+    Floor,
 }
 
 /// What a server keeps.
@@ -93,6 +94,12 @@ impl Program {
             .ok_or_else(|| Error::NoRedis("not in PATH after installing".into()))
     }
 
+    /// The server that only reads and writes.
+    pub fn floor() -> Result<Self, Error> {
+        let path = std::env::current_exe().context(|| "finding this program".into())?;
+        Ok(Self { path, flavour: Flavour::Floor })
+    }
+
     /// The first line of `--version`.
     pub fn version(&self) -> Result<String, Error> {
         let output = Command::new(&self.path)
@@ -143,15 +150,23 @@ impl Program {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "taskset", "-c", &list.join(",")]);
         command.arg(&self.path);
-        command.args(["--save", "", "--port", &addr.port().to_string()]).args(keep.flags());
-        command.arg("--dir").arg(dir.path());
-        if self.flavour == Flavour::Shardwright {
-            command.args(["--admin-port", "0"]);
-            if let Some(shards) = shards {
-                command.args(["--shards", &shards.to_string()]);
+        let port = addr.port().to_string();
+        match self.flavour {
+            Flavour::Floor => {
+                command.args(["floor", "--port", &port]);
+                command.args(["--threads", &shards.unwrap_or(1).to_string()]);
             }
-        } else {
-            command.args(["--bind", "127.0.0.1"]);
+            Flavour::Shardwright => {
+                command.args(["--save", "", "--port", &port, "--admin-port", "0"]);
+                command.args(keep.flags()).arg("--dir").arg(dir.path());
+                if let Some(shards) = shards {
+                    command.args(["--shards", &shards.to_string()]);
+                }
+            }
+            Flavour::Redis => {
+                command.args(["--save", "", "--port", &port, "--bind", "127.0.0.1"]);
+                command.args(keep.flags()).arg("--dir").arg(dir.path());
+            }
         }
         let child = command
             .stdin(Stdio::null())

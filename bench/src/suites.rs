@@ -20,6 +20,8 @@ pub const ONE_CORE: &str = "one-core";
 pub const ALL_CORES: &str = "all-cores";
 /// One shard on one core beside two shards on two.
 pub const TWO_SHARDS: &str = "two-shards";
+/// A server that only reads and writes, on one thread and on two.
+pub const FLOOR: &str = "floor";
 /// GET over keyspaces of growing size.
 pub const SWEEP: &str = "sweep";
 /// Open-loop latency.
@@ -212,6 +214,7 @@ impl Bench {
         self.latency()?;
         self.sweep()?;
         self.two_shards()?;
+        self.floor()?;
         self.memory()?;
         self.expiry()?;
         self.log(LOG_EVERYSEC, Keep::Everysec)?;
@@ -301,7 +304,11 @@ impl Bench {
             return Ok(());
         }
         let longest = &mut self.results.turns;
-        let note = |server: &Server| turns::note(longest, server);
+        // The floor has no turns to tell.
+        let note = |server: &Server| match suite {
+            FLOOR => Ok(()),
+            _ => turns::note(longest, server),
+        };
         let rows = interleave(suite, setups, &cases, self.plan.effort, servers, note)?;
         self.results.rows.extend(rows);
         Ok(())
@@ -422,6 +429,30 @@ impl Bench {
         }
         self.measure(TWO_SHARDS, &strings, cases, Servers::Fresh)?;
         self.measure(TWO_SHARDS, &integers, counting, Servers::Fresh)
+    }
+
+    /// What a server costs that only reads and writes: on one thread, and on two.
+    fn floor(&mut self) -> Result<(), Error> {
+        let setup = |cores: &[usize], threads| -> Result<Setup, Error> {
+            Ok(Setup {
+                program: Program::floor()?,
+                cores: cores.to_vec(),
+                shards: Some(threads),
+                keep: Keep::Nothing,
+                fill: Vec::new(),
+            })
+        };
+        let setups = [setup(self.cores.one(), 1)?, setup(self.cores.two(), 2)?];
+        let mut cases = Vec::new();
+        for load in [Load::get(self.plan.keys), Load::incr(self.plan.keys)] {
+            for &pipeline in self.plan.pipelines() {
+                cases.push(both(&load, Shape { connections: FEW, pipeline }));
+                if self.plan.many(pipeline) {
+                    cases.push(both(&load, Shape { connections: MANY, pipeline }));
+                }
+            }
+        }
+        self.measure(FLOOR, &setups, cases, Servers::Fresh)
     }
 
     fn memory(&mut self) -> Result<(), Error> {

@@ -76,6 +76,18 @@ pub struct LocalPart {
     pub next: usize,
 }
 
+impl LocalPart {
+    /// Works with these buffers, which are empty, from now on.
+    pub fn take_buffers(&mut self, keys: Vec<KeyRef>, requests: Vec<Request>) {
+        (self.keys, self.requests) = (keys, requests);
+    }
+
+    /// Gives its buffers away. Only when there is nothing in flight.
+    pub fn give_buffers(&mut self) -> (Vec<KeyRef>, Vec<Request>) {
+        (std::mem::take(&mut self.keys), std::mem::take(&mut self.requests))
+    }
+}
+
 /// A block in flight.
 #[derive(Debug)]
 pub struct BlockFlight {

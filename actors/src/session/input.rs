@@ -34,9 +34,7 @@ impl Input {
 
     /// The buffer, with room at its end for a read. Only between flights: it forgets what was run.
     pub fn room(&mut self) -> &mut Vec<u8> {
-        if self.buf.capacity() > 0 && self.buf.len() == self.buf.capacity() {
-            self.more_room = (self.more_room * 2 + READ_ROOM).min(MOST_ROOM - READ_ROOM);
-        }
+        self.note_fullness();
         if self.next >= self.frames.len() && self.decoded > 0 {
             self.forget_run();
         }
@@ -47,6 +45,15 @@ impl Input {
         &mut self.buf
     }
 
+    /// Lets the next read have more room if the last one filled its own.
+    #[inline]
+    fn note_fullness(&mut self) {
+        if self.buf.capacity() > 0 && self.buf.len() == self.buf.capacity() {
+            self.more_room = (self.more_room * 2 + READ_ROOM).min(MOST_ROOM - READ_ROOM);
+        }
+    }
+
+    #[inline]
     fn forget_run(&mut self) {
         let rest = self.buf.len() - self.decoded;
         self.buf.copy_within(self.decoded.., 0);
@@ -59,13 +66,32 @@ impl Input {
         }
     }
 
-    /// Gives memory back that only busier times needed.
-    pub fn shrink(&mut self) {
-        if self.decoded == self.buf.len() && self.next >= self.frames.len() {
-            self.forget_run();
-            self.buf = Vec::new();
-            self.more_room = 0;
+    /// Whether it has memory to read to.
+    #[inline]
+    pub fn has_buffers(&self) -> bool {
+        self.buf.capacity() > 0
+    }
+
+    /// Works with these buffers, which are empty, from now on. Only when it has none.
+    #[inline]
+    pub fn take_buffers(&mut self, buf: Vec<u8>, frames: Frames) {
+        (self.buf, self.frames) = (buf, frames);
+    }
+
+    /// Gives its buffers away, if everything that was read was taken.
+    #[inline]
+    pub fn give_buffers(&mut self) -> Option<(Vec<u8>, Frames)> {
+        if self.decoded < self.buf.len() || self.next < self.frames.len() || !self.has_buffers() {
+            return None;
         }
+        self.note_fullness();
+        self.forget_run();
+        Some((std::mem::take(&mut self.buf), std::mem::take(&mut self.frames)))
+    }
+
+    /// The connection was idle for long: it begins with little room again.
+    pub fn calm_down(&mut self) {
+        self.more_room = 0;
     }
 
     /// Bytes held.
@@ -166,8 +192,11 @@ mod tests {
         assert!(rooms[0] >= READ_ROOM && rooms[0] < MOST_ROOM, "{rooms:?}");
         assert!(rooms.is_sorted() && rooms[7] >= MOST_ROOM / 2, "{rooms:?}");
         assert!(rooms[7] <= 2 * MOST_ROOM, "{rooms:?}");
-        input.shrink();
+        assert!(input.give_buffers().is_some());
         assert_eq!(input.capacity(), 0);
+        assert!(read(&mut input, usize::MAX) >= MOST_ROOM, "who sent much gets much again");
+        assert!(input.give_buffers().is_some());
+        input.calm_down();
         assert!(read(&mut input, usize::MAX) < MOST_ROOM);
     }
 
@@ -180,14 +209,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_taken_stays_when_memory_is_given_back() {
+    fn buffers_are_given_away_when_all_was_taken() {
         let mut input = Input::default();
         input.room().extend_from_slice(b"*1\r\n$4\r\nPING\r\n*1\r\n$4");
         assert!(input.decode(1));
-        input.shrink();
+        assert!(input.give_buffers().is_none());
         assert_eq!(input.peek().map(|args| args.at(0).to_vec()), Some(b"PING".to_vec()));
         input.advance();
-        input.shrink();
-        assert!(input.in_frame());
+        assert!(input.give_buffers().is_none() && input.in_frame());
+        input.room().extend_from_slice(b"\r\nPING\r\n");
+        assert!(input.decode(1));
+        input.advance();
+        let (buf, frames) = input.give_buffers().unwrap();
+        assert!(!input.has_buffers() && buf.is_empty() && frames.is_empty() && buf.capacity() > 0);
+        input.take_buffers(buf, frames);
+        assert!(input.has_buffers());
     }
 }

@@ -13,10 +13,12 @@ mod input;
 mod output;
 mod plan;
 mod route;
+mod stock;
 mod transaction;
 
 pub use client::{Client, ReplyMode, SessionCx};
 pub use route::{Route, Router};
+pub use stock::Stock;
 
 use std::sync::Arc;
 
@@ -33,6 +35,7 @@ use flight::{Flight, Sink};
 use gate::Gate;
 use input::Input;
 use output::Output;
+use stock::Workspace;
 
 /// What surrounds a session on its thread.
 pub struct Env<'a, P> {
@@ -104,6 +107,33 @@ impl Session {
         self.id
     }
 
+    /// Takes buffers for what is about to be read, if it has none.
+    #[inline]
+    pub fn equip(&mut self, stock: &mut Stock) {
+        if !self.input.has_buffers() {
+            let workspace = stock.workspace();
+            self.input.take_buffers(workspace.input, workspace.frames);
+            self.flight.local.take_buffers(workspace.keys, workspace.requests);
+        }
+        if self.output.capacity() == 0 {
+            *self.output.buffer() = stock.output();
+        }
+    }
+
+    /// Gives back the buffers that it does not need until it reads again.
+    #[inline]
+    pub fn rest(&mut self, stock: &mut Stock) {
+        if self.flight.is_empty()
+            && let Some((input, frames)) = self.input.give_buffers()
+        {
+            let (keys, requests) = self.flight.local.give_buffers();
+            stock.give_workspace(Workspace { input, frames, keys, requests });
+        }
+        if let Some(output) = self.output.give_buffer() {
+            stock.give_output(output);
+        }
+    }
+
     /// Where to read to. Only when the session wants input.
     pub fn room(&mut self) -> &mut Vec<u8> {
         self.input.room()
@@ -119,11 +149,9 @@ impl Session {
         self.output.wrote(count);
     }
 
-    /// Gives memory back that only busier times needed: the session waits for input for long.
-    pub fn shrink(&mut self) {
-        if self.flight.is_empty() {
-            self.input.shrink();
-        }
+    /// The session has waited for input for long.
+    pub fn calm_down(&mut self) {
+        self.input.calm_down();
     }
 
     /// Whether half a command waits for the rest.
@@ -289,7 +317,7 @@ impl Session {
             self.send_block(env);
         } else if self.flight.local_unfinished() {
             self.flight.started();
-            env.post.run_local(self.id);
+            env.post.run_local(self.id, self.input.len());
         }
     }
 
@@ -307,7 +335,7 @@ impl Session {
         self.flight.started();
         let Some(block) = self.flight.block.as_deref_mut() else { return };
         if block.local {
-            env.post.run_local(self.id);
+            env.post.run_local(self.id, self.input.len());
             return;
         }
         env.post.run_block(Block {

@@ -57,6 +57,12 @@ impl Output {
         &mut self.buf
     }
 
+    /// Gives the buffer away, if nothing is in it.
+    #[inline]
+    pub fn give_buffer(&mut self) -> Option<Vec<u8>> {
+        (self.buf.is_empty() && self.buf.capacity() > 0).then(|| std::mem::take(&mut self.buf))
+    }
+
     /// What is appended from here on is not for the client.
     pub fn mute(&mut self) {
         self.muted_from.get_or_insert(self.buf.len());

@@ -96,7 +96,7 @@ impl Session {
             self.send_block(env);
         } else if !self.flight.local.requests.is_empty() {
             self.flight.started();
-            env.post.run_local(self.id);
+            env.post.run_local(self.id, self.input.len());
         }
     }
 

@@ -52,8 +52,8 @@ impl Drop for ThreadPost<'_> {
 }
 
 impl Post for ThreadPost<'_> {
-    fn run_local(&mut self, conn: ConnId) {
-        if self.network.lines[self.thread.0 as usize].ready.push(conn) {
+    fn run_local(&mut self, conn: ConnId, bytes: usize) {
+        if self.network.lines[self.thread.0 as usize].ready.push(conn, bytes) {
             self.send(Sending::Mail(self.thread, Mail::RunReady));
         }
     }

@@ -34,6 +34,14 @@ impl Frames {
         self.commands.clear();
     }
 
+    /// Bytes of memory held.
+    #[inline]
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.args.capacity() * size_of::<ArgRange>()
+            + self.commands.capacity() * size_of::<FrameRange>()
+    }
+
     /// Number of commands.
     #[inline]
     #[must_use]
