@@ -220,6 +220,11 @@ impl Server {
     }
 }
 
+/// Checkpoints go to this directory, if there is one.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeDisk(pub Option<Arc<Disk>>);
+
 /// A checkpoint was marked in the log, or could not be: its keys are to come, or come already.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -255,9 +260,9 @@ pub struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Writes to this directory, if there is one.
-    pub fn new(server: Arc<Server>, disk: Option<Arc<Disk>>) -> Self {
-        Self { server, disk, running: None, early: Vec::new() }
+    /// Writes nothing before it has a directory ([`TakeDisk`]).
+    pub fn new(server: Arc<Server>) -> Self {
+        Self { server, disk: None, running: None, early: Vec::new() }
     }
 
     fn take(&mut self, batch: &CutBatch) {
@@ -296,6 +301,14 @@ impl Checkpointer {
 
 impl Actor for Checkpointer {
     type Context = Context<Self>;
+}
+
+impl Handler<TakeDisk> for Checkpointer {
+    type Result = ();
+
+    fn handle(&mut self, TakeDisk(disk): TakeDisk, _: &mut Self::Context) {
+        self.disk = disk;
+    }
 }
 
 impl Handler<BeginCheckpoint> for Checkpointer {

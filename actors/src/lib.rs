@@ -19,6 +19,7 @@ pub mod directory;
 pub mod durability;
 pub mod gateway;
 pub mod listener;
+pub mod loading;
 pub mod memory;
 pub mod messages;
 pub mod parcel;

@@ -104,7 +104,7 @@ impl Listeners {
     }
 
     /// Accepts on all sockets until the returned tasks are aborted.
-    pub fn accept(self, server: &Arc<Server>) -> Vec<tokio::task::JoinHandle<()>> {
+    pub fn accept(self, server: &Arc<Server>) -> Vec<AcceptTask> {
         let dealer = Arc::new(Dealer { server: Arc::clone(server), next: AtomicUsize::new(0) });
         let mut tasks = Vec::new();
         for listener in self.tcp {
@@ -131,6 +131,9 @@ impl Listeners {
         tasks
     }
 }
+
+/// What accepts on a socket until it is aborted.
+pub type AcceptTask = tokio::task::JoinHandle<()>;
 
 async fn accept_failed(error: &io::Error) {
     tracing::warn!(%error, "a connection could not be accepted");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use rand::RngExt;
 use shardwright_config::{Loaded, Supervised};
-use shardwright_journal::LogOptions;
+use shardwright_journal::{Disk, Log, LogOptions};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::{Garbage, Partition, PartitionOptions};
 use shardwright_store::types::{ShardId, ShardMap};
@@ -17,18 +17,20 @@ use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, TakeDisk};
 use crate::clock::Clock;
 use crate::directory::{Directory, ThreadAddresses};
 use crate::gateway::{Gateway, Quiesce};
-use crate::listener::{ListenError, Listeners};
+use crate::listener::{AcceptTask, ListenError, Listeners};
+use crate::loading::Telling;
+use crate::messages::Delivery;
 use crate::recovery::{self, DataError, Opened};
 use crate::server::{ControlRequest, Identity, Server, SettingsListener};
 use crate::shadow::Shadow;
-use crate::shard::Shard;
 use crate::shard::core::ShardCore;
+use crate::shard::{Settled, Shard};
 use crate::thread::Thread;
-use crate::writer::{CloseLog, Writer};
+use crate::writer::{BeginLog, CloseLog, Writer};
 
 /// The file by which a directory is known to hold data.
 pub use shardwright_journal::MANIFEST;
@@ -76,7 +78,7 @@ async fn serve(
     let clock = Clock::new();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let shards = loaded.settings.shard_count(cores);
-    let (control, requests) = unbounded_channel();
+    let (control, mut requests) = unbounded_channel();
     let mut rng = rand::rng();
     let identity = Identity {
         version,
@@ -89,29 +91,92 @@ async fn serve(
     let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
     let listeners = Listeners::bind(&server.settings())?;
     let unix_socket = SocketFile(listeners.unix_path.clone());
-    let threads = start_threads(&server, &clock, cores).await?;
+    let threads = start_threads(&server).await?;
     let admin = crate::admin::start(&server)?;
-    crate::banner::print(&server, &listeners.addresses);
     crate::sampler::start(&server);
-    let accepting = listeners.accept(&server);
     watch_signals(&server)?;
-    tell_supervisor(&server);
-    let (now, save) = control_loop(&server, requests).await;
+    let addresses = listeners.addresses.clone();
+    let (accepting, end) = match load(&server, listeners, &mut requests, cores).await? {
+        (accepting, None) => {
+            crate::banner::print(&server, &addresses);
+            tell_supervisor(&server);
+            (accepting, control_loop(&server, &mut requests).await)
+        }
+        (accepting, Some(end)) => (accepting, end),
+    };
     accepting.iter().for_each(|task| task.abort());
-    if !now {
+    if !end.now {
         quiesce(&server).await;
     }
     drop(unix_socket);
     if let Some(admin) = admin {
         admin.stop().await;
     }
-    save_last(&server, save).await;
-    close_log(&server).await;
+    if !server.loading.is_running() {
+        save_last(&server, end.save).await;
+        close_log(&server).await;
+    }
     threads.iter().for_each(|thread| {
         thread.stop();
     });
     tracing::info!("bye");
     Ok(())
+}
+
+/// How the process is to end.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    /// At once, without waiting for what is in flight.
+    now: bool,
+    /// What was said about saving before.
+    save: Option<bool>,
+}
+
+/// A loading that is over before this is seen by nobody: clients wait in the listeners' queues.
+const UNSEEN_LOADING: Duration = Duration::from_millis(200);
+
+/// Loads the data, and accepts clients once it is there, or before if that takes long. Returns how
+/// the process is to end if that was said meanwhile.
+async fn load(
+    server: &Arc<Server>,
+    listeners: Listeners,
+    requests: &mut UnboundedReceiver<ControlRequest>,
+    cores: usize,
+) -> Result<(Vec<AcceptTask>, Option<End>), RunError> {
+    server.loading.begin(Clock::unix_micros() / 1_000_000);
+    let mut data = loader(server, cores)?;
+    let early = actix_rt::time::timeout(UNSEEN_LOADING, &mut data).await;
+    if let Ok(loaded) = early {
+        hand_out(server, loaded.map_err(|_| RunError::ThreadEnded)??).await?;
+        return Ok((listeners.accept(server), None));
+    }
+    let addresses = listeners.addresses.join(", ");
+    tracing::info!(addresses, "loading: until it is over, clients are told so");
+    let accepting = listeners.accept(server);
+    tokio::select! {
+        loaded = &mut data => {
+            hand_out(server, loaded.map_err(|_| RunError::ThreadEnded)??).await?;
+            Ok((accepting, None))
+        }
+        end = control_loop(server, requests) => Ok((accepting, Some(end))),
+    }
+}
+
+/// Loads the data on a thread of its own.
+fn loader(
+    server: &Arc<Server>,
+    cores: usize,
+) -> Result<oneshot::Receiver<Result<Data, DataError>>, RunError> {
+    let (tell, told) = oneshot::channel();
+    let server = Arc::clone(server);
+    std::thread::Builder::new()
+        .name("loading".to_owned())
+        .spawn(move || {
+            // Nobody waits for it only if the process ends.
+            drop(tell.send(load_data(&server, cores)));
+        })
+        .map_err(|source| RunError::System { what: "could not start a thread", source })?;
+    Ok(told)
 }
 
 /// The file of the Unix socket; it goes when the server ends.
@@ -151,14 +216,26 @@ async fn close_log(server: &Server) {
     }
 }
 
-/// Loads the data, starts all shard threads and the writer, and tells everyone their addresses.
-async fn start_threads(
-    server: &Arc<Server>,
-    clock: &Clock,
-    cores: usize,
-) -> Result<Vec<Arbiter>, RunError> {
+/// What a server begins with.
+struct Data {
+    partitions: recovery::Partitions,
+    /// The log and the directory that it is in, if something is kept.
+    kept: Option<Kept>,
+    shadow: Option<Shadow>,
+}
+
+/// A data directory that was opened.
+struct Kept {
+    log: Log<Arc<Disk>>,
+    disk: Arc<Disk>,
+    checkpoint_len: u64,
+}
+
+/// Loads what is kept, if anything is or was.
+fn load_data(server: &Server, cores: usize) -> Result<Data, DataError> {
     let settings = server.settings();
-    let (hasher, databases, now) = (server.router().hasher, server.router().databases, clock.now());
+    let (hasher, databases) = (server.router().hasher, server.router().databases);
+    let now = Clock::new().now();
     let make = move |map: ShardMap, id: ShardId| {
         let (slots, seed) = (map.slots_of(id), rand::random());
         Partition::new(PartitionOptions { id, slots, databases, hasher, seed, now })
@@ -168,17 +245,17 @@ async fn start_threads(
         || -> recovery::Partitions { map.all().map(|id| Box::new(make(map, id))).collect() };
     // Without a log, what was saved is loaded all the same.
     let keeps = settings.keeps() || Path::new(MANIFEST).exists();
-    let (partitions, log, disk) = if keeps {
+    let (mut partitions, kept) = if keeps {
         let options = LogOptions { segment_bytes: settings.log_segment_size };
+        let mut telling = Telling::of(&server.loading);
+        let delay = Duration::from_micros(settings.key_load_delay.into());
         // The process has changed into `dir`.
         let Opened { partitions, log, disk, checkpoint_len } =
-            recovery::open(Path::new("."), options, map, &make, cores)?;
-        server.checkpoints.opened(checkpoint_len);
-        (partitions, Some(log), Some(disk))
+            recovery::open(Path::new("."), options, map, &make, cores, delay, &mut telling)?;
+        (partitions, Some(Kept { log, disk, checkpoint_len }))
     } else {
-        (empty(), None, None)
+        (empty(), None)
     };
-    let newest: Vec<u64> = partitions.iter().map(|partition| partition.sequence().0).collect();
     let shadow = if settings.shadow {
         let mut copies = empty();
         for partition in &partitions {
@@ -189,26 +266,60 @@ async fn start_threads(
     } else {
         None
     };
+    for partition in &mut partitions {
+        partition.encode_effects(settings.shadow || settings.appendonly);
+    }
+    Ok(Data { partitions, kept, shadow })
+}
+
+/// Gives everyone what was loaded: the writer first, which takes what shards do with it.
+async fn hand_out(server: &Server, data: Data) -> Result<(), RunError> {
+    let Data { partitions, kept, shadow } = data;
+    let directory = server.directory().ok_or(RunError::ThreadEnded)?;
+    let newest: Vec<u64> = partitions.iter().map(|partition| partition.sequence().0).collect();
+    server.durability.publish(&newest);
+    let (log, disk) = match kept {
+        Some(Kept { log, disk, checkpoint_len }) => {
+            server.checkpoints.opened(checkpoint_len);
+            (Some(log), Some(disk))
+        }
+        None => (None, None),
+    };
+    let begun = directory.writer.send(BeginLog { log, shadow, newest }).await;
+    begun.map_err(|_| RunError::ThreadEnded)?;
+    let taken = directory.checkpointer.send(TakeDisk(disk)).await;
+    taken.map_err(|_| RunError::ThreadEnded)?;
+    for (thread, partition) in directory.threads.iter().zip(partitions) {
+        server.count_sent(partition.id());
+        let home = Delivery::Home(partition);
+        thread.dock.send(home).map_err(|_| RunError::ThreadEnded)?;
+    }
+    // Whoever asks after this finds the shards' figures.
+    for thread in &directory.threads {
+        thread.shard.send(Settled).await.map_err(|_| RunError::ThreadEnded)?;
+    }
+    server.loading.end();
+    Ok(())
+}
+
+/// Starts all shard threads, which have no data yet, and the writer, and tells everyone their
+/// addresses.
+async fn start_threads(server: &Arc<Server>) -> Result<Vec<Arbiter>, RunError> {
     let mut arbiters = Vec::new();
     let mut threads = Vec::new();
-    for mut partition in partitions {
-        partition.encode_effects(settings.shadow || settings.appendonly);
+    for id in server.router().map.all() {
         let arbiter = Arbiter::new();
-        threads.push(start_shard(server, &arbiter, partition).await?);
+        threads.push(start_shard(server, &arbiter, id).await?);
         arbiters.push(arbiter);
     }
     let arbiter = Arbiter::new();
-    server.durability.publish(&newest);
     let for_writer = Arc::clone(server);
-    let writer = Writer::start_in_arbiter(&arbiter.handle(), |_| {
-        Writer::new(for_writer, log, shadow, newest)
-    });
+    let writer = Writer::start_in_arbiter(&arbiter.handle(), |_| Writer::new(for_writer));
     arbiters.push(arbiter);
     let arbiter = Arbiter::new();
     let for_checkpointer = Arc::clone(server);
-    let checkpointer = Checkpointer::start_in_arbiter(&arbiter.handle(), |_| {
-        Checkpointer::new(for_checkpointer, disk)
-    });
+    let checkpointer =
+        Checkpointer::start_in_arbiter(&arbiter.handle(), |_| Checkpointer::new(for_checkpointer));
     arbiters.push(arbiter);
     let directory = Directory { threads, writer, checkpointer, reaper: start_reaper()? };
     server.directory.set(directory).map_err(|_| RunError::ThreadEnded)?;
@@ -219,16 +330,14 @@ async fn start_threads(
 async fn start_shard(
     server: &Arc<Server>,
     arbiter: &Arbiter,
-    partition: Box<Partition>,
+    id: ShardId,
 ) -> Result<ThreadAddresses, RunError> {
     let (tell, told) = oneshot::channel();
     let server = Arc::clone(server);
     arbiter.spawn(async move {
-        let thread = Thread::new(partition.id(), server);
-        // Figures of what was loaded are there before somebody asks.
-        thread.stats().publish(&partition);
+        let thread = Thread::new(id, server);
         let (dock, deliveries) = unbounded_channel();
-        let core = ShardCore::new(partition);
+        let core = ShardCore::away(id);
         let shard = Shard::new(core, std::rc::Rc::clone(&thread), deliveries).start();
         let gateway = Gateway::new(thread).start();
         // Nobody waits for it only if the start was given up.
@@ -282,19 +391,18 @@ fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Carries out requests until the process is to end; tells whether that is to be at once, and what
-/// was said about saving before.
+/// Carries out requests until the process is to end, and tells how.
 async fn control_loop(
     server: &Arc<Server>,
-    mut requests: UnboundedReceiver<ControlRequest>,
-) -> (bool, Option<bool>) {
+    requests: &mut UnboundedReceiver<ControlRequest>,
+) -> End {
     while let Some(request) = requests.recv().await {
         match request {
-            ControlRequest::Shutdown { now, save } => return (now, save),
+            ControlRequest::Shutdown { now, save } => return End { now, save },
             ControlRequest::Reload => reload(server),
         }
     }
-    (true, None)
+    End { now: true, save: None }
 }
 
 /// Reads the settings' sources again and puts in force what may change.

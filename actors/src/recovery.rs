@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use shardwright_codec::log::Record;
 use shardwright_journal::{
-    Disk, JournalError, LockError, Log, LogOptions, RecoveryError, Remedy, Replay, recover,
+    Disk, JournalError, LockError, Log, LogOptions, Progress, RecoveryError, Remedy, Replay,
+    recover,
 };
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::{Partition, PartitionOptions};
@@ -80,7 +82,7 @@ pub struct Opened {
 }
 
 /// Takes the data directory at `path`, loads what it holds by `cores` threads, and begins to log
-/// behind it, for this layout.
+/// behind it, for this layout. It waits for `delay` for each effect.
 ///
 /// # Errors
 /// See [`DataError`].
@@ -90,14 +92,16 @@ pub fn open(
     map: ShardMap,
     make: &MakePartition,
     cores: usize,
+    delay: Duration,
+    progress: &mut dyn Progress,
 ) -> Result<Opened, DataError> {
     let clock = Clock::new();
     let begin = clock.ticks();
     // Errors name the directory as others would.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let disk = Arc::new(Disk::take(&path)?);
-    let mut loader = Loader::new(make, cores);
-    let recovered = recover(&disk, rand::random(), &mut loader)
+    let mut loader = Loader { delay, ..Loader::new(make, cores) };
+    let recovered = recover(&disk, rand::random(), &mut loader, progress)
         .map_err(|source| DataError::Recovery { source, path: path.clone() })?;
     let partitions = loader.finish(map).map_err(DataError::Load)?;
     if let Some(torn) = &recovered.torn {
@@ -149,6 +153,8 @@ pub struct Loader<'m> {
     threads: usize,
     layout: Option<ShardMap>,
     workers: Vec<Worker>,
+    /// Time that it waits for each effect.
+    delay: Duration,
 }
 
 /// Effects on their way to the thread that applies them.
@@ -181,7 +187,7 @@ impl<'m> Loader<'m> {
     pub fn new(make: &'m MakePartition, cores: usize) -> Self {
         // This one's work is small beside theirs.
         let threads = cores.max(1);
-        Self { make, threads, layout: None, workers: Vec::new() }
+        Self { make, threads, layout: None, workers: Vec::new(), delay: Duration::ZERO }
     }
 
     /// The partitions of this layout, with everything that was loaded, in order of their shards.
@@ -302,6 +308,10 @@ impl Replay for Loader<'_> {
 
     fn record(&mut self, record: &Record<'_>) -> Result<(), String> {
         for part in &record.parts {
+            if !self.delay.is_zero() {
+                let count = u32::try_from(part.count).unwrap_or(u32::MAX);
+                std::thread::sleep(self.delay.saturating_mul(count));
+            }
             let shard = usize::from(part.partition);
             let (thread, at) = (shard % self.threads, shard / self.threads);
             let Some(worker) = self.workers.get_mut(thread) else {

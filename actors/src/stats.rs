@@ -129,7 +129,7 @@ pub struct ThreadStats {
     pub blocks: Counter,
     /// Keys on watch.
     pub watched: Counter,
-    /// Messages sent to the shard's mailbox, by anyone: with `received` it gives the depth.
+    /// Messages and partitions sent to the shard, by anyone: with `received` it gives the depth.
     pub sent: AtomicU64,
 }
 

@@ -439,6 +439,7 @@ impl ShardPost for ThreadPost<'_> {
         if matches!(delivery, Delivery::Lent(..)) {
             self.thread.stats().lent.add(1);
         }
+        self.thread.server.count_sent(shard);
         if directory.thread(shard).dock.send(delivery).is_err() {
             // Its shard has ended, which only happens when the process ends.
             tracing::debug!(%shard, "a partition found no dock");

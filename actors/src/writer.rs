@@ -23,6 +23,18 @@ use crate::messages::{Block, Effects};
 use crate::server::Server;
 use crate::shadow::Shadow;
 
+/// What was loaded goes on in this log and this shadow, behind these effects, by shard.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BeginLog {
+    /// The log; without one to keep, what names the checkpoint that counts.
+    pub log: Option<Log<Arc<Disk>>>,
+    /// The copy that effects make, in tests.
+    pub shadow: Option<Shadow>,
+    /// The newest effects, by shard.
+    pub newest: Vec<u64>,
+}
+
 /// Effects of one turn of a shard.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -97,19 +109,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer of this log, and of this shadow; effects go on behind these, by shard.
-    pub fn new(
-        server: Arc<Server>,
-        log: Option<Log<Arc<Disk>>>,
-        shadow: Option<Shadow>,
-        newest: Vec<u64>,
-    ) -> Self {
+    /// A writer that takes nothing before [`BeginLog`].
+    pub fn new(server: Arc<Server>) -> Self {
         Self {
             server,
             clock: Clock::new(),
-            log,
-            sequences: newest.into(),
-            shadow,
+            log: None,
+            sequences: Vec::new().into(),
+            shadow: None,
             asked: false,
             closed: false,
             last_sync: Instant::now(),
@@ -246,8 +253,14 @@ fn raise(figure: &AtomicU64, value: u64) {
 
 impl Actor for Writer {
     type Context = Context<Self>;
+}
 
-    fn started(&mut self, ctx: &mut Self::Context) {
+impl Handler<BeginLog> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, begin: BeginLog, ctx: &mut Self::Context) {
+        let BeginLog { log, shadow, newest } = begin;
+        (self.log, self.shadow, self.sequences) = (log, shadow, newest.into());
         if let Some(log) = &self.log {
             publish(log, &self.server.durability.figures);
             ctx.run_interval(LOOK_INTERVAL, |writer, _| {

@@ -69,6 +69,8 @@ pub struct Settings {
     pub jemalloc_bg_thread: bool,
     /// Keep a second copy of the data that effects alone feed, and compare (for tests).
     pub shadow: bool,
+    /// Microseconds that loading waits for each key or change.
+    pub key_load_delay: u32,
 
     /// Log every change, to be there again after a restart.
     pub appendonly: bool,
@@ -171,6 +173,7 @@ impl Default for Settings {
             hz: 10,
             jemalloc_bg_thread: true,
             shadow: false,
+            key_load_delay: 0,
             appendonly: true,
             appendfsync: AppendFsync::Everysec,
             save: SaveRules::default(),

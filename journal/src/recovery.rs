@@ -6,6 +6,7 @@ use shardwright_codec::log::{Lsn, Record};
 use crate::error::{JournalError, RecoveryError, Spot};
 use crate::files::{is_checkpoint_name, segment_number};
 use crate::manifest::{MANIFEST, Manifest};
+use crate::progress::Progress;
 use crate::reading::{Contents, examine};
 use crate::sequences::Sequences;
 use crate::storage::Storage;
@@ -70,13 +71,14 @@ pub fn recover(
     storage: &impl Storage,
     directory: u64,
     replay: &mut impl Replay,
+    progress: &mut dyn Progress,
 ) -> Result<Recovered, RecoveryError> {
     let names = names(storage)?;
     let manifest = match read_manifest(storage, &names)? {
         Some(manifest) => manifest,
         None => Manifest { directory, checkpoint: None, segments: Vec::new() },
     };
-    let (contents, outcome) = examine(storage, &manifest, replay, &mut ());
+    let (contents, outcome) = examine(storage, &manifest, replay, progress);
     outcome?;
     if let (Some(last), Some((_, end))) = (manifest.segments.last(), contents.lens.last()) {
         // What was read counts from now on, whether its writer had synced it or not.

@@ -305,13 +305,13 @@ const SHARDS: &[Metric] = &[
     gauge(
         "shardwright_mailbox_depth",
         None,
-        "Messages that wait in a shard's mailbox.",
+        "Messages that wait in a shard's mailbox, and partitions on their way to it.",
         |scrape, samples| scrape.of_shards(samples, ThreadStats::mailbox_depth),
     ),
     counter(
         "shardwright_mailbox_messages",
         None,
-        "Messages that a shard took from its mailbox, ticks of its timer included.",
+        "Messages and partitions that a shard took, ticks of its timer included.",
         |scrape, samples| scrape.of_shards(samples, |thread| thread.received.get()),
     ),
     gauge(
@@ -392,6 +392,12 @@ const LOG: &[Metric] = &[
         Some(Unit::Seconds),
         "The longest sync since the start, with what was written just before.",
         |scrape, samples| samples.put(scrape.log(|log| &log.longest_sync_nanos) as f64 / 1e9),
+    ),
+    gauge(
+        "shardwright_loading",
+        None,
+        "1 while the data is loaded at a start, otherwise 0.",
+        |scrape, samples| samples.put(u64::from(scrape.server.loading.is_running())),
     ),
     gauge(
         "shardwright_log_failed",

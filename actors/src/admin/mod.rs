@@ -161,6 +161,10 @@ async fn tell_readiness(state: web::Data<State>) -> HttpResponse {
     let server = &state.server;
     let (mut answer, text) = if server.ending.load(Relaxed) {
         (HttpResponse::ServiceUnavailable(), "ending\n".to_owned())
+    } else if server.loading.is_running() {
+        let (loaded, total) = server.loading.bytes();
+        let text = format!("loading: {loaded} of {total} bytes\n");
+        (HttpResponse::ServiceUnavailable(), text)
     } else if let Some(failure) = server.durability.failure() {
         (HttpResponse::ServiceUnavailable(), format!("writes are refused: {failure}\n"))
     } else {

@@ -11,7 +11,8 @@ pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
     let seconds = saves.seconds(cx.now.seconds()).unwrap_or(-1);
     let (running, status) =
         (i64::from(saves.is_running()), if saves.last_failed() { "err" } else { "ok" });
-    lines.put_all(&[("loading", 0), ("async_loading", 0)]);
+    let loading = &cx.server.loading;
+    lines.put_all(&[("loading", i64::from(loading.is_running())), ("async_loading", 0)]);
     lines.put("rdb_changes_since_last_save", cx.server.unsaved_changes());
     lines.put("rdb_bgsave_in_progress", running);
     // Redis, too, counts from the start when nothing was saved.
@@ -41,6 +42,16 @@ pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
     ]);
     if log.is_enabled() {
         own(cx, lines);
+    }
+    if loading.is_running() {
+        let (loaded, total) = loading.bytes();
+        let percentage = loaded as f64 * 100.0 / total.max(1) as f64;
+        lines.put("loading_start_time", loading.began());
+        lines.put("loading_total_bytes", total);
+        lines.put("loading_loaded_bytes", loaded);
+        lines.put("loading_loaded_perc", format!("{percentage:.2}"));
+        // Redis's guess of before there is anything to guess from.
+        lines.put("loading_eta_seconds", loading.seconds_left(cx.now.seconds()).unwrap_or(1));
     }
 }
 

@@ -443,6 +443,10 @@ fn admit<P: Post>(
         env.stats.rejected(entry.id);
         return Err(CommandError::Text("NOAUTH Authentication required."));
     }
+    if env.server.loading.is_running() && !entry.spec.flags.has(Flags::LOADING) {
+        env.stats.rejected(entry.id);
+        return Err(CommandError::Text("LOADING Redis is loading the dataset in memory"));
+    }
     Ok(entry)
 }
 

@@ -110,6 +110,11 @@ impl ShardCore {
         Self { id: partition.id(), partition: Some(partition), gathering: None, early: Vec::new() }
     }
 
+    /// A shard whose partition is to come.
+    pub fn away(id: ShardId) -> Self {
+        Self { id, partition: None, gathering: None, early: Vec::new() }
+    }
+
     /// Whether the mailbox may give the next message.
     #[inline]
     pub fn is_open(&self) -> bool {
@@ -202,7 +207,11 @@ impl ShardCore {
         turn: &mut Turn<'_, P, M>,
     ) {
         match delivery {
-            Delivery::Home(partition) => self.partition = Some(partition),
+            Delivery::Home(partition) => {
+                // Another thread, or the loading, may have changed it.
+                turn.post.publish(&partition);
+                self.partition = Some(partition);
+            }
             Delivery::Lent(round, partition) => match &mut self.gathering {
                 Some(gathering) if gathering.id == round => {
                     gathering.lent.push(partition);

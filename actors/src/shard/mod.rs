@@ -58,6 +58,11 @@ pub struct RunRound(pub RoundId, pub Round);
 #[rtype(result = "()")]
 pub struct EndWatch(pub WatchToken);
 
+/// Nothing is to be done: the answer says that the shard's partition is at home.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Settled;
+
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Tick;
@@ -179,6 +184,9 @@ impl Actor for Shard {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        if !self.core.is_open() {
+            self.close_mailbox(ctx);
+        }
         ctx.run_interval(TICK, |shard, ctx| {
             if !shard.ticking {
                 shard.ticking = true;
@@ -243,6 +251,12 @@ impl Handler<EndWatch> for Shard {
     fn handle(&mut self, EndWatch(token): EndWatch, ctx: &mut Self::Context) {
         self.turn(TurnCause::Block, ctx, |core, _| core.end_watch(token));
     }
+}
+
+impl Handler<Settled> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: Settled, _: &mut Self::Context) {}
 }
 
 impl Handler<Tick> for Shard {

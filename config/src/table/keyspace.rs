@@ -56,6 +56,13 @@ pub(super) const ROWS: &[Parameter] = &[
         field!(shadow),
         "keep a second copy of all data, fed by effects alone, to check them; for tests",
     ),
+    Parameter::new(
+        "key-load-delay",
+        Kind::Integer { min: 0, max: 1_000_000 },
+        "0",
+        field!(key_load_delay),
+        "microseconds that loading waits for each key or change at a start; for tests",
+    ),
     Parameter::fixed(
         "maxmemory",
         Kind::Memory { min: 0 },

@@ -92,7 +92,7 @@ impl Replay for Seen {
 
 pub fn read(sim: &Sim) -> Result<(Recovered, Seen), RecoveryError> {
     let mut seen = Seen::default();
-    recover(sim, 0xd1, &mut seen).map(|recovered| (recovered, seen))
+    recover(sim, 0xd1, &mut seen, &mut ()).map(|recovered| (recovered, seen))
 }
 
 /// Small segments, so that there are many.

@@ -32,6 +32,8 @@ pub struct Launch {
     pub file: Option<String>,
     /// Kibibytes that no file of the process may exceed.
     pub file_limit: Option<u64>,
+    /// It counts as started when it tells that it is loading.
+    pub while_loading: bool,
 }
 
 /// A running server.
@@ -97,11 +99,11 @@ impl Process {
             }
         };
         let mut process = Process { child, directory, address, tells_when_failing: true };
-        process.wait_until_ready().map_err(|problem| format!("{problem}\n{}", process.log()))?;
+        process.wait_until_ready(launch.while_loading).map_err(|problem| format!("{problem}\n{}", process.log()))?;
         Ok(process)
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), String> {
+    fn wait_until_ready(&mut self, while_loading: bool) -> Result<(), String> {
         let started = Instant::now();
         while started.elapsed() < START_LIMIT {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -112,6 +114,9 @@ impl Process {
                 match client.read_raw().map(|raw| Reply::parse(&raw)) {
                     Ok(Reply::Simple(_)) => return Ok(()),
                     Ok(Reply::Error(text)) if text.starts_with(b"NOAUTH") => return Ok(()),
+                    Ok(Reply::Error(text)) if while_loading && text.starts_with(b"LOADING") => {
+                        return Ok(());
+                    }
                     _ => {}
                 }
             }

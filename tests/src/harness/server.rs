@@ -26,6 +26,7 @@ pub struct Options {
     environment: Vec<(String, String)>,
     file: Option<String>,
     file_limit: Option<u64>,
+    while_loading: bool,
 }
 
 impl Options {
@@ -69,6 +70,13 @@ impl Options {
         self
     }
 
+    /// The server counts as started when it tells that it is loading.
+    #[must_use]
+    pub fn while_loading(mut self) -> Options {
+        self.while_loading = true;
+        self
+    }
+
     fn password(&self) -> Option<&str> {
         let found = self.common.iter().rev().find(|(name, _)| name == "requirepass");
         found.map(|(_, value)| value.as_str())
@@ -89,7 +97,13 @@ impl Options {
         let kept = (0..settings.len()).filter(|&at| is_last(at)).map(|at| settings[at]);
         let args = kept.flat_map(|(name, value)| [format!("--{name}"), value.into()]).collect();
         let (environment, file) = (self.environment.clone(), self.file.clone());
-        Launch { args, environment, file, file_limit: self.file_limit }
+        Launch {
+            args,
+            environment,
+            file,
+            file_limit: self.file_limit,
+            while_loading: self.while_loading,
+        }
     }
 }
 
