@@ -63,6 +63,8 @@ impl ConnectionActor {
                     self.thread.equip(connection);
                     match self.socket.poll_read(task, connection.session.room()) {
                         Poll::Ready(Ok(count)) if count > 0 => {
+                            let late = self.thread.server.ending.is_under_way();
+                            connection.session.was_read(late);
                             self.thread.stats().input_bytes.add(count as u64);
                             self.thread.proceed(connection);
                         }

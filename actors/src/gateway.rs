@@ -214,7 +214,9 @@ impl Handler<Quiesce> for Gateway {
     fn handle(&mut self, _: Quiesce, _: &mut Self::Context) -> usize {
         let mut connections = self.thread.connections.borrow_mut();
         let busy = connections.iter_mut().filter(|connection| {
-            connection.want() == Want::Answers || !connection.session.pending().is_empty()
+            let waits =
+                connection.want() == Want::Answers && !connection.session.waits_for_the_end();
+            waits || !connection.session.pending().is_empty()
         });
         busy.count()
     }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::prelude::*;
 use rand::RngExt;
@@ -19,8 +19,10 @@ use tokio::sync::oneshot;
 
 use crate::checkpoint::{Checkpointer, TakeDisk};
 use crate::clock::Clock;
+use crate::control::{next_end, run_until_end};
 use crate::directory::{Directory, ThreadAddresses};
-use crate::gateway::{Gateway, Quiesce};
+use crate::ending::How;
+use crate::gateway::Gateway;
 use crate::listener::{AcceptTask, ListenError, Listeners};
 use crate::loading::Telling;
 use crate::messages::Delivery;
@@ -96,24 +98,18 @@ async fn serve(
     crate::sampler::start(&server);
     watch_signals(&server)?;
     let addresses = listeners.addresses.clone();
-    let (accepting, end) = match load(&server, listeners, &mut requests, cores).await? {
-        (accepting, None) => {
-            crate::banner::print(&server, &addresses);
-            tell_supervisor(&server);
-            (accepting, control_loop(&server, &mut requests).await)
-        }
-        (accepting, Some(end)) => (accepting, end),
-    };
-    accepting.iter().for_each(|task| task.abort());
-    if !end.now {
-        quiesce(&server).await;
+    let (accepting, ended) = load(&server, listeners, &mut requests, cores).await?;
+    if !ended {
+        crate::banner::print(&server, &addresses);
+        tell_supervisor(&server);
+        run_until_end(&server, &mut requests).await;
     }
+    accepting.iter().for_each(|task| task.abort());
     drop(unix_socket);
     if let Some(admin) = admin {
         admin.stop().await;
     }
-    if !server.loading.is_running() {
-        save_last(&server, end.save).await;
+    if !ended {
         close_log(&server).await;
     }
     threads.iter().for_each(|thread| {
@@ -123,32 +119,23 @@ async fn serve(
     Ok(())
 }
 
-/// How the process is to end.
-#[derive(Debug, Clone, Copy)]
-struct End {
-    /// At once, without waiting for what is in flight.
-    now: bool,
-    /// What was said about saving before.
-    save: Option<bool>,
-}
-
 /// A loading that is over before this is seen by nobody: clients wait in the listeners' queues.
 const UNSEEN_LOADING: Duration = Duration::from_millis(200);
 
-/// Loads the data, and accepts clients once it is there, or before if that takes long. Returns how
-/// the process is to end if that was said meanwhile.
+/// Loads the data, and accepts clients once it is there, or before if that takes long. Tells whether
+/// the process is to end before it is there.
 async fn load(
     server: &Arc<Server>,
     listeners: Listeners,
     requests: &mut UnboundedReceiver<ControlRequest>,
     cores: usize,
-) -> Result<(Vec<AcceptTask>, Option<End>), RunError> {
+) -> Result<(Vec<AcceptTask>, bool), RunError> {
     server.loading.begin(Clock::unix_micros() / 1_000_000);
     let mut data = loader(server, cores)?;
     let early = actix_rt::time::timeout(UNSEEN_LOADING, &mut data).await;
     if let Ok(loaded) = early {
         hand_out(server, loaded.map_err(|_| RunError::ThreadEnded)??).await?;
-        return Ok((listeners.accept(server), None));
+        return Ok((listeners.accept(server), false));
     }
     let addresses = listeners.addresses.join(", ");
     tracing::info!(addresses, "loading: until it is over, clients are told so");
@@ -156,9 +143,10 @@ async fn load(
     tokio::select! {
         loaded = &mut data => {
             hand_out(server, loaded.map_err(|_| RunError::ThreadEnded)??).await?;
-            Ok((accepting, None))
+            Ok((accepting, false))
         }
-        end = control_loop(server, requests) => Ok((accepting, Some(end))),
+        // There is nothing to save, and nothing in flight that matters.
+        _ = next_end(server, requests) => Ok((accepting, true)),
     }
 }
 
@@ -189,22 +177,6 @@ impl Drop for SocketFile {
         {
             tracing::warn!(path = %path.display(), %error, "the Unix socket's file stays");
         }
-    }
-}
-
-/// Writes a last checkpoint, if that was said, or if there is no log and the settings want
-/// checkpoints.
-async fn save_last(server: &Arc<Server>, save: Option<bool>) {
-    let by_default = || !server.durability.is_enabled() && !server.settings().save.is_empty();
-    if !server.checkpoints.are_possible() || !save.unwrap_or_else(by_default) {
-        return;
-    }
-    // One that is being written may be of an earlier state.
-    while !server.begin_checkpoint() {
-        actix_rt::time::sleep(QUIESCE_STEP).await;
-    }
-    while server.checkpoints.is_running() {
-        actix_rt::time::sleep(QUIESCE_STEP).await;
     }
 }
 
@@ -372,10 +344,11 @@ fn tell_supervisor(server: &Server) {
 /// Turns signals into requests.
 fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
     use tokio::signal::unix::{SignalKind, signal};
-    let requests = [
-        (SignalKind::terminate(), ControlRequest::Shutdown { now: false, save: None }),
-        (SignalKind::interrupt(), ControlRequest::Shutdown { now: false, save: None }),
-        (SignalKind::hangup(), ControlRequest::Reload),
+    let end = || ControlRequest::Shutdown { how: How::default(), block: None };
+    let requests: [(SignalKind, fn() -> ControlRequest); 3] = [
+        (SignalKind::terminate(), end),
+        (SignalKind::interrupt(), end),
+        (SignalKind::hangup(), || ControlRequest::Reload),
     ];
     for (kind, request) in requests {
         let mut signals = signal(kind)
@@ -384,25 +357,11 @@ fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
         actix_rt::spawn(async move {
             while signals.recv().await.is_some() {
                 tracing::info!(?kind, "signal received");
-                server.ask_control(request);
+                server.ask_control(request());
             }
         });
     }
     Ok(())
-}
-
-/// Carries out requests until the process is to end, and tells how.
-async fn control_loop(
-    server: &Arc<Server>,
-    requests: &mut UnboundedReceiver<ControlRequest>,
-) -> End {
-    while let Some(request) = requests.recv().await {
-        match request {
-            ControlRequest::Shutdown { now, save } => return End { now, save },
-            ControlRequest::Reload => reload(server),
-        }
-    }
-    End { now: true, save: None }
 }
 
 /// Reads the settings' sources again and puts in force what may change.
@@ -422,27 +381,4 @@ pub fn reload(server: &Arc<Server>) {
         }
         Err(error) => tracing::error!(%error, "settings could not be read again; nothing changed"),
     }
-}
-
-/// How often the end asks whether something is still in flight.
-const QUIESCE_STEP: Duration = Duration::from_millis(10);
-
-/// Waits until nothing is in flight, for as long as the settings allow.
-async fn quiesce(server: &Arc<Server>) {
-    server.ending.store(true, std::sync::atomic::Ordering::Relaxed);
-    let until = Instant::now() + server.settings().shutdown_timeout;
-    let Some(directory) = server.directory() else { return };
-    while Instant::now() < until {
-        let mut busy = 0;
-        for thread in &directory.threads {
-            let wait = until.saturating_duration_since(Instant::now());
-            let asked = actix_rt::time::timeout(wait, thread.gateway.send(Quiesce)).await;
-            busy += asked.map_or(1, |answer| answer.unwrap_or(0));
-        }
-        if busy == 0 {
-            return;
-        }
-        actix_rt::time::sleep(QUIESCE_STEP).await;
-    }
-    tracing::warn!("ending with replies that clients did not take");
 }

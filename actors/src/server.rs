@@ -19,7 +19,9 @@ use crate::checkpoint::Checkpoints;
 use crate::clients::{ClientInfo, Clients};
 use crate::directory::Directory;
 use crate::durability::Durability;
+use crate::ending::{Ending, How};
 use crate::loading::Loading;
+use crate::messages::Block;
 use crate::session::Router;
 use crate::stats::ThreadStats;
 
@@ -27,15 +29,17 @@ use crate::stats::ThreadStats;
 pub const REDIS_VERSION: &str = "7.0.15";
 
 /// What the rest of the process asks of the control thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ControlRequest {
-    /// End the process (SHUTDOWN, a signal); without waiting for what is in flight if `now`.
+    /// End the process.
     Shutdown {
-        /// Whether to leave at once.
-        now: bool,
-        /// Whether to write a checkpoint first; if nothing was said, the settings tell.
-        save: Option<bool>,
+        /// How.
+        how: How,
+        /// Whom to answer if it cannot end: SHUTDOWN's, a signal has none.
+        block: Option<Block>,
     },
+    /// The end was called off (SHUTDOWN ABORT).
+    Resume,
     /// Read the settings' sources again.
     Reload,
 }
@@ -105,8 +109,8 @@ pub struct Server {
     pub baseline: Mutex<crate::totals::Totals>,
     /// Whether keys expire before somebody asks for them (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
-    /// Set when the process is about to end.
-    pub ending: AtomicBool,
+    /// Whether the process is about to end.
+    pub ending: Ending,
 }
 
 impl Server {
@@ -143,7 +147,7 @@ impl Server {
             sampler: crate::sampler::Sampler::default(),
             baseline: Mutex::default(),
             active_expire: AtomicBool::new(true),
-            ending: AtomicBool::new(false),
+            ending: Ending::default(),
         };
         server.refresh();
         server

@@ -10,7 +10,6 @@ mod metrics;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -159,7 +158,7 @@ fn accepts_open_metrics(request: &HttpRequest) -> bool {
 /// `/readyz`: whether commands are served, all of them.
 async fn tell_readiness(state: web::Data<State>) -> HttpResponse {
     let server = &state.server;
-    let (mut answer, text) = if server.ending.load(Relaxed) {
+    let (mut answer, text) = if server.ending.is_under_way() {
         (HttpResponse::ServiceUnavailable(), "ending\n".to_owned())
     } else if server.loading.is_running() {
         let (loaded, total) = server.loading.bytes();

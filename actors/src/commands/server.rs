@@ -1,7 +1,5 @@
 //! Commands about the process: its clock, its end.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use shardwright_codec::resp::{Args, ReplyWriter};
 use shardwright_store::command::{Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
@@ -9,9 +7,11 @@ use shardwright_store::error::CommandError;
 use super::lolwut::lolwut;
 use super::server_arguments as args;
 use crate::clock::Clock;
+use crate::ending::How;
+use crate::messages::BlockKind;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::ControlRequest;
-use crate::session::{ReplyMode, SessionCx};
+use crate::session::SessionCx;
 
 /// The family's commands.
 pub const COMMANDS: &[SessionCommand] = &[
@@ -93,27 +93,23 @@ impl ShutdownOptions {
     }
 }
 
-fn shutdown(cx: &mut SessionCx<'_>, args: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
+fn shutdown(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let options = ShutdownOptions::read(args.skip(1))?;
     if options.abort {
-        return Err(CommandError::Text(if cx.server.ending.load(Relaxed) {
-            "ERR The shutdown in progress cannot be aborted."
-        } else {
-            "ERR No shutdown in progress."
-        }));
-    }
-    if options.save && !options.force && !cx.server.checkpoints.are_possible() {
-        tracing::warn!("SHUTDOWN SAVE was refused: there is no data directory");
-        return Err(CommandError::Text("ERR Errors trying to SHUTDOWN. Check logs."));
+        if !cx.server.ending.call_off() {
+            return Err(CommandError::Text("ERR No shutdown in progress."));
+        }
+        cx.server.ask_control(ControlRequest::Resume);
+        reply.ok();
+        return Ok(());
     }
     let save = match (options.save, options.no_save) {
         (true, _) => Some(true),
         (_, true) => Some(false),
         _ => None,
     };
-    cx.server.ask_control(ControlRequest::Shutdown { now: options.now, save });
-    // Success has no reply: the connection ends with the process. Nor has anything behind it.
-    cx.client.reply_mode = ReplyMode::Off;
+    // Success has no reply: the connection ends with the process.
+    cx.block = Some(BlockKind::End(How { now: options.now, save, force: options.force }));
     Ok(())
 }
 

@@ -28,8 +28,8 @@ use shardwright_store::hash::KeyHash;
 use shardwright_store::types::{DbIndex, Sequence, ShardId, UnixMillis};
 
 use crate::clock::Clock;
-use crate::messages::{Block, BlockDone, ConnId, Post};
-use crate::server::Server;
+use crate::messages::{Block, BlockDone, BlockKind, ConnId, Post};
+use crate::server::{ControlRequest, Server};
 use crate::stats::ThreadStats;
 use flight::{Flight, Sink};
 use gate::Gate;
@@ -81,11 +81,18 @@ pub struct Session {
     gate: Gate,
     /// What the rate limit still allows.
     allowance: rate::Allowance,
+    /// What was read last came when the process was about to end.
+    read_late: bool,
+    /// The next command has to wait, since it would write then.
+    postponed: bool,
     /// What the decoder's limits were made from: authentication, and the settings' version.
     limits_for: (bool, u64),
 }
 
 mod rate;
+
+/// How often a command that has to wait for the end of the process looks whether that was called off.
+const POSTPONED_MS: u64 = 10;
 
 impl Session {
     /// A session of a connection that has just begun.
@@ -98,6 +105,8 @@ impl Session {
             flight: Flight::default(),
             gate: Gate::default(),
             allowance: rate::Allowance::default(),
+            read_late: false,
+            postponed: false,
             limits_for: (false, u64::MAX),
         }
     }
@@ -137,6 +146,12 @@ impl Session {
     /// Where to read to. Only when the session wants input.
     pub fn room(&mut self) -> &mut Vec<u8> {
         self.input.room()
+    }
+
+    /// Bytes were read, when the process was about to end or not.
+    #[inline]
+    pub fn was_read(&mut self, late: bool) {
+        self.read_late = late;
     }
 
     /// Bytes for the client.
@@ -245,7 +260,15 @@ impl Session {
                 continue;
             }
             self.plan(env);
+            if std::mem::take(&mut self.postponed) && self.flight.is_empty() {
+                return Want::Pause(POSTPONED_MS);
+            }
         }
+    }
+
+    /// Whether it waits for nothing but the end of the process.
+    pub fn waits_for_the_end(&self) -> bool {
+        self.flight.block.as_ref().is_some_and(|block| matches!(block.kind, BlockKind::End(_)))
     }
 
     /// Whether what is held in the output may leave, since all that it tells is durable; lets it.
@@ -338,14 +361,21 @@ impl Session {
             env.post.run_local(self.id, self.input.len());
             return;
         }
-        env.post.run_block(Block {
+        let kind = block.kind;
+        let block = Block {
             conn: self.id,
             batch: std::mem::take(&mut block.batch),
             from: block.next,
             shards: block.shards,
             lead: block.lead,
-            kind: block.kind,
-        });
+            kind,
+        };
+        match kind {
+            BlockKind::End(how) => {
+                env.server.ask_control(ControlRequest::Shutdown { how, block: Some(block) });
+            }
+            _ => env.post.run_block(block),
+        }
     }
 
     /// The work that the shard of the own thread was asked for: what to run, from which request on,

@@ -14,6 +14,7 @@ use super::{Client, Env, ReplyMode, Session, SessionCx};
 use crate::commands::connection::switched_protocol;
 use crate::messages::{BlockKind, Post};
 use crate::registry::{Entry, Run, SessionHandler, registry};
+use crate::server::Server;
 use crate::shards::ShardSet;
 
 /// What became of a command.
@@ -133,6 +134,10 @@ impl Session {
             Ok(entry) => entry,
             Err(error) => return self.refuse(error, env, wide.is_some()),
         };
+        if self.read_late && self.is_too_late(entry, env.server) {
+            self.postponed = true;
+            return Placed::Wait;
+        }
         self.client.info.runs(entry.id);
         if self.client.transaction.active && !entry.acts_in_multi() {
             return if wide.is_some() { Placed::Wait } else { self.queue(entry, env) };
@@ -152,6 +157,14 @@ impl Session {
             Some(handler) if !barrier && wide.is_none() => self.run_session(entry, handler, env),
             _ => Placed::Wait,
         }
+    }
+
+    /// Whether the command writes and the process is about to end.
+    #[cold]
+    fn is_too_late(&self, entry: &Entry, server: &Server) -> bool {
+        let is_exec = matches!(entry.run, Run::Exec);
+        let writes = entry.spec.flags.has(Flags::WRITE) && !self.client.transaction.active;
+        server.ending.is_under_way() && (writes || is_exec && self.client.transaction.writes())
     }
 
     /// Answers a command that must not run with the reason.

@@ -1,6 +1,7 @@
 //! MULTI: the queue of a transaction, and what EXEC makes of it.
 
 use shardwright_codec::resp::{ArgRange, Args, Protocol};
+use shardwright_store::command::Flags;
 use shardwright_store::executor::{Batch, Planned, Request};
 use shardwright_store::types::{DbIndex, ShardId};
 use shardwright_store::watch::WatchToken;
@@ -39,6 +40,11 @@ impl Transaction {
     /// Number of queued commands, or -1 outside of MULTI: as CLIENT LIST shows it.
     pub fn depth(&self) -> i64 {
         if self.active { self.queue.len() as i64 } else { -1 }
+    }
+
+    /// Whether a queued command may write.
+    pub fn writes(&self) -> bool {
+        self.queue.iter().any(|queued| queued.entry.spec.flags.has(Flags::WRITE))
     }
 
     /// Number of bytes held by the queue.
