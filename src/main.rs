@@ -1,8 +1,9 @@
-//! The server program: reads the settings, starts the log, becomes a daemon if it is told to, and
-//! hands over to the actors.
+//! The program. As a server it reads the settings, starts the log, becomes a daemon if it is told to,
+//! and hands over to the actors; a first argument that names a tool runs that instead.
 
 mod daemon;
 mod logging;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
+    if let Some(ended) = tools::run(std::env::args_os()) {
+        return ended;
+    }
     let loaded =
         match shardwright_config::load(std::env::args_os().skip(1), std::env::vars_os(), &Disk) {
             Ok(loaded) => loaded,
@@ -23,7 +27,7 @@ fn main() -> ExitCode {
         };
     match loaded.action {
         Action::PrintVersion => println!("shardwright {VERSION}"),
-        Action::PrintHelp => println!("{}", shardwright_config::generate::help()),
+        Action::PrintHelp => println!("{}", shardwright_config::generate::help(&tools::list())),
         Action::Run => return run(loaded),
     }
     ExitCode::SUCCESS

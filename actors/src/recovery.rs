@@ -1,16 +1,17 @@
 //! Loading: the records of a data directory become partitions again, by all cores. This thread reads
 //! and checks; others apply the effects, each those of its own partitions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use shardwright_codec::log::Record;
 use shardwright_journal::{
-    Disk, JournalError, LockError, Log, LogOptions, RecoveryError, Replay, recover,
+    Disk, JournalError, LockError, Log, LogOptions, RecoveryError, Remedy, Replay, recover,
 };
-use shardwright_store::partition::Partition;
+use shardwright_store::hash::KeyHasher;
+use shardwright_store::partition::{Partition, PartitionOptions};
 use shardwright_store::types::{Sequence, ShardId, ShardMap};
 use thiserror::Error;
 
@@ -23,14 +24,47 @@ pub enum DataError {
     #[error("the data directory {0}")]
     Lock(#[from] LockError),
     /// It cannot be read back.
-    #[error("the data directory cannot be loaded: {0}")]
-    Recovery(#[from] RecoveryError),
+    #[error("the data directory cannot be loaded: {source}{}", advice(source, path))]
+    Recovery {
+        /// Why not.
+        source: RecoveryError,
+        /// The directory.
+        path: PathBuf,
+    },
     /// Its records do not fit each other.
     #[error("the data directory cannot be loaded: {0}")]
     Load(String),
     /// The log cannot go on.
     #[error("the log cannot be written: {0}")]
     Journal(#[from] JournalError),
+}
+
+/// What to do about damage in the directory at `path`: the commands that help, to be put behind the
+/// error. Nothing where none does.
+pub fn advice(damage: &RecoveryError, path: &Path) -> String {
+    let path = quoted(path);
+    let check = format!("; `shardwright check --dir {path}` says more");
+    match damage.remedy() {
+        Remedy::Cut => {
+            format!("{check}, `shardwright repair --dir {path}` cuts the log there")
+        }
+        Remedy::Rebuild => format!(
+            "{check}, `shardwright repair --dir {path}` makes a new one if the other files leave no \
+             doubt"
+        ),
+        Remedy::Restore => format!(
+            "{check}; it cannot be repaired: move the directory away and put a backup in its place by \
+             `shardwright restore BACKUP --dir {path}`"
+        ),
+        Remedy::Elsewhere => String::new(),
+    }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:,@".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// What a data directory held, and its log, to go on with.
@@ -63,7 +97,8 @@ pub fn open(
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let disk = Arc::new(Disk::take(&path)?);
     let mut loader = Loader::new(make, cores);
-    let recovered = recover(&disk, rand::random(), &mut loader)?;
+    let recovered = recover(&disk, rand::random(), &mut loader)
+        .map_err(|source| DataError::Recovery { source, path: path.clone() })?;
     let partitions = loader.finish(map).map_err(DataError::Load)?;
     if let Some(torn) = &recovered.torn {
         let (spot, bytes) = (&torn.spot, torn.bytes);
@@ -78,6 +113,24 @@ pub fn open(
     let checkpoint_len = recovered.manifest.checkpoint.map_or(0, |checkpoint| checkpoint.len);
     let log = Log::begin(Arc::clone(&disk), options, recovered, map.shards())?;
     Ok(Opened { partitions, log, disk, checkpoint_len })
+}
+
+/// Most databases that the settings allow.
+const MOST_DATABASES: u16 = 1024;
+
+/// Loads what `read` reads, only to see that it can be loaded: that takes the memory that a server
+/// would take. Tells what `read` returned, and whether all effects could be applied.
+pub fn rehearse<T>(read: impl FnOnce(&mut Loader<'_>) -> T) -> (T, Result<(), String>) {
+    let hasher = KeyHasher::new([rand::random(), rand::random()]);
+    let now = Clock::new().now();
+    let make = move |map: ShardMap, id: ShardId| {
+        let (slots, seed, databases) = (map.slots_of(id), rand::random(), MOST_DATABASES);
+        Partition::new(PartitionOptions { id, slots, databases, hasher, seed, now })
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut loader = Loader::new(&make, cores);
+    let outcome = read(&mut loader);
+    (outcome, loader.join().map(drop))
 }
 
 /// Makes an empty partition of such a layout.

@@ -83,14 +83,20 @@ pub fn default_file() -> String {
     file
 }
 
-/// The text that `--help` prints.
+/// The text that `--help` prints. `tools` are the subcommands that the program has besides the server:
+/// their names, and what each does.
 #[must_use]
-pub fn help() -> String {
-    let mut text = "Usage: shardwright [redis.conf | settings.yaml] [--name value ...]\n\n\
+pub fn help(tools: &[(String, String)]) -> String {
+    let mut text = "Usage: shardwright [redis.conf | settings.yaml] [--name value ...]\n\
+         \x20      shardwright <tool> [...]\n\n\
          \x20 --config <file>   settings file: YAML if it ends in .yaml or .yml, else like redis.conf\n\
          \x20 -v, --version     print the version\n\
-         \x20 -h, --help        print this\n"
+         \x20 -h, --help        print this\n\n\
+         tools for data directories (`shardwright <tool> --help` says more):\n"
         .to_owned();
+    for (name, about) in tools {
+        let _ = writeln!(text, "  {name:<17} {about}");
+    }
     for (topic, rows) in &TOPICS {
         let _ = write!(text, "\n{topic}:\n");
         for parameter in rows.iter().filter(|parameter| parameter.only.is_none()) {
@@ -127,7 +133,8 @@ mod tests {
 
     #[test]
     fn help_names_every_parameter_that_does_something() {
-        let text = help();
+        let text = help(&[("check".into(), "looks".into())]);
+        assert!(text.contains("\n  check             looks\n"), "{text}");
         for parameter in crate::parameters() {
             let line = format!("  --{} ", parameter.name);
             assert_eq!(text.contains(&line), parameter.only.is_none(), "{}", parameter.name);

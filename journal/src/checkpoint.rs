@@ -11,8 +11,9 @@ use shardwright_codec::log::{
 };
 
 use crate::error::{JournalError, RecoveryError, Spot, Trouble};
-use crate::files::{FileHeader, FileKind, MOST_HEADER, checkpoint_name};
+use crate::files::{FileHeader, FileKind, checkpoint_name, fill, read_header};
 use crate::manifest::{CheckpointEntry, Manifest};
+use crate::progress::PIECE;
 use crate::recovery::Replay;
 use crate::storage::{Storage, StorageFile};
 
@@ -107,17 +108,16 @@ impl<S: Storage> CheckpointWriter<S> {
     }
 }
 
-/// Replays a checkpoint. Returns the sequences behind it.
+/// Replays a checkpoint from its file. Returns the sequences behind it.
 pub(crate) fn replay_checkpoint(
-    storage: &impl Storage,
+    reader: impl Read,
     manifest: &Manifest,
     entry: CheckpointEntry,
     replay: &mut impl Replay,
 ) -> Result<Vec<u64>, RecoveryError> {
     let file = entry.name();
-    let reader = storage.open(&file).map_err(JournalError::io("open", &file))?;
     let mut pieces = Pieces {
-        reader: BufReader::with_capacity(WRITE_BYTES, reader),
+        reader: BufReader::with_capacity(PIECE, reader),
         buffer: Vec::new(),
         at: 0,
         file: &file,
@@ -170,27 +170,17 @@ struct Pieces<'f, R: Read> {
 
 impl<R: Read> Pieces<'_, R> {
     fn header(&mut self) -> Result<FileHeader, RecoveryError> {
-        // How long it is stands in its first bytes; no header is longer than this.
-        let mut bytes = Vec::new();
-        let fixed = self.fill(&mut bytes, 12)?;
-        let partitions = match fixed {
-            true => usize::from(u16::from_le_bytes([bytes[10], bytes[11]])),
-            false => 0,
-        };
-        let len = (40 + partitions * 8).min(MOST_HEADER);
-        self.fill(&mut bytes, len)?;
-        let (header, len) = FileHeader::decode(&bytes, FileKind::Checkpoint)
-            .map_err(|why| RecoveryError::Header { file: self.file.to_owned(), why })?;
+        let read = read_header(&mut self.reader, FileKind::Checkpoint)
+            .map_err(JournalError::io("read", self.file))?;
+        let (header, len) =
+            read.map_err(|why| RecoveryError::Header { file: self.file.to_owned(), why })?;
         self.at = len as u64;
         Ok(header)
     }
 
-    /// Reads until `bytes` has `len` of them. Returns whether there were so many.
-    fn fill(&mut self, bytes: &mut Vec<u8>, len: usize) -> Result<bool, JournalError> {
-        let wanted = len.saturating_sub(bytes.len()) as u64;
-        let read = self.reader.by_ref().take(wanted).read_to_end(bytes);
-        let read = read.map_err(JournalError::io("read", self.file))?;
-        Ok(read as u64 == wanted)
+    /// Reads until `bytes` has `len` of them, or the file ends.
+    fn fill(&mut self, bytes: &mut Vec<u8>, len: usize) -> Result<(), JournalError> {
+        fill(&mut self.reader, bytes, len).map_err(JournalError::io("read", self.file))
     }
 
     fn frame(

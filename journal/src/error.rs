@@ -6,8 +6,8 @@ use std::io;
 use shardwright_codec::log::{FrameError, Lsn, RecordError};
 use thiserror::Error;
 
-use crate::files::HeaderError;
-use crate::manifest::ManifestError;
+use crate::files::{HeaderError, is_checkpoint_name};
+use crate::lines::TextError;
 use crate::sequences::Gap;
 
 /// Why the log took something no further.
@@ -65,9 +65,15 @@ pub enum RecoveryError {
     /// There are files and nothing that says which of them count.
     #[error("there is {0}, but no {file}, which says what counts", file = crate::MANIFEST)]
     NoManifest(String),
+    /// There is no data.
+    #[error("there is no data: no {file}, and nothing that one could name", file = crate::MANIFEST)]
+    NoData,
     /// The manifest is damaged.
     #[error("{file} is damaged: {0}", file = crate::MANIFEST)]
-    Manifest(#[from] ManifestError),
+    Manifest(#[from] TextError),
+    /// A file that counts is missing.
+    #[error("there is no {0}, which {file} names", file = crate::MANIFEST)]
+    Missing(String),
     /// A file's header is damaged.
     #[error("{file} is damaged: {why}")]
     Header {
@@ -104,6 +110,46 @@ pub enum RecoveryError {
         /// What is wrong there.
         why: Trouble,
     },
+}
+
+/// What helps against damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The log can be cut off before it.
+    Cut,
+    /// The manifest can be made anew, if the other files leave no doubt.
+    Rebuild,
+    /// Only a backup.
+    Restore,
+    /// It is no damage: the cause is elsewhere.
+    Elsewhere,
+}
+
+impl RecoveryError {
+    /// What helps.
+    pub fn remedy(&self) -> Remedy {
+        let (Self::Header { file, .. }
+        | Self::Foreign { file, .. }
+        | Self::Missing(file)
+        | Self::Damaged { spot: Spot { file, .. }, .. }) = self
+        else {
+            return match self {
+                Self::NoManifest(_) => Remedy::Rebuild,
+                Self::Manifest(TextError::Checksum | TextError::Line(_)) => Remedy::Rebuild,
+                _ => Remedy::Elsewhere,
+            };
+        };
+        match self {
+            // What is whole and not understood was written by another version of the program.
+            Self::Header { why: HeaderError::Version(_), .. }
+            | Self::Damaged {
+                why: Trouble::Refused(_) | Trouble::Frame(FrameError::Piece(_)),
+                ..
+            } => Remedy::Elsewhere,
+            _ if is_checkpoint_name(file) => Remedy::Restore,
+            _ => Remedy::Cut,
+        }
+    }
 }
 
 /// What is wrong with a record.

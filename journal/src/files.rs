@@ -1,6 +1,8 @@
 //! Names and headers of the files of a data directory: the log's segments, and checkpoints. Behind
 //! its header each has frames, one after the other.
 
+use std::io::{self, Read};
+
 use shardwright_codec::log::Lsn;
 use thiserror::Error;
 
@@ -81,9 +83,6 @@ pub(crate) fn is_checkpoint_name(name: &str) -> bool {
     lsn().is_some_and(|lsn| checkpoint_name(Lsn(lsn)) == name)
 }
 
-/// Most bytes that a header has, with its checksum.
-pub(crate) const MOST_HEADER: usize = FIXED + u16::MAX as usize * 8 + 4;
-
 /// The number of the segment with this name.
 pub(crate) fn segment_number(name: &str) -> Option<u64> {
     let number = name.strip_prefix("log-")?.strip_suffix(".swl")?.parse().ok()?;
@@ -134,6 +133,27 @@ impl FileHeader {
         let (directory, number, lsn) = (next(), next(), Lsn(next()));
         Ok((Self { directory, number, lsn, sequences: numbers.collect() }, end + 4))
     }
+}
+
+/// Reads until `bytes` has `len` of them, or there are no more.
+pub(crate) fn fill(reader: &mut impl Read, bytes: &mut Vec<u8>, len: usize) -> io::Result<()> {
+    let wanted = len.saturating_sub(bytes.len()) as u64;
+    reader.take(wanted).read_to_end(bytes).map(drop)
+}
+
+/// Reads a header and nothing behind it. Tells how long it is.
+pub(crate) fn read_header(
+    reader: &mut impl Read,
+    kind: FileKind,
+) -> io::Result<Result<(FileHeader, usize), HeaderError>> {
+    let mut bytes = Vec::new();
+    fill(reader, &mut bytes, FIXED)?;
+    // How long it is stands in its first bytes.
+    if let Some(fixed) = bytes.first_chunk::<FIXED>() {
+        let partitions = usize::from(u16::from_le_bytes([fixed[10], fixed[11]]));
+        fill(reader, &mut bytes, FIXED + partitions * 8 + 4)?;
+    }
+    Ok(FileHeader::decode(&bytes, kind))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use shardwright_codec::log::{Lsn, Part, RecordHead};
 
 use crate::checkpoint::CheckpointMark;
 use crate::error::JournalError;
-use crate::files::{FileHeader, FileKind, is_checkpoint_name, segment_number};
+use crate::files::{FileHeader, FileKind};
 use crate::manifest::{CheckpointEntry, Manifest, SegmentEntry};
 use crate::recovery::Recovered;
 use crate::sequences::Sequences;
@@ -366,14 +366,7 @@ fn remove_strays(storage: &impl Storage, manifest: &Manifest) -> Result<(), Jour
     let names = storage.names().map_err(JournalError::io("list", "the directory"))?;
     let mut removed = false;
     for name in names {
-        let counts = match segment_number(&name) {
-            Some(number) => manifest.segments.iter().any(|segment| segment.number == number),
-            None if is_checkpoint_name(&name) => {
-                manifest.checkpoint.is_some_and(|checkpoint| checkpoint.name() == name)
-            }
-            None => true,
-        };
-        if !counts {
+        if manifest.is_stray(&name) {
             storage.remove(&name).map_err(JournalError::io("remove", &name))?;
             removed = true;
         }

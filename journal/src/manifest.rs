@@ -1,23 +1,17 @@
 //! The manifest: the one file that says which others count. It is replaced as a whole, so it is
 //! always the old one or the new one.
-//!
-//! It is text, so that somebody at night can read it: a line that names the format, one for each
-//! fact, and a last one with the CRC-32 of all before it.
 
 use std::fmt::Write;
 
 use shardwright_codec::log::Lsn;
-use thiserror::Error;
 
 use crate::error::JournalError;
-use crate::files::{checkpoint_name, segment_name};
-use crate::storage::{Storage, StorageFile};
+use crate::files::{checkpoint_name, is_checkpoint_name, segment_name, segment_number};
+use crate::lines::{self, TextError};
+use crate::storage::Storage;
 
 /// The manifest's name.
 pub const MANIFEST: &str = "MANIFEST";
-
-/// Where the next one is written before it takes the name.
-const NEXT: &str = "MANIFEST.new";
 
 const TITLE: &str = "shardwright manifest 1";
 
@@ -64,20 +58,6 @@ pub struct Manifest {
     pub segments: Vec<SegmentEntry>,
 }
 
-/// Why text is not a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ManifestError {
-    /// It begins with something else.
-    #[error("its first line is not \"{TITLE}\": something else, or a later version's")]
-    Title,
-    /// The checksum is missing or does not fit.
-    #[error("its last line does not have the checksum of the others")]
-    Checksum,
-    /// A line that means nothing here, or is missing.
-    #[error("line {0} does not say what it should")]
-    Line(usize),
-}
-
 impl Manifest {
     /// The manifest's text.
     pub fn encode(&self) -> String {
@@ -89,28 +69,19 @@ impl Manifest {
         for SegmentEntry { number, first } in &self.segments {
             let _ = writeln!(text, "segment {number} {first}");
         }
-        let _ = writeln!(text, "crc32 {:08x}", crc32fast::hash(text.clone().as_bytes()));
-        text
+        lines::seal(text)
     }
 
     /// Reads a manifest.
     ///
     /// # Errors
     /// It is none, or a later version's, or damaged.
-    pub fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Checksum)?;
-        if text.lines().next() != Some(TITLE) {
-            return Err(ManifestError::Title);
-        }
-        let body = text.rfind("crc32 ").map_or("", |at| &text[..at]);
-        if format!("{body}crc32 {:08x}\n", crc32fast::hash(body.as_bytes())) != text {
-            return Err(ManifestError::Checksum);
-        }
-        let mut lines = body.lines().enumerate().skip(1);
+    pub fn decode(bytes: &[u8]) -> Result<Self, TextError> {
+        let mut lines = lines::open(bytes, TITLE)?;
         let directory = lines
             .next()
             .and_then(|(_, line)| u64::from_str_radix(line.strip_prefix("directory ")?, 16).ok())
-            .ok_or(ManifestError::Line(2))?;
+            .ok_or(TextError::Line(2))?;
         let mut manifest = Self { directory, checkpoint: None, segments: Vec::new() };
         for (at, line) in lines {
             let numbers = |kind| {
@@ -125,7 +96,7 @@ impl Manifest {
             {
                 manifest.checkpoint = Some(CheckpointEntry { lsn: Lsn(lsn), len });
             } else {
-                return Err(ManifestError::Line(at + 1));
+                return Err(TextError::Line(at));
             }
         }
         Ok(manifest)
@@ -136,13 +107,24 @@ impl Manifest {
     /// # Errors
     /// Storage failed. Which of the two counts is unknown then.
     pub fn store(&self, storage: &impl Storage) -> Result<(), JournalError> {
-        let mut file = storage.create(NEXT).map_err(JournalError::io("create", NEXT))?;
-        let text = self.encode();
-        file.write(text.as_bytes()).map_err(JournalError::io("write", NEXT))?;
-        file.sync().map_err(JournalError::io("sync", NEXT))?;
-        storage.rename(NEXT, MANIFEST).map_err(JournalError::io("rename", NEXT))?;
-        let failed = JournalError::io("sync the directory of", MANIFEST);
-        storage.sync_directory().map_err(failed)
+        lines::replace(storage, MANIFEST, self.encode().as_bytes())
+    }
+
+    /// The names of all files that count, in the order in which they are read.
+    pub fn files(&self) -> impl Iterator<Item = String> {
+        let checkpoint = self.checkpoint.iter().map(CheckpointEntry::name);
+        checkpoint.chain(self.segments.iter().map(SegmentEntry::name))
+    }
+
+    /// Whether a file of this name is a segment or a checkpoint that does not count.
+    pub fn is_stray(&self, name: &str) -> bool {
+        match segment_number(name) {
+            Some(number) => self.segments.iter().all(|segment| segment.number != number),
+            None if is_checkpoint_name(name) => {
+                self.checkpoint.is_none_or(|checkpoint| checkpoint.name() != name)
+            }
+            None => false,
+        }
     }
 }
 
@@ -186,8 +168,25 @@ mod tests {
 
     #[test]
     fn a_line_that_means_nothing_is_told() {
-        let body = format!("{TITLE}\ndirectory 1\nsegment 1 1\nwhatever\n");
-        let text = format!("{body}crc32 {:08x}\n", crc32fast::hash(body.as_bytes()));
-        assert_eq!(Manifest::decode(text.as_bytes()), Err(ManifestError::Line(4)));
+        let text = lines::seal(format!("{TITLE}\ndirectory 1\nsegment 1 1\nwhatever\n"));
+        assert_eq!(Manifest::decode(text.as_bytes()), Err(TextError::Line(4)));
+    }
+
+    #[test]
+    fn another_version_is_told_from_damage() {
+        let text = lines::seal("shardwright manifest 2\nwhatever\n".to_owned());
+        assert_eq!(Manifest::decode(text.as_bytes()), Err(TextError::Title(TITLE)));
+    }
+
+    #[test]
+    fn what_it_does_not_name_is_stray() {
+        let files: Vec<String> = manifest().files().collect();
+        assert_eq!(files.len(), 3);
+        for name in files.iter().map(String::as_str).chain([MANIFEST, "notes.txt"]) {
+            assert!(!manifest().is_stray(name), "{name}");
+        }
+        for name in [segment_name(5), checkpoint_name(Lsn(1))] {
+            assert!(manifest().is_stray(&name), "{name}");
+        }
     }
 }

@@ -19,6 +19,12 @@ pub trait Storage {
     /// The system's.
     fn names(&self) -> io::Result<Vec<String>>;
 
+    /// Length of a file, in bytes.
+    ///
+    /// # Errors
+    /// The system's; there may be no such file.
+    fn len(&self, name: &str) -> io::Result<u64>;
+
     /// All bytes of a file.
     ///
     /// # Errors
@@ -58,6 +64,13 @@ pub trait Storage {
     /// The system's.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Gives a file a second name in a subdirectory, which is made if it is absent: the same name, by
+    /// which it can be found when the first one is gone. Durable when it returns.
+    ///
+    /// # Errors
+    /// The system's; the subdirectory may have a file of this name.
+    fn set_aside(&self, name: &str, subdirectory: &str) -> io::Result<()>;
+
     /// Makes names durable: what was created, renamed and removed.
     ///
     /// # Errors
@@ -71,6 +84,10 @@ impl<S: Storage> Storage for Arc<S> {
 
     fn names(&self) -> io::Result<Vec<String>> {
         S::names(self)
+    }
+
+    fn len(&self, name: &str) -> io::Result<u64> {
+        S::len(self, name)
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -95,6 +112,10 @@ impl<S: Storage> Storage for Arc<S> {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         S::remove(self, name)
+    }
+
+    fn set_aside(&self, name: &str, subdirectory: &str) -> io::Result<()> {
+        S::set_aside(self, name, subdirectory)
     }
 
     fn sync_directory(&self) -> io::Result<()> {

@@ -2,6 +2,10 @@
 //! gone after a crash, all of it or any sectors; what was renamed may not be; an operation can fail,
 //! and after a sync that failed another one makes nothing durable.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub mod history;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -158,6 +162,13 @@ impl Sim {
         inode.durable = inode.live.clone();
     }
 
+    /// All files with their bytes, those in subdirectories as well.
+    pub fn all(&self) -> BTreeMap<String, Vec<u8>> {
+        let state = self.0.borrow();
+        let bytes = |inode: &usize| state.inodes[*inode].live.clone();
+        state.names.iter().map(|(name, inode)| (name.clone(), bytes(inode))).collect()
+    }
+
     /// A copy of it all, to damage.
     pub fn copy(&self) -> Self {
         let state = self.0.borrow();
@@ -227,7 +238,12 @@ impl Storage for Sim {
     type Reader = io::Cursor<Vec<u8>>;
 
     fn names(&self) -> io::Result<Vec<String>> {
-        Ok(self.0.borrow().names.keys().cloned().collect())
+        let state = self.0.borrow();
+        Ok(state.names.keys().filter(|name| !name.contains('/')).cloned().collect())
+    }
+
+    fn len(&self, name: &str) -> io::Result<u64> {
+        self.read(name).map(|bytes| bytes.len() as u64)
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -275,6 +291,24 @@ impl Storage for Sim {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.change(NameChange::Remove(name.to_owned()))
+    }
+
+    fn set_aside(&self, name: &str, subdirectory: &str) -> io::Result<()> {
+        let outcome = self.step();
+        let mut state = self.0.borrow_mut();
+        let second = format!("{subdirectory}/{name}");
+        if state.names.contains_key(&second) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = *state.names.get(name).ok_or_else(Self::missing)?;
+        // What fails or is cut off may have been done all the same.
+        if outcome.is_ok() || state.chance.one_in(2) {
+            state.names.insert(second.clone(), inode);
+        }
+        if outcome.is_ok() {
+            state.durable_names.insert(second, inode);
+        }
+        outcome
     }
 
     fn sync_directory(&self) -> io::Result<()> {

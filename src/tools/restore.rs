@@ -1,0 +1,46 @@
+//! `shardwright restore`: a data directory from a backup.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use shardwright_journal::Disk;
+
+use super::backup::leftover;
+use super::failure::Failure;
+use super::progress::Shown;
+use super::text::{bytes, count, written_at};
+
+/// Restores a backup into an empty data directory
+///
+/// Checksums are verified while it is copied. A server starts with the directory when this has ended
+/// with status 0, and not before.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The backup's directory
+    backup: PathBuf,
+    /// The data directory to make: absent or empty
+    #[arg(long, value_name = "DATA")]
+    dir: PathBuf,
+}
+
+/// Restores the backup.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let Arguments { backup, dir } = arguments;
+    let begin = Instant::now();
+    let source = Disk::look(backup)?;
+    let target = Disk::take_empty(dir)?;
+    let inventory = shardwright_journal::restore(&source, &target, &mut Shown::new("restore"))
+        .map_err(|error| Failure::from(error).with(&leftover(dir)))?;
+    println!(
+        "restored {} to {}: all up to record {}{}; {}, {}, {:.1} seconds",
+        backup.display(),
+        dir.display(),
+        inventory.newest,
+        written_at(inventory.newest_ms),
+        count(inventory.files.len() as u64, "file"),
+        bytes(inventory.bytes()),
+        begin.elapsed().as_secs_f64(),
+    );
+    Ok(())
+}
