@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use rand::RngExt;
 use shardwright_config::{Loaded, Supervised};
-use shardwright_journal::LogOptions;
+use shardwright_journal::{IMPORT, LogOptions, MANIFEST};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::{Garbage, Partition, PartitionOptions};
 use shardwright_store::types::{ShardId, ShardMap};
@@ -22,6 +22,8 @@ use crate::clock::Clock;
 use crate::directory::{Directory, ThreadAddresses};
 use crate::gateway::{Gateway, Quiesce};
 use crate::listener::{ListenError, Listeners};
+use crate::rdb::reading::Rules;
+use crate::rdb::start;
 use crate::recovery::{self, DataError, Opened};
 use crate::server::{ControlRequest, Identity, Server, SettingsListener};
 use crate::shadow::Shadow;
@@ -30,8 +32,11 @@ use crate::shard::core::ShardCore;
 use crate::thread::Thread;
 use crate::writer::{CloseLog, Writer};
 
-/// The file by which a directory is known to hold data.
-pub use shardwright_journal::MANIFEST;
+
+/// Whether a directory holds data of an earlier run, or the begin of an import.
+pub fn holds_data(dir: &Path) -> bool {
+    [MANIFEST, IMPORT].iter().any(|name| dir.join(name).exists())
+}
 
 /// Why the server did not start or run on.
 #[derive(Debug, Error)]
@@ -167,16 +172,23 @@ async fn start_threads(
     let empty =
         || -> recovery::Partitions { map.all().map(|id| Box::new(make(map, id))).collect() };
     // Without a log, what was saved is loaded all the same.
-    let keeps = settings.keeps() || Path::new(MANIFEST).exists();
+    let keeps = settings.keeps() || holds_data(Path::new("."));
+    let rdb = settings.dbfilename.as_str();
+    let layout = (map, Rules { databases, now });
     let (partitions, log, disk) = if keeps {
         let options = LogOptions { segment_bytes: settings.log_segment_size };
         // The process has changed into `dir`.
+        let disk = recovery::take(Path::new(".")).map_err(DataError::from)?;
+        let imported = start::import(&disk, rdb, layout).map_err(DataError::from)?;
+        imported.iter().for_each(|counts| server.rdb.loaded(counts));
         let Opened { partitions, log, disk, checkpoint_len } =
-            recovery::open(Path::new("."), options, map, &make, cores)?;
+            recovery::open(disk, options, map, &make, cores)?;
         server.checkpoints.opened(checkpoint_len);
         (partitions, Some(log), Some(disk))
     } else {
-        (empty(), None, None)
+        let loaded = start::load(rdb, layout, &make, cores).map_err(DataError::from)?;
+        loaded.iter().for_each(|(_, counts)| server.rdb.loaded(counts));
+        (loaded.map_or_else(empty, |(partitions, _)| partitions), None, None)
     };
     let newest: Vec<u64> = partitions.iter().map(|partition| partition.sequence().0).collect();
     let shadow = if settings.shadow {

@@ -19,6 +19,7 @@ use crate::checkpoint::Checkpoints;
 use crate::clients::{ClientInfo, Clients};
 use crate::directory::Directory;
 use crate::durability::Durability;
+use crate::rdb::RdbState;
 use crate::session::Router;
 use crate::stats::ThreadStats;
 
@@ -86,6 +87,8 @@ pub struct Server {
     pub durability: Durability,
     /// What is known of checkpoints.
     pub checkpoints: Checkpoints,
+    /// What is known of RDB files.
+    pub rdb: RdbState,
     /// The connections.
     pub clients: Clients,
     /// Addresses of all actors; known once all threads run.
@@ -129,6 +132,7 @@ impl Server {
             stats: (0..shards).map(|_| ThreadStats::new(databases)).collect(),
             durability,
             checkpoints,
+            rdb: RdbState::default(),
             clients: Clients::default(),
             directory: OnceLock::new(),
             ordering: Mutex::new(0),

@@ -45,9 +45,6 @@ const IGNORED: &[(&str, &[&str])] = &[
     (
         "checkpoints have their own format",
         &[
-            "dbfilename",
-            "rdbcompression",
-            "rdbchecksum",
             "rdb-del-sync-files",
             "rdb-save-incremental-fsync",
             "stop-writes-on-bgsave-error",

@@ -4,6 +4,7 @@
 use shardwright_codec::log::{Lsn, Record};
 
 use crate::error::{JournalError, RecoveryError, Spot};
+use crate::founding::IMPORT;
 use crate::files::{is_checkpoint_name, segment_number};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::reading::{Contents, examine};
@@ -101,6 +102,9 @@ pub(crate) fn read_manifest(
     if names.iter().any(|name| name == MANIFEST) {
         let bytes = storage.read(MANIFEST).map_err(JournalError::io("read", MANIFEST))?;
         return Ok(Some(Manifest::decode(&bytes)?));
+    }
+    if names.iter().any(|name| name == IMPORT) {
+        return Err(RecoveryError::Unfinished);
     }
     match names.iter().find(|name| is_journal_name(name)) {
         Some(name) => Err(RecoveryError::NoManifest(name.clone())),

@@ -6,7 +6,9 @@
 
 mod backup;
 mod check;
+mod export;
 mod failure;
+mod import;
 mod progress;
 mod repair;
 mod restore;
@@ -34,6 +36,8 @@ enum Tool {
     Restore(restore::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
 }
 
 /// Runs the tool that the first of these arguments, behind the program's name, names exactly; nothing
@@ -50,6 +54,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
         Tool::Restore(arguments) => restore::run(&arguments),
         Tool::Check(arguments) => check::run(&arguments),
         Tool::Repair(arguments) => repair::run(&arguments),
+        Tool::Import(arguments) => import::run(&arguments),
+        Tool::Export(arguments) => export::run(&arguments),
     };
     Some(outcome.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS))
 }

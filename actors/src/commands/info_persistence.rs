@@ -11,6 +11,7 @@ pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
     let seconds = saves.seconds(cx.now.seconds()).unwrap_or(-1);
     let (running, status) =
         (i64::from(saves.is_running()), if saves.last_failed() { "err" } else { "ok" });
+    let (loaded, expired) = cx.server.rdb.last_load();
     lines.put_all(&[("loading", 0), ("async_loading", 0)]);
     lines.put("rdb_changes_since_last_save", cx.server.unsaved_changes());
     lines.put("rdb_bgsave_in_progress", running);
@@ -22,8 +23,8 @@ pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
         ("rdb_current_bgsave_time_sec", seconds),
         ("rdb_saves", saves.succeeded() as i64),
         ("rdb_last_cow_size", 0),
-        ("rdb_last_load_keys_expired", 0),
-        ("rdb_last_load_keys_loaded", 0),
+        ("rdb_last_load_keys_expired", expired as i64),
+        ("rdb_last_load_keys_loaded", loaded as i64),
         ("aof_enabled", i64::from(log.is_enabled())),
         // Saving is what shortens the log here.
         ("aof_rewrite_in_progress", running),

@@ -1,0 +1,123 @@
+//! What a start does with an RDB file: it is imported where the data directory has nothing yet, and
+//! loaded into memory where nothing is kept.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shardwright_journal::{Disk, Ground, Progress, ground};
+use shardwright_store::types::ShardMap;
+use thiserror::Error;
+
+use super::import::{self, ImportError};
+use super::reading::{Counts, RdbError, Rules};
+use crate::recovery::{MakePartition, Partitions};
+
+/// A file that a start cannot do without and cannot load.
+#[derive(Debug, Error)]
+#[error("the RDB file {path} cannot be loaded: {source}")]
+pub struct StartError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: ImportError,
+}
+
+/// Imports the file `name` of a data directory, if there is one and nothing else. Tells what it had.
+///
+/// # Errors
+/// It cannot be imported: nothing is kept.
+pub fn import(
+    disk: &Arc<Disk>,
+    name: &str,
+    layout: (ShardMap, Rules),
+) -> Result<Option<Counts>, StartError> {
+    let path = disk.path().join(name);
+    let failed = |source| StartError { path: path.clone(), source };
+    let ground = ground(disk).map_err(|error| failed(error.into()))?;
+    let Some(file) = open(&path, name).map_err(|error| failed(error.into()))? else {
+        return Ok(None);
+    };
+    if ground == Ground::Built {
+        return Ok(None);
+    }
+    let origin = path.display().to_string();
+    let imported = import::import(disk, file, &origin, layout, &mut Told::new("imported"));
+    let counts = imported.map_err(failed)?.counts;
+    tell(&path, &counts);
+    Ok(Some(counts))
+}
+
+/// Loads the file `name` of the working directory, if there is one, into partitions.
+///
+/// # Errors
+/// It cannot be loaded.
+pub fn load(
+    name: &str,
+    layout: (ShardMap, Rules),
+    make: &MakePartition,
+    cores: usize,
+) -> Result<Option<(Partitions, Counts)>, StartError> {
+    let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
+    let failed = |source: RdbError| StartError { path: path.clone(), source: source.into() };
+    let Some(file) = open(Path::new(name), name).map_err(failed)? else { return Ok(None) };
+    let loaded = import::load(file, layout, make, cores, &mut Told::new("loaded"));
+    let (partitions, counts) = loaded.map_err(failed)?;
+    tell(&path, &counts);
+    Ok(Some((partitions, counts)))
+}
+
+/// Opens a file if it is there. No file has an empty name.
+fn open(path: &Path, name: &str) -> Result<Option<File>, RdbError> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RdbError::Read(error)),
+    }
+}
+
+fn tell(path: &Path, counts: &Counts) {
+    let (keys, expired) = (counts.loaded, counts.expired);
+    tracing::info!(path = %path.display(), keys, expired, "an RDB file was loaded");
+    warn_of_modules(counts);
+}
+
+/// Says in the log which modules' data was passed over.
+pub fn warn_of_modules(counts: &Counts) {
+    for module in &counts.modules {
+        tracing::warn!(module, "data of a module was passed over");
+    }
+}
+
+/// Time between two lines of the log.
+const LINES_EVERY: Duration = Duration::from_secs(5);
+
+/// Tells the log how far something has come.
+struct Told {
+    what: &'static str,
+    bytes: u64,
+    told: Instant,
+}
+
+impl Told {
+    fn new(what: &'static str) -> Self {
+        Self { what, bytes: 0, told: Instant::now() }
+    }
+}
+
+impl Progress for Told {
+    fn begin(&mut self, _bytes: u64) {}
+
+    fn advance(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if self.told.elapsed() >= LINES_EVERY {
+            self.told = Instant::now();
+            tracing::info!(bytes = self.bytes, "an RDB file is being {}", self.what);
+        }
+    }
+}
