@@ -5,6 +5,7 @@ use shardwright_store::partition::{EffectBatch, Partition};
 use shardwright_store::types::{Sequence, ShardId};
 use shardwright_store::watch::WatchToken;
 
+use crate::rdb::reload::ReloadOptions;
 use crate::shards::ShardSet;
 
 /// A connection: the thread that it lives on, its place in that thread's slab, and the place's
@@ -86,6 +87,8 @@ pub enum BlockKind {
     Audit,
     /// It begins a checkpoint of all partitions, and is answered when that is over.
     Checkpoint,
+    /// It loads an RDB file, written before or not.
+    Reload(ReloadOptions),
 }
 
 /// Blocks that run one after the other while their lead shard holds the partitions of them all: a

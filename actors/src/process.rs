@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, Purpose};
 use crate::clock::Clock;
 use crate::directory::{Directory, ThreadAddresses};
 use crate::gateway::{Gateway, Quiesce};
@@ -31,7 +31,6 @@ use crate::shard::Shard;
 use crate::shard::core::ShardCore;
 use crate::thread::Thread;
 use crate::writer::{CloseLog, Writer};
-
 
 /// Whether a directory holds data of an earlier run, or the begin of an import.
 pub fn holds_data(dir: &Path) -> bool {
@@ -140,7 +139,7 @@ async fn save_last(server: &Arc<Server>, save: Option<bool>) {
         return;
     }
     // One that is being written may be of an earlier state.
-    while !server.begin_checkpoint() {
+    while !server.begin_checkpoint(Purpose::Save) {
         actix_rt::time::sleep(QUIESCE_STEP).await;
     }
     while server.checkpoints.is_running() {

@@ -137,9 +137,7 @@ pub fn rehearse<T>(read: impl FnOnce(&mut Loader<'_>) -> T) -> (T, Result<(), St
 
 /// Loads what `read` reads where there is no server. Tells what `read` returned, and the partitions
 /// that there are then.
-pub fn load_alone<T>(
-    read: impl FnOnce(&mut Loader<'_>) -> T,
-) -> (T, Result<Partitions, String>) {
+pub fn load_alone<T>(read: impl FnOnce(&mut Loader<'_>) -> T) -> (T, Result<Partitions, String>) {
     let hasher = KeyHasher::new([rand::random(), rand::random()]);
     let now = Clock::new().now();
     let make = move |map: ShardMap, id: ShardId| {

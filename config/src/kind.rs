@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::types::{self, BindAddress, Choice, FileMode, FileName, OutputBufferLimits, SaveRules, Secret};
+use crate::types::{
+    self, BindAddress, Choice, FileMode, FileName, OutputBufferLimits, SaveRules, Secret,
+};
 use crate::value::{self, ValueError};
 
 /// The kind of value that a parameter takes, with its range.

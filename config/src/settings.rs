@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::types::{
-    AppendFsync, BindAddress, DebugAccess, FileMode, FileName, LogFormat, LogLevel, OutputBufferLimit,
-    OutputBufferLimits, PipelineOrder, SaveRules, Secret, Supervised,
+    AppendFsync, BindAddress, DebugAccess, FileMode, FileName, LogFormat, LogLevel,
+    OutputBufferLimit, OutputBufferLimits, PipelineOrder, SaveRules, Secret, Supervised,
 };
 
 /// Every setting that something reads. Each field is the parameter of the same name (with `-`).

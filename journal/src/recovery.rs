@@ -4,8 +4,8 @@
 use shardwright_codec::log::{Lsn, Record};
 
 use crate::error::{JournalError, RecoveryError, Spot};
-use crate::founding::IMPORT;
 use crate::files::{is_checkpoint_name, segment_number};
+use crate::founding::IMPORT;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::reading::{Contents, examine};
 use crate::sequences::Sequences;

@@ -29,10 +29,22 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     /// Compress long strings
-    #[arg(long, value_enum, default_value = "yes", value_name = "YES|NO", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "yes",
+        value_name = "YES|NO",
+        hide_possible_values = true
+    )]
     rdbcompression: YesNo,
     /// End the file with a checksum
-    #[arg(long, value_enum, default_value = "yes", value_name = "YES|NO", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "yes",
+        value_name = "YES|NO",
+        hide_possible_values = true
+    )]
     rdbchecksum: YesNo,
 }
 

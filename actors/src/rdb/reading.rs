@@ -222,7 +222,11 @@ mod tests {
     fn what_cannot_be_taken_is_named_with_its_place() {
         let refused = |file: &[u8]| keys(file).unwrap_err().to_string();
         let beyond = file(|encoder| encoder.key(4, b"k", None, &Value::Int(1)));
-        assert!(refused(&beyond).contains("database 4, of which there are 4"), "{}", refused(&beyond));
+        assert!(
+            refused(&beyond).contains("database 4, of which there are 4"),
+            "{}",
+            refused(&beyond)
+        );
         let mut functions = file(|encoder| encoder.aux(b"a", b"b"));
         functions.splice(14..14, *b"\xf5\x03lib");
         assert_eq!(

@@ -6,10 +6,8 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
-use std::path::Path;
 use std::sync::PoisonError;
 
-use shardwright_journal::Disk;
 use shardwright_store::context::lru_clock;
 use shardwright_store::effect::Event;
 use shardwright_store::error::CommandError;
@@ -20,7 +18,7 @@ use shardwright_store::value::{NewValue, Object, ValueRef};
 
 use super::reading::{Key, RdbError, Rules, read};
 use super::start::warn_of_modules;
-use super::writing::{RdbFile, WriteError, options, write_partitions};
+use super::writing::{RdbFile, WriteError, options, working_directory, write_partitions};
 use crate::server::Server;
 
 /// What DEBUG RELOAD was told.
@@ -75,7 +73,12 @@ impl Server {
         let rules = Rules { databases: self.router().databases, now };
         let mut file = File::open(self.settings().dbfilename.as_str())?;
         let keeps = options.no_flush && !options.merge;
-        read(&file, rules, &mut (), |key| if keeps { check_absent(keyspace, key) } else { Ok(()) })?;
+        read(
+            &file,
+            rules,
+            &mut (),
+            |key| if keeps { check_absent(keyspace, key) } else { Ok(()) },
+        )?;
         file.seek(SeekFrom::Start(0))?;
         if !options.no_flush {
             flush(keyspace);
@@ -95,11 +98,6 @@ impl Server {
             Err(error) => half_loaded(&error),
         }
     }
-}
-
-/// The directory that files of `dbfilename` are in.
-fn working_directory() -> Result<Disk, WriteError> {
-    Ok(Disk::look(Path::new("."))?)
 }
 
 fn check_absent(keyspace: &Keyspace<'_>, key: Key<'_>) -> Result<(), RdbError> {

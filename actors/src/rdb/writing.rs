@@ -2,6 +2,7 @@
 //! opens it has a whole one, the old or the new.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use shardwright_codec::log::Record;
@@ -27,6 +28,9 @@ pub enum WriteError {
     /// The name is empty.
     #[error("it has no name: 'dbfilename' is empty")]
     NoName,
+    /// There is nothing that it could be made of.
+    #[error("there is no data directory")]
+    NoDirectory,
     /// Its directory cannot be entered.
     #[error(transparent)]
     Directory(#[from] LockError),
@@ -43,6 +47,14 @@ pub enum WriteError {
     /// The checkpoint that it is made of cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] RecoveryError),
+}
+
+/// The directory that files of `dbfilename` are in.
+///
+/// # Errors
+/// It is not there.
+pub fn working_directory() -> Result<Disk, WriteError> {
+    Ok(Disk::look(Path::new("."))?)
 }
 
 /// How the settings want files to be written.
