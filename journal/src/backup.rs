@@ -142,10 +142,15 @@ fn copy_checkpoint(
     Ok(sum)
 }
 
+/// Bytes of a copy that may wait for the disk together: a server beside it has to sync as well, and
+/// would wait for all of them.
+const SYNC_EVERY: usize = 32 << 20;
+
 /// A file that is being copied.
 pub(crate) struct Copy<'n, F> {
     file: F,
     name: &'n str,
+    unsynced: usize,
 }
 
 impl<'n, F: StorageFile> Copy<'n, F> {
@@ -154,16 +159,28 @@ impl<'n, F: StorageFile> Copy<'n, F> {
     pub fn begin<S: Storage<File = F>>(target: &S, name: &'n str) -> Result<Self, JournalError> {
         let file = target.create(name).map_err(JournalError::io("create", name))?;
         target.sync_directory().map_err(JournalError::io("sync the directory of", name))?;
-        Ok(Self { file, name })
+        Ok(Self { file, name, unsynced: 0 })
     }
 
     /// Writes behind what was written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
-        self.file.write(bytes).map_err(JournalError::io("write", self.name))
+        for bytes in bytes.chunks(SYNC_EVERY) {
+            self.file.write(bytes).map_err(JournalError::io("write", self.name))?;
+            self.unsynced += bytes.len();
+            if self.unsynced >= SYNC_EVERY {
+                self.sync()?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes it durable.
     pub fn end(mut self) -> Result<(), JournalError> {
+        self.sync()
+    }
+
+    fn sync(&mut self) -> Result<(), JournalError> {
+        self.unsynced = 0;
         self.file.sync().map_err(JournalError::io("sync", self.name))
     }
 }

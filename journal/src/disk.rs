@@ -201,8 +201,8 @@ impl Storage for Disk {
         let (from, to) = (self.path.join(name), directory.join(name));
         match fs::hard_link(&from, &to) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                let mut copy = File::create_new(&to)?;
-                io::copy(&mut File::open(&from)?, &mut copy)?;
+                let (mut file, mut copy) = (File::open(&from)?, File::create_new(&to)?);
+                io::copy(&mut file, &mut copy)?;
                 copy.sync_all()?;
             }
             linked => linked?,

@@ -1,6 +1,8 @@
 //! Reading a data directory back at a start: every record that counts, in order. What a crash left
 //! half written at the end is cut off.
 
+use std::io::ErrorKind;
+
 use shardwright_codec::log::{Lsn, Record};
 
 use crate::error::{JournalError, RecoveryError, Spot};
@@ -99,9 +101,10 @@ pub(crate) fn read_manifest(
     storage: &impl Storage,
     names: &[String],
 ) -> Result<Option<Manifest>, RecoveryError> {
-    if names.iter().any(|name| name == MANIFEST) {
-        let bytes = storage.read(MANIFEST).map_err(JournalError::io("read", MANIFEST))?;
-        return Ok(Some(Manifest::decode(&bytes)?));
+    match storage.read(MANIFEST) {
+        Ok(bytes) => return Ok(Some(Manifest::decode(&bytes)?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(JournalError::io("read", MANIFEST)(error).into()),
     }
     if names.iter().any(|name| name == IMPORT) {
         return Err(RecoveryError::Unfinished);

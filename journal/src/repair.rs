@@ -107,7 +107,7 @@ pub fn diagnose(
     match outcome {
         Ok(()) => Ok(Diagnosis::Sound),
         Err(damage) if damage.remedy() == Remedy::Cut => {
-            let repair = cut(storage, &manifest, contents, damage, next_segment(&names))?;
+            let repair = cut(storage, &manifest, contents, damage, &names);
             Ok(Diagnosis::Repairable(Box::new(repair)))
         }
         Err(error) => Err(error.into()),
@@ -125,8 +125,7 @@ fn remade(
     let (manifest, damage) = rebuild(storage, damage, names)?;
     let (contents, outcome) = examine(storage, &manifest, replay, progress);
     outcome?;
-    let is_aside = |name: &&String| *name == MANIFEST || manifest.is_stray(name);
-    let aside = names.iter().filter(is_aside).cloned().collect();
+    let aside = set_aside(&manifest, names);
     let repair = Repair { damage, manifest, contents, cut: None, aside, lost: None };
     Ok(Diagnosis::Repairable(Box::new(repair)))
 }
@@ -137,8 +136,8 @@ fn cut(
     manifest: &Manifest,
     contents: Contents,
     damage: RecoveryError,
-    number: u64,
-) -> Result<Repair, RepairError> {
+    names: &[String],
+) -> Repair {
     // Those before were read whole.
     let (kept, lost) = manifest.segments.split_at(contents.lens.len());
     let mut new = Manifest { segments: kept.to_vec(), ..manifest.clone() };
@@ -148,26 +147,30 @@ fn cut(
         && contents.newest >= old.first
     {
         let first = old.first;
-        let entry = SegmentEntry { number, first };
+        let entry = SegmentEntry { number: next_segment(names), first };
         cut = Some(CutSegment { old: *old, new: entry, len: *offset });
         new.segments.push(entry);
     }
-    let mut aside = vec![MANIFEST.to_owned()];
     let mut files = Vec::new();
     for (at, entry) in lost.iter().enumerate() {
-        let name = entry.name();
-        // One that is missing may be the very damage.
-        if let Ok(mut bytes) = storage.read(&name) {
-            let begin = cut.map_or(0, |cut| if at == 0 { cut.len as usize } else { 0 });
+        // What cannot be read tells nothing: it may be the very damage.
+        if let Ok(mut bytes) = storage.read(&entry.name()) {
+            let begin = cut.filter(|_| at == 0).map_or(0, |cut| cut.len as usize);
             files.push(bytes.split_off(begin.min(bytes.len())));
-            aside.push(name);
         }
     }
     let next = contents.newest.next();
     let newest = newest_of(&files, contents.newest);
     let newest = lost.iter().map(|entry| Lsn(entry.first.0 - 1)).chain(newest).max();
     let lost = newest.filter(|newest| *newest >= next).map(|newest| next.0..=newest.0);
-    Ok(Repair { damage, manifest: new, contents, cut, aside, lost })
+    let aside = set_aside(&new, names);
+    Repair { damage, manifest: new, contents, cut, aside, lost }
+}
+
+/// The files that this manifest takes the place of: it and the next start remove them.
+fn set_aside(manifest: &Manifest, names: &[String]) -> Vec<String> {
+    let is_aside = |name: &&String| *name == MANIFEST || manifest.is_stray(name);
+    names.iter().filter(is_aside).cloned().collect()
 }
 
 /// The newest record of which there is anything whole behind record `after` in these files.

@@ -5,13 +5,13 @@
 
 mod sim;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
 use shardwright_journal::{
-    BACKUP, BackupError, BackupFailed, CopyError, Inventory, Log, Recovered, RecoveryError,
-    Storage, open_to_back_up, restore, verify,
+    BACKUP, BackupError, BackupFailed, CopyError, Inventory, Log, MANIFEST, Recovered,
+    RecoveryError, Storage, open_to_back_up, restore, verify,
 };
 use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, read, some_seeds};
 use sim::{Chance, Sim};
@@ -107,29 +107,35 @@ impl World {
 }
 
 /// A directory that changes whenever it is looked at.
-struct Busy(Sim, Rc<RefCell<World>>);
+struct Busy {
+    sim: Sim,
+    world: Rc<RefCell<World>>,
+    /// How often its manifest was read.
+    manifests: Cell<usize>,
+}
 
 impl Storage for Busy {
     type File = <Sim as Storage>::File;
     type Reader = <Sim as Storage>::Reader;
 
     fn names(&self) -> io::Result<Vec<String>> {
-        self.1.borrow_mut().go_on();
-        self.0.names()
+        self.world.borrow_mut().go_on();
+        self.sim.names()
     }
 
     fn len(&self, name: &str) -> io::Result<u64> {
-        self.0.len(name)
+        self.sim.len(name)
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        self.1.borrow_mut().go_on();
-        self.0.read(name)
+        self.manifests.set(self.manifests.get() + usize::from(name == MANIFEST));
+        self.world.borrow_mut().go_on();
+        self.sim.read(name)
     }
 
     fn open(&self, name: &str) -> io::Result<Self::Reader> {
-        self.1.borrow_mut().go_on();
-        self.0.open(name)
+        self.world.borrow_mut().go_on();
+        self.sim.open(name)
     }
 
     fn create(&self, name: &str) -> io::Result<Self::File> {
@@ -159,7 +165,7 @@ impl Storage for Busy {
 
 #[test]
 fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_record() {
-    let mut grew = 0;
+    let (mut grew, mut again) = (0, 0);
     for seed in some_seeds(300) {
         let sim = Sim::new(seed);
         let (recovered, _) = read(&sim).unwrap();
@@ -171,8 +177,9 @@ fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_recor
         let before = world.history.records.len();
         let world = Rc::new(RefCell::new(world));
         let target = Sim::new(seed);
-        let inventory = back_up(&Busy(sim, Rc::clone(&world)), &target)
-            .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let busy = Busy { sim, world: Rc::clone(&world), manifests: Cell::new(0) };
+        let inventory =
+            back_up(&busy, &target).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let (found, seen) =
             verified(&target).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(found, inventory);
@@ -180,8 +187,10 @@ fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_recor
         assert!(seen.count() >= before, "seed {seed}: {} of {before} records", seen.count());
         assert!(seen.is_begin_of(&world.borrow().history.records), "seed {seed}: other records");
         grew += usize::from(seen.count() > before);
+        again += usize::from(busy.manifests.get() > 1);
     }
     assert!(grew > 0, "no backup met a record that was written meanwhile");
+    assert!(again > 0, "no backup met a checkpoint that took a file away");
 }
 
 #[test]

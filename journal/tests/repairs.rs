@@ -218,6 +218,27 @@ fn a_checkpoint_that_did_not_count_yet_leaves_two_answers() {
 }
 
 #[test]
+fn a_log_that_is_damaged_from_its_begin_leaves_nothing_but_a_server_can_start() {
+    let sim = Sim::new(1);
+    let (recovered, _) = read(&sim).unwrap();
+    let mut log = Log::begin(sim.clone(), OPTIONS, recovered, PARTITIONS).unwrap();
+    log.append(1, &[Part { partition: 0, first: 1, count: 1, payload: b"x" }]).unwrap();
+    log.close(1).unwrap();
+    let segment = sim.names().unwrap().into_iter().find(|name| name.starts_with("log-")).unwrap();
+    sim.damage(&segment, |bytes| bytes[20] ^= 1);
+    sim.create("checkpoint-00000000000000000009.swc").unwrap();
+    let before = sim.copy();
+    let repair = repair_of(&sim).unwrap();
+    assert_eq!((repair.manifest.files().count(), repair.lost.clone()), (0, Some(1..=2)));
+    repair.carry_out(&sim, SECONDS).unwrap();
+    assert!(has_all(&before, &sim), "what did not count before is kept as well");
+    let (recovered, seen) = read(&sim).unwrap();
+    assert_eq!(seen, Seen::default());
+    assert!(History::default().live(&sim, recovered, &mut Chance::new(1), 3));
+    assert!(read(&sim.after_power_loss()).is_ok());
+}
+
+#[test]
 fn a_checkpoint_is_not_repaired() {
     let (sim, _) = directory();
     let names = sim.names().unwrap();

@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let inventory = opened
         .back_up(&target, made_ms, &mut Shown::new("backup"))
         .map_err(|error| Failure::from(error).with(&leftover(to)))?;
-    println!(
+    say!(
         "backed up {} to {}: all up to record {}{}; {}, {}, {:.1} seconds",
         dir.display(),
         to.display(),

@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     print(dir, &report);
     match (report.damage, loaded) {
         (None, Ok(())) => {
-            println!("sound");
+            say!("sound");
             Ok(())
         }
         (None, Err(error)) => Err(Failure::Damaged(error)),
@@ -57,30 +57,30 @@ pub fn taken(error: LockError) -> Failure {
 }
 
 fn print(dir: &Path, report: &Report) {
-    println!("directory   {}", dir.display());
+    say!("directory   {}", dir.display());
     if let (Some(manifest), Some(contents)) = (&report.manifest, &report.contents) {
         let partly = if report.damage.is_some() { ", as far as it could be read" } else { "" };
         match manifest.checkpoint {
             Some(entry) => {
-                println!("checkpoint  all up to record {}, {}", entry.lsn, bytes(entry.len));
+                say!("checkpoint  all up to record {}, {}", entry.lsn, bytes(entry.len));
             }
-            None => println!("checkpoint  none"),
+            None => say!("checkpoint  none"),
         }
         print_log(manifest, contents, partly);
     }
     for (name, len) in &report.strays {
-        println!("stray       {name}, {}: does not count, the next start removes it", bytes(*len));
+        say!("stray       {name}, {}: does not count, the next start removes it", bytes(*len));
     }
 }
 
 fn print_log(manifest: &Manifest, contents: &Contents, partly: &str) {
     let len = contents.lens.iter().map(|(_, len)| len).sum();
     let segments = count(manifest.segments.len() as u64, "segment");
-    println!("log         {segments}, {}{partly}", bytes(len));
-    println!("records     {} behind the checkpoint{partly}", contents.records);
-    println!("newest      record {}{}{partly}", contents.newest, written_at(contents.newest_ms));
+    say!("log         {segments}, {}{partly}", bytes(len));
+    say!("records     {} behind the checkpoint{partly}", contents.records);
+    say!("newest      record {}{}{partly}", contents.newest, written_at(contents.newest_ms));
     if let Some(torn) = &contents.torn {
         let (spot, len) = (&torn.spot, bytes(torn.bytes));
-        println!("end         half written from {spot} on: the next start cuts off {len}");
+        say!("end         half written from {spot} on: the next start cuts off {len}");
     }
 }

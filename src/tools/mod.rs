@@ -4,6 +4,11 @@
 //! A tool ends with status 0 if all is well, with 1 if what it was given is damaged, and with 2 if it
 //! could not do its work.
 
+/// Writes a line to standard output.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::tools::text::line(format_args!($($words)*)) };
+}
+
 mod backup;
 mod check;
 mod export;
@@ -19,8 +24,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-
-use failure::Failure;
 
 #[derive(Debug, Parser)]
 #[command(name = "shardwright", version = crate::VERSION, disable_help_subcommand = true)]

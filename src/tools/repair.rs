@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use shardwright_actors::recovery::{advice, rehearse};
-use shardwright_journal::{Diagnosis, Disk, Repair, RepairError, diagnose};
+use shardwright_journal::{Diagnosis, Disk, Remedy, Repair, RepairError, diagnose};
 
 use super::check::taken;
 use super::failure::Failure;
@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Failure::Damaged(format!("{error}: the records are whole, no repair makes others of them"))
     })?;
     let Diagnosis::Repairable(repair) = diagnosis else {
-        println!("{} is sound: there is nothing to repair", dir.display());
+        say!("{} is sound: there is nothing to repair", dir.display());
         return Ok(());
     };
     print(dir, &repair);
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Damaged("nothing was changed; --yes repairs without asking".into()));
     }
     let subdirectory = repair.carry_out(&disk, now_ms() / 1000)?;
-    println!("repaired; what was there before is kept in {}", dir.join(subdirectory).display());
+    say!("repaired; what was there before is kept in {}", dir.join(subdirectory).display());
     Ok(())
 }
 
@@ -67,38 +67,40 @@ fn is_confirmed() -> bool {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return false;
     }
-    print!("Repair it in this way? [y/N] ");
     let mut line = String::new();
-    let answered = io::stdout().flush().and_then(|()| io::stdin().read_line(&mut line));
+    let asked = write!(io::stdout(), "Repair it in this way? [y/N] ");
+    let asked = asked.and_then(|()| io::stdout().flush());
+    let answered = asked.and_then(|()| io::stdin().read_line(&mut line));
     answered.is_ok() && ["y", "yes"].contains(&line.trim().to_lowercase().as_str())
 }
 
 fn print(dir: &Path, repair: &Repair) {
     let Repair { damage, manifest, contents, cut, aside, lost } = repair;
-    println!("directory   {}", dir.display());
-    println!("damage      {damage}");
+    say!("directory   {}", dir.display());
+    say!("damage      {damage}");
     match cut {
-        Some(cut) => println!(
-            "cut         {} is cut off behind its first {} and becomes {}",
+        Some(cut) => say!(
+            "cut         {} behind its first {}; it becomes {}",
             cut.old.name(),
             bytes(cut.len),
             cut.new.name(),
         ),
-        None => println!("manifest    made anew"),
+        None if damage.remedy() == Remedy::Rebuild => say!("manifest    made anew"),
+        None => say!("cut         whole segments alone"),
     }
     let files: Vec<String> = manifest.files().collect();
     let files =
         if files.is_empty() { "no file: all data is lost".to_owned() } else { files.join(", ") };
-    println!("counts      {files}");
-    println!("kept        all up to record {}{}", contents.newest, written_at(contents.newest_ms));
+    say!("counts      {files}");
+    say!("kept        all up to record {}{}", contents.newest, written_at(contents.newest_ms));
     match lost {
-        Some(lost) => println!(
+        Some(lost) => say!(
             "lost        {} to {}, {}, as far as can be known; a backup may have them",
             lost.start(),
             lost.end(),
             count(lost.end() - lost.start() + 1, "record"),
         ),
-        None => println!("lost        nothing that can be seen; a backup may have more"),
+        None => say!("lost        nothing that can be seen; a backup may have more"),
     }
-    println!("set aside   {}", aside.join(", "));
+    say!("set aside   {}", aside.join(", "));
 }

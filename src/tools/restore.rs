@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let target = Disk::take_empty(dir)?;
     let inventory = shardwright_journal::restore(&source, &target, &mut Shown::new("restore"))
         .map_err(|error| Failure::from(error).with(&leftover(dir)))?;
-    println!(
+    say!(
         "restored {} to {}: all up to record {}{}; {}, {}, {:.1} seconds",
         backup.display(),
         dir.display(),

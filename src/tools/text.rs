@@ -1,6 +1,13 @@
-//! Numbers as people read them.
+//! Numbers as people read them, and where they are written.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Writes a line to standard output. That nobody reads it changes nothing about what was done.
+pub fn line(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
 
 /// An amount of bytes.
 pub fn bytes(count: u64) -> String {

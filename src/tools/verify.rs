@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     drop(shown);
     let (inventory, contents) = outcome?;
     loaded.map_err(Failure::Damaged)?;
-    println!(
+    say!(
         "{} is sound: all up to record {}{}; {} behind the checkpoint, {}, {}",
         path.display(),
         inventory.newest,
