@@ -211,7 +211,8 @@ fn includes_are_followed_in_place_and_not_for_ever() {
 
 #[test]
 fn directives_of_redis_work_without_a_file_too() {
-    let environment = [("SHARDWRIGHT__SERVER_CPULIST", "0-3"), ("SHARDWRIGHT__RDBCHECKSUM", "no")];
+    let environment =
+        [("SHARDWRIGHT__SERVER_CPULIST", "0-3"), ("SHARDWRIGHT__APPENDDIRNAME", "no")];
     let line = words("--io-threads 4 --slowlog-max-len 5");
     let loaded = start(&line, &environment, &Files::default()).unwrap();
     assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);

@@ -76,6 +76,40 @@ fn replies_and_data_are_those_of_redis() {
 }
 
 #[test]
+fn settings_of_the_file_are_those_of_redis() {
+    let options = || Options::shards(1).with("enable-protected-configs", "yes");
+    let (server, oracle) = (Server::start(options()), Oracle::start_with(&options()));
+    let (mut ours, mut theirs) = (server.client(), oracle.client());
+    let commands = [
+        "CONFIG GET dbfilename",
+        "CONFIG GET rdbc*compression",
+        "CONFIG GET rdbchecksum",
+        "CONFIG SET dbfilename a/b",
+        "CONFIG SET dbfilename /dump.rdb",
+        "CONFIG SET dbfilename other.rdb",
+        "CONFIG GET dbfilename",
+        "CONFIG SET rdbcompression no",
+        "CONFIG SET rdbcompression maybe",
+        "CONFIG SET rdbchecksum no",
+        "SET a 1",
+        "DEBUG RELOAD",
+        "GET a",
+    ];
+    for command in commands {
+        assert_eq!(ours.run(command), theirs.run(command), "{command}");
+    }
+    let own = ours.run("CONFIG SET dbfilename MANIFEST").error().unwrap_or_default();
+    assert!(own.contains("the data directory's own files"), "{own}");
+    // An empty name is allowed, and no file has it.
+    for client in [&mut ours, &mut theirs] {
+        assert!(client.cmd(&["CONFIG", "SET", "dbfilename", ""]).is_ok());
+        assert!(client.run("DEBUG RELOAD").error().is_some_and(|text| text.starts_with("ERR")));
+        assert_eq!(client.run("GET a").text(), "1");
+    }
+    server.finish();
+}
+
+#[test]
 fn a_watched_key_that_is_flushed_or_loaded_fails_the_transaction() {
     let (server, oracle) = (Server::start(Options::shards(2)), Oracle::start());
     for mut client in [server.client(), oracle.client()] {

@@ -36,13 +36,12 @@ pub fn import(
 ) -> Result<Option<Counts>, StartError> {
     let path = disk.path().join(name);
     let failed = |source| StartError { path: path.clone(), source };
-    let ground = ground(disk).map_err(|error| failed(error.into()))?;
+    if ground(disk).map_err(|error| failed(error.into()))? == Ground::Built {
+        return Ok(None);
+    }
     let Some(file) = open(&path, name).map_err(|error| failed(error.into()))? else {
         return Ok(None);
     };
-    if ground == Ground::Built {
-        return Ok(None);
-    }
     let origin = path.display().to_string();
     let imported = import::import(disk, file, &origin, layout, &mut Told::new("imported"));
     let counts = imported.map_err(failed)?.counts;
