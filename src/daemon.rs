@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shardwright_actors::process::MANIFEST;
+use shardwright_actors::process::holds_data;
 use shardwright_config::{Loaded, Settings};
 use thiserror::Error;
 
@@ -71,7 +71,9 @@ impl Place {
 fn enter(settings: &Settings, is_named: bool) -> io::Result<()> {
     let dir = &settings.dir;
     if !is_named {
-        if !settings.keeps() && !dir.join(MANIFEST).exists() {
+        let name = settings.dbfilename.as_str();
+        let has_rdb = !name.is_empty() && dir.join(name).exists();
+        if !settings.keeps() && !has_rdb && !holds_data(dir) {
             return Ok(());
         }
         if !dir.is_dir() {

@@ -6,21 +6,24 @@
 //! slices between messages. When the file is durable the writer lets it count, and the log before it
 //! goes.
 
-use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU64, AtomicUsize,
     Ordering::{Relaxed, SeqCst},
 };
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use actix::prelude::*;
 use shardwright_config::SaveRules;
-use shardwright_journal::{CheckpointMark, CheckpointWriter, Disk, JournalError};
+use shardwright_journal::{CheckpointEntry, CheckpointMark, CheckpointWriter, Disk, JournalError};
 use shardwright_store::cut::CutBatch;
 use shardwright_store::types::ShardId;
 
 use crate::clock::Clock;
 use crate::messages::{Block, BlockKind, ConnId, Round};
+use crate::rdb::writing::{
+    RdbFile, WriteError, Written, options, working_directory, write_checkpoint,
+};
 use crate::server::Server;
 use crate::shards::ShardSet;
 use crate::writer::InstallCheckpoint;
@@ -31,6 +34,24 @@ const MOST_BACKLOG: usize = 16 << 20;
 /// Bytes of keys on their way to the checkpoint above which shards wait for the disk: what changes
 /// is written before its turn, whether the disk keeps up or not.
 const FLOOD: usize = 64 << 20;
+
+/// What a checkpoint is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To save the data, which the setting `save-rdb` extends to an RDB file.
+    Save,
+    /// To shorten the log, or to make good what it lost.
+    Log,
+}
+
+/// A checkpoint that counts, and what became of the RDB file behind it.
+#[derive(Debug)]
+pub struct Saved {
+    /// Bytes of the checkpoint.
+    pub len: u64,
+    /// Whether the RDB file was written, if that was wanted.
+    pub rdb: Result<(), String>,
+}
 
 /// Time after which a checkpoint that failed is tried again by itself.
 const RETRY_SECONDS: i64 = 2;
@@ -48,6 +69,10 @@ pub struct Checkpoints {
     /// When the last one ended, however it did.
     last_ended: AtomicI64,
     last_failed: AtomicBool,
+    /// The running one, or the last one, is or was made to save.
+    saves: AtomicBool,
+    /// The last one that was made to save failed, or its RDB file did.
+    last_save_failed: AtomicBool,
     /// Seconds that the last one took; -1 before the first.
     last_took: AtomicI64,
     last_len: AtomicU64,
@@ -88,6 +113,16 @@ impl Checkpoints {
     /// Whether the last one failed.
     pub fn last_failed(&self) -> bool {
         self.last_failed.load(Relaxed)
+    }
+
+    /// Whether the last one that was made to save failed, or its RDB file did.
+    pub fn last_save_failed(&self) -> bool {
+        self.last_save_failed.load(Relaxed)
+    }
+
+    /// Whether the running one is made to save.
+    pub fn is_save(&self) -> bool {
+        self.saves.load(Relaxed)
     }
 
     /// Seconds that the last one took; -1 before the first.
@@ -170,7 +205,7 @@ impl Server {
     }
 
     /// Claims the one checkpoint that can be written at a time. Whoever does has to order its block.
-    pub fn claim_checkpoint(&self) -> bool {
+    pub fn claim_checkpoint(&self, purpose: Purpose) -> bool {
         let checkpoints = &self.checkpoints;
         if checkpoints.running.swap(true, SeqCst) {
             return false;
@@ -178,13 +213,14 @@ impl Server {
         checkpoints.began.store(Clock::unix_micros() / 1_000_000, Relaxed);
         checkpoints.changes[1].store(self.changes(), Relaxed);
         checkpoints.keys.store(0, Relaxed);
+        checkpoints.saves.store(purpose == Purpose::Save, Relaxed);
         true
     }
 
     /// Begins a checkpoint whose end nobody waits for. Returns whether it did: there can be only one
     /// at a time.
-    pub fn begin_checkpoint(&self) -> bool {
-        if !self.claim_checkpoint() {
+    pub fn begin_checkpoint(&self, purpose: Purpose) -> bool {
+        if !self.claim_checkpoint(purpose) {
             return false;
         }
         let shards = ShardSet::all(self.router().map.shards());
@@ -193,29 +229,39 @@ impl Server {
         true
     }
 
-    /// A checkpoint ended: with a file of so many bytes that counts, or not. Answers who waits.
-    pub fn checkpoint_ended(&self, outcome: Result<u64, String>, block: Block) {
+    /// A checkpoint ended: with a file that counts, or not. Answers who waits.
+    pub fn checkpoint_ended(&self, outcome: Result<Saved, String>, block: Block) {
         let checkpoints = &self.checkpoints;
         let now = Clock::unix_micros() / 1_000_000;
         let took = now - checkpoints.began.load(Relaxed);
         checkpoints.last_took.store(took, Relaxed);
         checkpoints.last_ended.store(now, Relaxed);
         checkpoints.last_failed.store(outcome.is_err(), Relaxed);
-        match &outcome {
-            Ok(len) => {
+        let error = match outcome {
+            Ok(Saved { len, rdb }) => {
                 checkpoints.last_saved.store(now, Relaxed);
-                checkpoints.last_len.store(*len, Relaxed);
+                checkpoints.last_len.store(len, Relaxed);
                 let changes = checkpoints.changes[1].load(Relaxed);
                 checkpoints.changes[0].store(changes, Relaxed);
                 checkpoints.succeeded.fetch_add(1, Relaxed);
                 tracing::info!(bytes = len, seconds = took, "a checkpoint was written");
+                rdb.err().map(|error| {
+                    tracing::error!(%error, "the RDB file was not written; the checkpoint counts");
+                    format!("ERR the checkpoint was written, the RDB file was not: {error}")
+                })
             }
-            Err(error) => tracing::error!(%error, "a checkpoint failed"),
+            Err(error) => {
+                tracing::error!(%error, "a checkpoint failed");
+                Some(format!("ERR the checkpoint failed: {error}"))
+            }
+        };
+        if checkpoints.is_save() {
+            checkpoints.last_save_failed.store(error.is_some(), Relaxed);
         }
         checkpoints.running.store(false, SeqCst);
-        self.answer_block(block, |reply| match outcome {
-            Ok(_) => reply.ok(),
-            Err(error) => reply.error(format!("ERR the checkpoint failed: {error}")),
+        self.answer_block(block, |reply| match error {
+            None => reply.ok(),
+            Some(error) => reply.error(error),
         });
     }
 }
@@ -231,6 +277,16 @@ pub struct TakeDisk(pub Option<Arc<Disk>>);
 pub struct BeginCheckpoint {
     /// Where it belongs, or why it cannot be written.
     pub mark: Result<CheckpointMark, String>,
+    /// The block to answer.
+    pub block: Block,
+}
+
+/// A checkpoint counts, and is to be written as an RDB file before its block is answered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WriteRdb {
+    /// The checkpoint.
+    pub entry: CheckpointEntry,
     /// The block to answer.
     pub block: Block,
 }
@@ -255,6 +311,8 @@ pub struct Checkpointer {
     server: Arc<Server>,
     disk: Option<Arc<Disk>>,
     running: Option<Running>,
+    /// The number of the data directory, once a checkpoint was begun.
+    directory: u64,
     /// Keys that came before it was known where they belong.
     early: Vec<CutBatch>,
 }
@@ -262,7 +320,7 @@ pub struct Checkpointer {
 impl Checkpointer {
     /// Writes nothing before it has a directory ([`TakeDisk`]).
     pub fn new(server: Arc<Server>) -> Self {
-        Self { server, disk: None, running: None, early: Vec::new() }
+        Self { server, disk: None, running: None, directory: 0, early: Vec::new() }
     }
 
     fn take(&mut self, batch: &CutBatch) {
@@ -297,6 +355,18 @@ impl Checkpointer {
             (Ok(_), None) => {}
         }
     }
+
+    /// Writes the RDB file of a checkpoint, which no other can replace meanwhile: there is one at a
+    /// time, and this one has not ended.
+    fn write_rdb(&self, entry: CheckpointEntry) -> Result<Written, WriteError> {
+        let data = self.disk.as_ref().ok_or(WriteError::NoDirectory)?;
+        let settings = self.server.settings();
+        let _file = self.server.rdb.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = working_directory()?;
+        let name = settings.dbfilename.as_str();
+        let file = RdbFile::begin(&target, name, options(&settings), Clock::new().now())?;
+        write_checkpoint(file, data, self.directory, entry)
+    }
 }
 
 impl Actor for Checkpointer {
@@ -318,6 +388,7 @@ impl Handler<BeginCheckpoint> for Checkpointer {
         let BeginCheckpoint { mark, block } = begin;
         let disk = self.disk.clone().ok_or_else(|| "there is no data directory".to_owned());
         let writer = mark.and_then(|mark| {
+            self.directory = mark.directory;
             CheckpointWriter::begin(disk?, mark).map_err(|error| error.to_string())
         });
         let left = self.server.router().map.shards().into();
@@ -325,6 +396,19 @@ impl Handler<BeginCheckpoint> for Checkpointer {
         for batch in std::mem::take(&mut self.early) {
             self.take(&batch);
         }
+    }
+}
+
+impl Handler<WriteRdb> for Checkpointer {
+    type Result = ();
+
+    fn handle(&mut self, WriteRdb { entry, block }: WriteRdb, _: &mut Self::Context) {
+        let rdb = self.write_rdb(entry).map_err(|error| error.to_string());
+        if let Ok(Written { keys, len }) = rdb {
+            tracing::info!(keys, bytes = len, "the RDB file was written");
+        }
+        let saved = Saved { len: entry.len, rdb: rdb.map(drop) };
+        self.server.checkpoint_ended(Ok(saved), block);
     }
 }
 

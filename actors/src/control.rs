@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::checkpoint::Purpose;
 use crate::ending::How;
 use crate::gateway::Quiesce;
 use crate::messages::Block;
@@ -98,13 +99,13 @@ async fn save_last(server: &Arc<Server>, how: How) -> bool {
         return false;
     }
     // One that is being written may be of an earlier state.
-    while !server.begin_checkpoint() {
+    while !server.begin_checkpoint(Purpose::Save) {
         actix_rt::time::sleep(STEP).await;
     }
     while server.checkpoints.is_running() {
         actix_rt::time::sleep(STEP).await;
     }
-    !server.checkpoints.last_failed()
+    !server.checkpoints.last_save_failed()
 }
 
 /// Waits until nothing is in flight, for as long as the settings allow.

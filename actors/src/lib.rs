@@ -26,6 +26,7 @@ pub mod memory;
 pub mod messages;
 pub mod parcel;
 pub mod process;
+pub mod rdb;
 pub mod ready;
 pub mod recovery;
 pub mod registry;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use rand::RngExt;
 use shardwright_config::{Loaded, Supervised};
-use shardwright_journal::{Disk, Log, LogOptions};
+use shardwright_journal::{Disk, IMPORT, Log, LogOptions, MANIFEST};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::{Garbage, Partition, PartitionOptions};
 use shardwright_store::types::{ShardId, ShardMap};
@@ -26,6 +26,8 @@ use crate::gateway::Gateway;
 use crate::listener::{AcceptTask, ListenError, Listeners};
 use crate::loading::Telling;
 use crate::messages::Delivery;
+use crate::rdb::reading::Rules;
+use crate::rdb::start;
 use crate::recovery::{self, DataError, Opened};
 use crate::server::{ControlRequest, Identity, Server, SettingsListener};
 use crate::shadow::Shadow;
@@ -34,8 +36,10 @@ use crate::shard::{Settled, Shard};
 use crate::thread::Thread;
 use crate::writer::{BeginLog, CloseLog, Writer};
 
-/// The file by which a directory is known to hold data.
-pub use shardwright_journal::MANIFEST;
+/// Whether a directory holds data of an earlier run, or the begin of an import.
+pub fn holds_data(dir: &Path) -> bool {
+    [MANIFEST, IMPORT].iter().any(|name| dir.join(name).exists())
+}
 
 /// Why the server did not start or run on.
 #[derive(Debug, Error)]
@@ -216,17 +220,25 @@ fn load_data(server: &Server, cores: usize) -> Result<Data, DataError> {
     let empty =
         || -> recovery::Partitions { map.all().map(|id| Box::new(make(map, id))).collect() };
     // Without a log, what was saved is loaded all the same.
-    let keeps = settings.keeps() || Path::new(MANIFEST).exists();
+    let keeps = settings.keeps() || holds_data(Path::new("."));
+    let rdb = settings.dbfilename.as_str();
+    let layout = (map, Rules { databases, now });
+    let mut telling = Telling::of(&server.loading);
     let (mut partitions, kept) = if keeps {
         let options = LogOptions { segment_bytes: settings.log_segment_size };
-        let mut telling = Telling::of(&server.loading);
         let delay = Duration::from_micros(settings.key_load_delay.into());
         // The process has changed into `dir`.
+        let disk = recovery::take(Path::new(".")).map_err(DataError::from)?;
+        let imported = start::import(&disk, rdb, layout, &mut telling).map_err(DataError::from)?;
+        imported.iter().for_each(|counts| server.rdb.loaded(counts));
         let Opened { partitions, log, disk, checkpoint_len } =
-            recovery::open(Path::new("."), options, map, &make, cores, delay, &mut telling)?;
+            recovery::open(disk, options, map, &make, cores, delay, &mut telling)?;
         (partitions, Some(Kept { log, disk, checkpoint_len }))
     } else {
-        (empty(), None)
+        let loaded =
+            start::load(rdb, layout, &make, cores, &mut telling).map_err(DataError::from)?;
+        loaded.iter().for_each(|(_, counts)| server.rdb.loaded(counts));
+        (loaded.map_or_else(empty, |(partitions, _)| partitions), None)
     };
     let shadow = if settings.shadow {
         let mut copies = empty();

@@ -18,6 +18,7 @@ use shardwright_store::types::{Sequence, ShardId, ShardMap};
 use thiserror::Error;
 
 use crate::clock::Clock;
+use crate::rdb::start::StartError;
 
 /// Why a data directory cannot be used.
 #[derive(Debug, Error)]
@@ -33,6 +34,9 @@ pub enum DataError {
         /// The directory.
         path: PathBuf,
     },
+    /// There is an RDB file in it that cannot be loaded.
+    #[error(transparent)]
+    Rdb(#[from] StartError),
     /// Its records do not fit each other.
     #[error("the data directory cannot be loaded: {0}")]
     Load(String),
@@ -81,13 +85,23 @@ pub struct Opened {
     pub checkpoint_len: u64,
 }
 
-/// Takes the data directory at `path`, loads what it holds by `cores` threads, and begins to log
-/// behind it, for this layout. It waits for `delay` for each effect.
+/// Takes the data directory at `path`, to be opened.
+///
+/// # Errors
+/// Another process has it, or the system refused something.
+pub fn take(path: &Path) -> Result<Arc<Disk>, LockError> {
+    // Errors name the directory as others would.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Disk::take(&path).map(Arc::new)
+}
+
+/// Loads what a data directory holds by `cores` threads, and begins to log behind it, for this layout.
+/// It waits for `delay` for each effect.
 ///
 /// # Errors
 /// See [`DataError`].
 pub fn open(
-    path: &Path,
+    disk: Arc<Disk>,
     options: LogOptions,
     map: ShardMap,
     make: &MakePartition,
@@ -97,12 +111,9 @@ pub fn open(
 ) -> Result<Opened, DataError> {
     let clock = Clock::new();
     let begin = clock.ticks();
-    // Errors name the directory as others would.
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let disk = Arc::new(Disk::take(&path)?);
     let mut loader = Loader { delay, ..Loader::new(make, cores) };
     let recovered = recover(&disk, rand::random(), &mut loader, progress)
-        .map_err(|source| DataError::Recovery { source, path: path.clone() })?;
+        .map_err(|source| DataError::Recovery { source, path: disk.path().to_owned() })?;
     let partitions = loader.finish(map).map_err(DataError::Load)?;
     if let Some(torn) = &recovered.torn {
         let (spot, bytes) = (&torn.spot, torn.bytes);
@@ -125,6 +136,13 @@ const MOST_DATABASES: u16 = 1024;
 /// Loads what `read` reads, only to see that it can be loaded: that takes the memory that a server
 /// would take. Tells what `read` returned, and whether all effects could be applied.
 pub fn rehearse<T>(read: impl FnOnce(&mut Loader<'_>) -> T) -> (T, Result<(), String>) {
+    let (outcome, loaded) = load_alone(read);
+    (outcome, loaded.map(drop))
+}
+
+/// Loads what `read` reads where there is no server. Tells what `read` returned, and the partitions
+/// that there are then.
+pub fn load_alone<T>(read: impl FnOnce(&mut Loader<'_>) -> T) -> (T, Result<Partitions, String>) {
     let hasher = KeyHasher::new([rand::random(), rand::random()]);
     let now = Clock::new().now();
     let make = move |map: ShardMap, id: ShardId| {
@@ -134,7 +152,7 @@ pub fn rehearse<T>(read: impl FnOnce(&mut Loader<'_>) -> T) -> (T, Result<(), St
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut loader = Loader::new(&make, cores);
     let outcome = read(&mut loader);
-    (outcome, loader.join().map(drop))
+    (outcome, loader.join())
 }
 
 /// Makes an empty partition of such a layout.

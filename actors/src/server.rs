@@ -22,6 +22,7 @@ use crate::durability::Durability;
 use crate::ending::{Ending, How};
 use crate::loading::Loading;
 use crate::messages::Block;
+use crate::rdb::RdbState;
 use crate::session::Router;
 use crate::stats::ThreadStats;
 
@@ -93,6 +94,8 @@ pub struct Server {
     pub checkpoints: Checkpoints,
     /// What is known of the loading of data.
     pub loading: Loading,
+    /// What is known of RDB files.
+    pub rdb: RdbState,
     /// The connections.
     pub clients: Clients,
     /// Addresses of all actors; known once all threads run.
@@ -137,6 +140,7 @@ impl Server {
             durability,
             checkpoints,
             loading: Loading::default(),
+            rdb: RdbState::default(),
             clients: Clients::default(),
             directory: OnceLock::new(),
             ordering: Mutex::new(0),

@@ -148,7 +148,8 @@ impl ThreadStats {
             misses: Counter::default(),
             expired: Counter::default(),
             changes: Counter::default(),
-            sequence: Counter::default(),
+            // None: a partition that was loaded may have none behind it.
+            sequence: Counter(AtomicU64::new(u64::MAX)),
             data_bytes: Counter::default(),
             received: Counter::default(),
             lent: Counter::default(),

@@ -11,6 +11,7 @@ use shardwright_store::command::CommandId;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, Meter, Planned};
+use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Garbage, Partition};
 use shardwright_store::types::{ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
@@ -20,6 +21,7 @@ use crate::clock::{BusyClock, Clock, Ticks};
 use crate::gateway::FlushOutboxes;
 use crate::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
 use crate::parcel::Outboxes;
+use crate::rdb::reload::ReloadOptions;
 use crate::ready::Ready;
 use crate::server::Server;
 use crate::session::{Env, Stock, Want};
@@ -494,6 +496,15 @@ impl ShardPost for ThreadPost<'_> {
             server.checkpoints.add_backlog(batch.records.len());
             directory.checkpointer.do_send(TakeKeys(batch));
         }
+    }
+
+    fn reload(
+        &mut self,
+        options: ReloadOptions,
+        keyspace: &mut Keyspace<'_>,
+        now: UnixMillis,
+    ) -> Result<(), CommandError> {
+        self.thread.server.reload(options, keyspace, now)
     }
 
     fn audit(&mut self, block: Block, live: u128) {

@@ -15,7 +15,7 @@ use shardwright_journal::{CheckpointEntry, Disk, JournalError, Log, Part, Sequen
 use shardwright_store::partition::EffectBatch;
 use shardwright_store::types::ShardId;
 
-use crate::checkpoint::BeginCheckpoint;
+use crate::checkpoint::{BeginCheckpoint, Purpose, Saved, WriteRdb};
 use crate::clock::Clock;
 use crate::durability::LogFigures;
 use crate::gateway::LogMoved;
@@ -215,10 +215,15 @@ impl Writer {
             && percentage > 0
             && log.size() >= settings.auto_aof_rewrite_min_size
             && log.size().saturating_mul(100) >= base.saturating_mul(percentage);
-        let due = grown || self.server.is_save_due(&settings.save);
-        let heals = self.server.durability.has_failed() && self.server.may_retry();
-        if heals || (due && !self.server.durability.has_failed()) {
-            self.server.begin_checkpoint();
+        let purpose = if self.server.durability.has_failed() {
+            self.server.may_retry().then_some(Purpose::Log)
+        } else if self.server.is_save_due(&settings.save) {
+            Some(Purpose::Save)
+        } else {
+            grown.then_some(Purpose::Log)
+        };
+        if let Some(purpose) = purpose {
+            self.server.begin_checkpoint(purpose);
         }
     }
 
@@ -350,8 +355,17 @@ impl Handler<InstallCheckpoint> for Writer {
         let healed = heals && installed.is_ok();
         publish(log, &self.server.durability.figures);
         let has_failed = log.has_failed();
-        let outcome = installed.as_ref().map(|()| entry.len).map_err(ToString::to_string);
-        self.server.checkpoint_ended(outcome, block);
+        let wants_rdb = self.server.checkpoints.is_save() && self.server.settings().save_rdb;
+        match (&installed, self.server.directory()) {
+            (Ok(()), Some(directory)) if wants_rdb => {
+                directory.checkpointer.do_send(WriteRdb { entry, block });
+            }
+            (Ok(()), _) => {
+                let saved = Saved { len: entry.len, rdb: Ok(()) };
+                self.server.checkpoint_ended(Ok(saved), block);
+            }
+            (Err(error), _) => self.server.checkpoint_ended(Err(error.to_string()), block),
+        }
         if healed {
             self.healed();
         } else if let (Err(error), true) = (installed, has_failed) {

@@ -45,9 +45,6 @@ const IGNORED: &[(&str, &[&str])] = &[
     (
         "checkpoints have their own format",
         &[
-            "dbfilename",
-            "rdbcompression",
-            "rdbchecksum",
             "rdb-del-sync-files",
             "rdb-save-incremental-fsync",
             "stop-writes-on-bgsave-error",
@@ -242,7 +239,7 @@ mod tests {
     #[test]
     fn found_in_any_case() {
         assert_eq!(find("LoadModule"), Some(Foreign::Missing("modules")));
-        assert!(matches!(find("RDBChecksum"), Some(Foreign::Ignored(_))));
+        assert!(matches!(find("AppendFilename"), Some(Foreign::Ignored(_))));
         assert_eq!(find("port"), None);
     }
 }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::types::{self, BindAddress, Choice, FileMode, OutputBufferLimits, SaveRules, Secret};
+use crate::types::{
+    self, BindAddress, Choice, FileMode, FileName, OutputBufferLimits, SaveRules, Secret,
+};
 use crate::value::{self, ValueError};
 
 /// The kind of value that a parameter takes, with its range.
@@ -48,6 +50,8 @@ pub enum Kind {
     Secret,
     /// The path of a file or directory.
     Path,
+    /// The name of a file, without a directory.
+    FileName,
     /// One IP address.
     Address,
     /// Any number of addresses to bind.
@@ -72,7 +76,7 @@ impl Kind {
 
     /// Whether a value that looks like a number or a truth value must stay the text it was.
     pub(crate) fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Secret | Self::Path | Self::Mode)
+        matches!(self, Self::Text | Self::Secret | Self::Path | Self::FileName | Self::Mode)
     }
 
     /// What a value must look like, for people.
@@ -93,6 +97,7 @@ impl Kind {
             Self::Choice(names) => format!("one of {}", names.join(", ")),
             Self::Text | Self::Secret => "a text".to_owned(),
             Self::Path => "a path".to_owned(),
+            Self::FileName => "the name of a file, not a path".to_owned(),
             Self::Address => "an IP address".to_owned(),
             Self::Addresses => {
                 "addresses parted by blanks; '-' before one makes it optional, '*' is all of IPv4"
@@ -213,6 +218,7 @@ fields! {
     FileMode: |mode| format!("{:o}", mode.0), |_kind, text| FileMode::read(text);
     Secret: |secret| secret.expose().to_owned(), |_kind, text| Ok::<_, ValueError>(Secret::new(text));
     PathBuf: |path| path.display().to_string(), |_kind, text| Ok::<_, ValueError>(PathBuf::from(text));
+    FileName: |name| name.as_str().to_owned(), |_kind, text| FileName::read(text);
     Option<PathBuf>:
         |path| path.as_ref().map(Field::show).unwrap_or_default(),
         |_kind, text| Ok::<_, ValueError>((!text.is_empty()).then(|| PathBuf::from(text)));

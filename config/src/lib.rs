@@ -36,7 +36,7 @@ pub use runtime::ConfigSetError;
 pub use settings::Settings;
 pub use table::{find, parameters};
 pub use types::{
-    AppendFsync, BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit,
-    OutputBufferLimits, PipelineOrder, SaveRule, SaveRules, Secret, Supervised,
+    AppendFsync, BindAddress, DebugAccess, FileMode, FileName, LogFormat, LogLevel,
+    OutputBufferLimit, OutputBufferLimits, PipelineOrder, SaveRule, SaveRules, Secret, Supervised,
 };
 pub use value::ValueError;

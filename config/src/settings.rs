@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::types::{
-    AppendFsync, BindAddress, DebugAccess, FileMode, LogFormat, LogLevel, OutputBufferLimit,
-    OutputBufferLimits, PipelineOrder, SaveRules, Secret, Supervised,
+    AppendFsync, BindAddress, DebugAccess, FileMode, FileName, LogFormat, LogLevel,
+    OutputBufferLimit, OutputBufferLimits, PipelineOrder, SaveRules, Secret, Supervised,
 };
 
 /// Every setting that something reads. Each field is the parameter of the same name (with `-`).
@@ -78,6 +78,14 @@ pub struct Settings {
     pub appendfsync: AppendFsync,
     /// When a checkpoint is written, by changes and time.
     pub save: SaveRules,
+    /// The RDB file of `dir`; an empty name for none.
+    pub dbfilename: FileName,
+    /// Write it after every checkpoint that saves.
+    pub save_rdb: bool,
+    /// Compress long strings in RDB files.
+    pub rdbcompression: bool,
+    /// End RDB files with a checksum.
+    pub rdbchecksum: bool,
     /// By how much the log must have grown, in percent of the last checkpoint, for another one; 0
     /// for never.
     pub auto_aof_rewrite_percentage: u32,
@@ -177,6 +185,10 @@ impl Default for Settings {
             appendonly: true,
             appendfsync: AppendFsync::Everysec,
             save: SaveRules::default(),
+            dbfilename: FileName::default_rdb(),
+            save_rdb: false,
+            rdbcompression: true,
+            rdbchecksum: true,
             auto_aof_rewrite_percentage: 100,
             auto_aof_rewrite_min_size: mib(64),
             log_segment_size: mib(64),

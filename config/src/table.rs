@@ -88,7 +88,7 @@ mod tests {
                 Kind::Choice(names) => {
                     names.iter().find(|name| **name != parameter.default).unwrap()
                 }
-                Kind::Text | Kind::Secret | Kind::Path => "other",
+                Kind::Text | Kind::Secret | Kind::Path | Kind::FileName => "other",
                 Kind::Address | Kind::Addresses => "127.0.0.2",
                 Kind::OutputLimits => "normal 1 2 3",
                 Kind::SaveRules => "900 1 300 10",

@@ -187,6 +187,38 @@ impl FileMode {
     }
 }
 
+/// The name of a file in the directory of the data, which is not one of that directory's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName(String);
+
+impl FileName {
+    /// Files that hold a data directory's own data, whose place nothing else may take.
+    const OWN: [&'static str; 5] = ["MANIFEST", "MANIFEST.new", "LOCK", "BACKUP", "IMPORT"];
+    /// How the names of its other files end.
+    const OWN_ENDINGS: [&'static str; 2] = [".swl", ".swc"];
+
+    /// Reads a name; an empty one is allowed, as in Redis, and no file has it.
+    pub(crate) fn read(text: &str) -> Result<Self, ValueError> {
+        if text.contains(['/', '\\']) {
+            return Err(ValueError::FileName);
+        }
+        let is_own = Self::OWN.contains(&text)
+            || Self::OWN_ENDINGS.iter().any(|ending| text.ends_with(ending));
+        if is_own { Err(ValueError::OwnFile(text.to_owned())) } else { Ok(Self(text.to_owned())) }
+    }
+
+    /// The name that Redis gives to RDB files.
+    pub(crate) fn default_rdb() -> Self {
+        Self("dump.rdb".to_owned())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A checkpoint is written when so much has changed for so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SaveRule {
@@ -350,6 +382,19 @@ impl fmt::Display for OutputBufferLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_name_is_no_path_and_none_of_the_data_directory() {
+        for name in ["dump.rdb", "", "a b", "manifest"] {
+            assert_eq!(FileName::read(name).map(|name| name.0), Ok(name.to_owned()));
+        }
+        for path in ["a/b", "/dump.rdb", "..\\dump.rdb"] {
+            assert_eq!(FileName::read(path), Err(ValueError::FileName), "{path}");
+        }
+        for own in ["MANIFEST", "log-0000000001.swl", "x.swc", "LOCK"] {
+            assert_eq!(FileName::read(own), Err(ValueError::OwnFile(own.to_owned())));
+        }
+    }
 
     #[test]
     fn a_secret_shows_itself_only_when_exposed() {

@@ -42,6 +42,12 @@ pub enum ValueError {
     /// Not pairs of seconds and changes.
     #[error("Invalid save parameters")]
     SaveRules,
+    /// A path where only the name of a file is taken.
+    #[error("dbfilename can't be a path, just a filename")]
+    FileName,
+    /// The name of a file that a data directory has for itself.
+    #[error("'{0}' is a name of the data directory's own files")]
+    OwnFile(String),
     /// A class that is neither normal, replica (slave) nor pubsub.
     #[error("Invalid client class specified in buffer limit configuration.")]
     LimitClass,

@@ -27,7 +27,7 @@ impl FileReader for Anything {
 fn name() -> impl Strategy<Value = String> {
     let known: Vec<String> = parameters()
         .flat_map(|parameter| parameter.names())
-        .chain(["config", "loadmodule", "rdbchecksum", "SAVE", "version"])
+        .chain(["config", "loadmodule", "rdb-del-sync-files", "SAVE", "version"])
         .map(str::to_owned)
         .collect();
     prop_oneof![4 => prop::sample::select(known), 1 => "\\PC{0,12}"]

@@ -211,7 +211,8 @@ fn includes_are_followed_in_place_and_not_for_ever() {
 
 #[test]
 fn directives_of_redis_work_without_a_file_too() {
-    let environment = [("SHARDWRIGHT__SERVER_CPULIST", "0-3"), ("SHARDWRIGHT__RDBCHECKSUM", "no")];
+    let environment =
+        [("SHARDWRIGHT__SERVER_CPULIST", "0-3"), ("SHARDWRIGHT__APPENDDIRNAME", "no")];
     let line = words("--io-threads 4 --slowlog-max-len 5");
     let loaded = start(&line, &environment, &Files::default()).unwrap();
     assert_eq!(loaded.warnings.len(), 4, "{:?}", loaded.warnings);
@@ -270,14 +271,14 @@ fn a_reload_takes_what_changed_in_the_sources_and_keeps_what_was_set_while_runni
         .config_set(&[("requirepass", "secret"), ("hz", "30"), ("timeout", "9")], false)
         .unwrap();
 
-    files.write("redis.conf", "timeout 2\nport 7001\nhz 20\nmaxclients 6\nrdbchecksum no");
+    files.write("redis.conf", "timeout 2\nport 7001\nhz 20\nmaxclients 6\nrdb-del-sync-files no");
     let first = reload(&loaded, &current, &files).unwrap();
     assert_eq!(first.changed, ["timeout"]);
     assert_eq!(first.settings.timeout, Duration::from_secs(2));
     assert_eq!((first.settings.hz, first.settings.maxclients, first.settings.port), (30, 5, 7000));
     assert!(first.settings.requirepass.matches(b"secret"));
     let expected = [
-        "'rdbchecksum' at redis.conf:5 has no meaning here: checkpoints have their own format",
+        "'rdb-del-sync-files' at redis.conf:5 has no meaning here: checkpoints have their own format",
         "'port' at redis.conf:2 changes only with a restart",
     ];
     assert_eq!(first.warnings, expected);

@@ -14,6 +14,7 @@ use crate::error::{JournalError, RecoveryError, Spot, Trouble};
 use crate::files::{FileHeader, FileKind, checkpoint_name, fill, read_header};
 use crate::manifest::{CheckpointEntry, Manifest};
 use crate::progress::PIECE;
+use crate::reading::open;
 use crate::recovery::Replay;
 use crate::storage::{Storage, StorageFile};
 
@@ -106,6 +107,21 @@ impl<S: Storage> CheckpointWriter<S> {
         self.buffer.clear();
         Ok(())
     }
+}
+
+/// Replays a checkpoint of the directory with this number, without what came after it.
+///
+/// # Errors
+/// Storage failed, it is damaged, or `replay` refused something.
+pub fn read_checkpoint(
+    storage: &impl Storage,
+    directory: u64,
+    entry: CheckpointEntry,
+    replay: &mut impl Replay,
+) -> Result<(), RecoveryError> {
+    let reader = open(storage, &entry.name())?;
+    let manifest = Manifest { directory, checkpoint: Some(entry), segments: Vec::new() };
+    replay_checkpoint(reader, &manifest, entry, replay).map(drop)
 }
 
 /// Replays a checkpoint from its file. Returns the sequences behind it.

@@ -65,6 +65,13 @@ pub enum RecoveryError {
     /// There are files and nothing that says which of them count.
     #[error("there is {0}, but no {file}, which says what counts", file = crate::MANIFEST)]
     NoManifest(String),
+    /// Keys from elsewhere were being put into it, and that did not end.
+    #[error(
+        "an import into it was not finished (there is {file}, which names what was imported): import \
+         again, or remove {file} and all *.swc beside it",
+        file = crate::IMPORT
+    )]
+    Unfinished,
     /// There is no data.
     #[error("there is no data: no {file}, and nothing that one could name", file = crate::MANIFEST)]
     NoData,

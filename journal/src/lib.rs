@@ -9,6 +9,7 @@
 //!   where a crash cut the log off. What is damaged otherwise ends it with an error that says where.
 //! * [`open_to_back_up`], [`verify`] and [`restore`] make copies that are whole or none; [`check`] and
 //!   [`diagnose`] tell what a directory has and what would help it. All of them read as a start does.
+//! * [`Founding`] makes a directory out of keys that come from elsewhere.
 //! * [`Storage`] is the only way to files, so that tests can lose, tear and refuse what they like.
 //!
 //! It stores records and knows nothing of commands or data types: a record has effects of
@@ -21,6 +22,7 @@ mod checkpoint;
 mod disk;
 mod error;
 mod files;
+mod founding;
 mod inventory;
 mod lines;
 mod log;
@@ -38,10 +40,11 @@ mod verify;
 pub use backup::{BackupFailed, Opened, open_to_back_up};
 pub use backup_error::{BackupError, CopyError};
 pub use check::{Report, check};
-pub use checkpoint::{CheckpointMark, CheckpointWriter};
+pub use checkpoint::{CheckpointMark, CheckpointWriter, read_checkpoint};
 pub use disk::{Disk, LockError};
 pub use error::{JournalError, RecoveryError, Remedy, Spot, Trouble};
 pub use files::{FileHeader, FileKind, HeaderError, checkpoint_name, segment_name};
+pub use founding::{Founding, Ground, IMPORT, ground, take_to_found};
 pub use inventory::{BACKUP, BackupFile, Inventory};
 pub use lines::TextError;
 pub use log::{Log, LogOptions};

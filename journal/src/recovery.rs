@@ -7,6 +7,7 @@ use shardwright_codec::log::{Lsn, Record};
 
 use crate::error::{JournalError, RecoveryError, Spot};
 use crate::files::{is_checkpoint_name, segment_number};
+use crate::founding::IMPORT;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::progress::Progress;
 use crate::reading::{Contents, examine};
@@ -106,6 +107,9 @@ pub(crate) fn read_manifest(
         Ok(bytes) => return Ok(Some(Manifest::decode(&bytes)?)),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(JournalError::io("read", MANIFEST)(error).into()),
+    }
+    if names.iter().any(|name| name == IMPORT) {
+        return Err(RecoveryError::Unfinished);
     }
     match names.iter().find(|name| is_journal_name(name)) {
         Some(name) => Err(RecoveryError::NoManifest(name.clone())),

@@ -11,7 +11,9 @@ macro_rules! say {
 
 mod backup;
 mod check;
+mod export;
 mod failure;
+mod import;
 mod progress;
 mod repair;
 mod restore;
@@ -37,6 +39,8 @@ enum Tool {
     Restore(restore::Arguments),
     Check(check::Arguments),
     Repair(repair::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
 }
 
 /// Runs the tool that the first of these arguments, behind the program's name, names exactly; nothing
@@ -53,6 +57,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
         Tool::Restore(arguments) => restore::run(&arguments),
         Tool::Check(arguments) => check::run(&arguments),
         Tool::Repair(arguments) => repair::run(&arguments),
+        Tool::Import(arguments) => import::run(&arguments),
+        Tool::Export(arguments) => export::run(&arguments),
     };
     Some(outcome.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS))
 }

@@ -10,6 +10,7 @@ use shardwright_store::error::CommandError;
 
 use super::write_help;
 use crate::messages::BlockKind;
+use crate::rdb::reload::ReloadOptions;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
 use crate::session::SessionCx;
 
@@ -20,8 +21,8 @@ pub const COMMANDS: &[SessionCommand] =
 /// One subcommand.
 struct Subcommand {
     name: &'static str,
-    /// Number of arguments, DEBUG and its name included.
-    arguments: usize,
+    /// Numbers of arguments that it takes, DEBUG and its name included.
+    arguments: std::ops::RangeInclusive<usize>,
     /// What follows the name, for HELP.
     usage: &'static str,
     /// What it does, for HELP.
@@ -32,41 +33,49 @@ struct Subcommand {
 const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "PROTOCOL",
-        arguments: 3,
+        arguments: 3..=3,
         usage: " <type>",
         help: "Answer with a value of this type: string, integer, double, bignum, null, array, \
                set, map, attrib, push, verbatim, true, false.",
         run: protocol,
     },
     Subcommand {
+        name: "RELOAD",
+        arguments: 2..=usize::MAX,
+        usage: " [MERGE] [NOFLUSH] [NOSAVE]",
+        help: "Save the data into the RDB file (not if NOSAVE), remove it (not if NOFLUSH) and load \
+               the file. Keys that stay are an error unless MERGE.",
+        run: reload,
+    },
+    Subcommand {
         name: "SET-ACTIVE-EXPIRE",
-        arguments: 3,
+        arguments: 3..=3,
         usage: " <0|1>",
         help: "Choose whether keys expire before somebody asks for them.",
         run: set_active_expire,
     },
     Subcommand {
         name: "SHADOW",
-        arguments: 2,
+        arguments: 2..=2,
         usage: "",
         help: "Compare the data with the copy that effects alone feed (setting: shadow).",
         run: shadow,
     },
     Subcommand {
         name: "SLEEP",
-        arguments: 3,
+        arguments: 3..=3,
         usage: " <seconds>",
         help: "Stop the thread of this connection, and with it one shard. Decimals are allowed.",
         run: sleep,
     },
-    Subcommand { name: "HELP", arguments: 2, usage: "", help: "Show these lines.", run: help },
+    Subcommand { name: "HELP", arguments: 2..=2, usage: "", help: "Show these lines.", run: help },
 ];
 
 /// The handler of a form that runs in the connection.
 fn handler_of(args: Args<'_>) -> Option<SessionHandler> {
     let named = |sub: &&Subcommand| args.at(1).eq_ignore_ascii_case(sub.name.as_bytes());
     let found = SUBCOMMANDS.iter().find(named)?;
-    (found.arguments == args.len()).then_some(found.run)
+    found.arguments.contains(&args.len()).then_some(found.run)
 }
 
 fn help(_: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
@@ -104,6 +113,25 @@ fn set_active_expire(
     reply.ok();
     Ok(())
 }
+
+fn reload(cx: &mut SessionCx<'_>, args: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
+    let mut options = ReloadOptions::default();
+    for word in args.skip(2).iter() {
+        let option = match word.to_ascii_uppercase().as_slice() {
+            b"MERGE" => &mut options.merge,
+            b"NOFLUSH" => &mut options.no_flush,
+            b"NOSAVE" => &mut options.no_save,
+            _ => return Err(RELOAD_OPTIONS),
+        };
+        *option = true;
+    }
+    // What becomes of it is the reply.
+    cx.block = Some(BlockKind::Reload(options));
+    Ok(())
+}
+
+const RELOAD_OPTIONS: CommandError =
+    CommandError::Text("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
 
 fn shadow(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
     // The result of the comparison is the reply.

@@ -8,6 +8,7 @@ use shardwright_store::command::history::{History, changed};
 use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
 
+use crate::checkpoint::Purpose;
 use crate::messages::BlockKind;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::Server;
@@ -79,7 +80,7 @@ fn check_directory(server: &Server) -> Outcome {
 
 fn save(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
     check_directory(cx.server)?;
-    if !cx.server.claim_checkpoint() {
+    if !cx.server.claim_checkpoint(Purpose::Save) {
         return Err(RUNNING);
     }
     // What becomes of it is the reply.
@@ -94,20 +95,20 @@ fn bgsave(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -
         2 if args.at(1).eq_ignore_ascii_case(b"SCHEDULE") => {}
         _ => return Err(CommandError::Syntax),
     }
-    begin(cx.server, RUNNING)?;
+    begin(cx.server, Purpose::Save, RUNNING)?;
     reply.simple("Background saving started");
     Ok(())
 }
 
 fn bgrewriteaof(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    begin(cx.server, REWRITING)?;
+    begin(cx.server, Purpose::Log, REWRITING)?;
     reply.simple("Background append only file rewriting started");
     Ok(())
 }
 
-fn begin(server: &Arc<Server>, running: CommandError) -> Outcome {
+fn begin(server: &Arc<Server>, purpose: Purpose, running: CommandError) -> Outcome {
     check_directory(server)?;
-    if server.begin_checkpoint() { Ok(()) } else { Err(running) }
+    if server.begin_checkpoint(purpose) { Ok(()) } else { Err(running) }
 }
 
 fn lastsave(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {

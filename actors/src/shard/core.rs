@@ -5,9 +5,11 @@
 //! The shard is *open* while its partition is at home and no block waits here for others. While it
 //! is not, the shell gives it nothing from the mailbox, only deliveries of partitions.
 
+use shardwright_codec::resp::{Protocol, ReplyWriter};
 use shardwright_store::context::Limits;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::digest::partition_digest;
+use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, Meter, Replies, run};
 use shardwright_store::hash::KeyHash;
 use shardwright_store::keyspace::Keyspace;
@@ -18,6 +20,8 @@ use shardwright_store::watch::WatchToken;
 use crate::messages::{
     Block, BlockDone, BlockKind, Delivery, Effects, Parcel, ParcelDone, Round, RoundId,
 };
+
+use crate::rdb::reload::ReloadOptions;
 
 /// What a shard sends.
 pub trait ShardPost {
@@ -45,6 +49,17 @@ pub trait ShardPost {
 
     /// The partition's figures may have changed.
     fn publish(&mut self, partition: &Partition);
+
+    /// All data is to be loaded from the RDB file, written before or not.
+    ///
+    /// # Errors
+    /// That failed; nothing has changed then.
+    fn reload(
+        &mut self,
+        options: ReloadOptions,
+        keyspace: &mut Keyspace<'_>,
+        now: UnixMillis,
+    ) -> Result<(), CommandError>;
 
     /// The writer shall compare its copy with this sum over the live data, and answer the block.
     fn audit(&mut self, block: Block, live: u128);
@@ -344,6 +359,9 @@ fn run_block<P: ShardPost, M: Meter>(
         turn.post.audit(block, live);
         return;
     }
+    if let BlockKind::Reload(options) = block.kind {
+        return reload(home, lent, (block, options), turn);
+    }
     let batch = std::mem::take(&mut block.batch);
     let mut out = Vec::new();
     let mut ends = Vec::new();
@@ -364,6 +382,32 @@ fn run_block<P: ShardPost, M: Meter>(
         shards: block.shards,
         sequences,
     });
+}
+
+/// Runs DEBUG RELOAD, and answers it.
+fn reload<P: ShardPost, M: Meter>(
+    home: &mut Partition,
+    lent: &mut [Box<Partition>],
+    (block, options): (Block, ReloadOptions),
+    turn: &mut Turn<'_, P, M>,
+) {
+    let outcome = if turn.limits.refuse_writes {
+        Err(CommandError::LogFailed)
+    } else {
+        let mut keyspace = Keyspace::with_lent(home, lent);
+        turn.post.reload(options, &mut keyspace, turn.now)
+    };
+    let mut out = Vec::new();
+    let mut reply = ReplyWriter::new(&mut out, Protocol::Resp2);
+    match outcome {
+        Ok(()) => reply.ok(),
+        Err(error) => reply.error(error.text()),
+    }
+    let mut sequences = release_all(home, lent, turn.post);
+    sequences.iter_mut().for_each(|(_, sequence)| *sequence = turn.told(*sequence));
+    let ends = vec![out.len()];
+    let Block { conn, batch, shards, .. } = block;
+    turn.post.block_done(BlockDone { conn, batch, out, ends, next: 1, shards, sequences });
 }
 
 /// A meter that never stops a batch: a block is not interrupted while it holds partitions.

@@ -2,14 +2,16 @@
 //! send.
 
 use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
+use shardwright_actors::rdb::reload::ReloadOptions;
 use shardwright_actors::shard::core::ShardPost;
 use shardwright_actors::shards::ShardSet;
 use shardwright_store::command::CommandId;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, Meter, Planned};
+use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Garbage, Partition};
-use shardwright_store::types::ShardId;
+use shardwright_store::types::{ShardId, UnixMillis};
 use shardwright_store::watch::WatchToken;
 use shardwright_tests::Rng;
 
@@ -129,6 +131,16 @@ impl ShardPost for ThreadPost<'_> {
     fn block_done(&mut self, done: BlockDone) {
         self.network.ledger.replies(&self.block, "a block");
         self.send(Sending::Answer(done.conn.thread, Answer::Block(done)));
+    }
+
+    /// Nobody in the simulation asks for it: there are no files.
+    fn reload(
+        &mut self,
+        _: ReloadOptions,
+        _: &mut Keyspace<'_>,
+        _: UnixMillis,
+    ) -> Result<(), CommandError> {
+        Err(CommandError::Syntax)
     }
 
     fn checkpoint_began(&mut self, _: Block, _: Vec<u64>) {

@@ -52,4 +52,37 @@ pub(super) const ROWS: &[Parameter] = &[
         "pairs of seconds and changes after which a checkpoint is written; empty is none",
     )
     .changeable(),
+    Parameter::new(
+        "dbfilename",
+        Kind::FileName,
+        "dump.rdb",
+        field!(dbfilename),
+        "RDB file in 'dir': loaded by a start that finds no other data, written by DEBUG RELOAD and \
+         for 'save-rdb'",
+    )
+    .changeable()
+    .protected(),
+    Parameter::new(
+        "save-rdb",
+        Kind::YesNo,
+        "no",
+        field!(save_rdb),
+        "write 'dbfilename' after every checkpoint of SAVE, BGSAVE, 'save' or SHUTDOWN SAVE",
+    )
+    .changeable(),
+    Parameter::new(
+        "rdbcompression",
+        Kind::YesNo,
+        "yes",
+        field!(rdbcompression),
+        "compress long strings in RDB files",
+    )
+    .changeable(),
+    Parameter::new(
+        "rdbchecksum",
+        Kind::YesNo,
+        "yes",
+        field!(rdbchecksum),
+        "end RDB files with a checksum",
+    ),
 ];

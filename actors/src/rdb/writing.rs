@@ -1,0 +1,262 @@
+//! Writing a file: under a temporary name, made durable, and only then by its own name. So whoever
+//! opens it has a whole one, the old or the new.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use shardwright_codec::log::Record;
+use shardwright_codec::rdb::{self, Encoder, Options};
+use shardwright_config::Settings;
+use shardwright_journal::{
+    CheckpointEntry, Disk, LockError, RecoveryError, Replay, Storage, StorageFile, read_checkpoint,
+};
+use shardwright_store::effect::Effect;
+use shardwright_store::partition::Partition;
+use shardwright_store::types::{DbIndex, UnixMillis};
+use shardwright_store::value::{Object, ValueRef};
+use thiserror::Error;
+
+use crate::server::REDIS_VERSION;
+
+/// Bytes that are gathered before they are written.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Why a file was not written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// The name is empty.
+    #[error("it has no name: 'dbfilename' is empty")]
+    NoName,
+    /// There is nothing that it could be made of.
+    #[error("there is no data directory")]
+    NoDirectory,
+    /// Its directory cannot be entered.
+    #[error(transparent)]
+    Directory(#[from] LockError),
+    /// The system refused something.
+    #[error("could not {action} {file}: {source}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        file: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The checkpoint that it is made of cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] RecoveryError),
+}
+
+/// The directory that files of `dbfilename` are in.
+///
+/// # Errors
+/// It is not there.
+pub fn working_directory() -> Result<Disk, WriteError> {
+    Ok(Disk::look(Path::new("."))?)
+}
+
+/// How the settings want files to be written.
+pub fn options(settings: &Settings) -> Options {
+    Options { compress: settings.rdbcompression, checksum: settings.rdbchecksum }
+}
+
+/// A file that is being written.
+pub struct RdbFile<'d> {
+    disk: &'d Disk,
+    name: &'d str,
+    /// Its name until it is whole.
+    temporary: String,
+    is_named: bool,
+    file: <Disk as Storage>::File,
+    encoder: Encoder,
+    buffer: Vec<u8>,
+    keys: u64,
+    len: u64,
+}
+
+impl<'d> RdbFile<'d> {
+    /// Begins the file `name` of a directory. `now` is the time that it says it was written at.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn begin(
+        disk: &'d Disk,
+        name: &'d str,
+        options: Options,
+        now: UnixMillis,
+    ) -> Result<Self, WriteError> {
+        if name.is_empty() {
+            return Err(WriteError::NoName);
+        }
+        let temporary = format!("{name}.new");
+        let file = disk.create(&temporary).map_err(system("create", &temporary))?;
+        let mut encoder = Encoder::new(options);
+        encoder.aux(b"redis-ver", REDIS_VERSION.as_bytes());
+        encoder.aux(b"redis-bits", b"64");
+        encoder.aux(b"ctime", now.seconds().to_string().as_bytes());
+        encoder.aux(b"aof-base", b"0");
+        let (is_named, buffer, keys, len) = (false, Vec::new(), 0, 0);
+        Ok(Self { disk, name, temporary, is_named, file, encoder, buffer, keys, len })
+    }
+
+    /// Says how many keys a database is going to have, and how many of them expire.
+    fn resize(&mut self, db: DbIndex, keys: u64, expires: u64) {
+        self.encoder.resize(db.0.into(), keys, expires);
+    }
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn key(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        value: ValueRef<'_>,
+        deadline: Option<UnixMillis>,
+    ) -> Result<(), WriteError> {
+        let value = match value {
+            ValueRef::Int(n) => rdb::Value::Int(n),
+            ValueRef::Bytes { bytes, .. } => rdb::Value::Bytes(bytes),
+            ValueRef::Object(Object::String(bytes)) => rdb::Value::Bytes(bytes),
+        };
+        self.encoder.key(db.0.into(), key, deadline.map(|deadline| deadline.0), &value);
+        self.keys += 1;
+        if self.encoder.pending() < WRITE_BYTES {
+            return Ok(());
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.encoder.swap(&mut buffer);
+        let written = self.write(&buffer);
+        self.buffer = buffer;
+        written
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.file.write(bytes).map_err(system("write", &self.temporary))?;
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Ends the file, makes it durable, and gives it its name.
+    ///
+    /// # Errors
+    /// One of these cannot be done. Whoever had the name before still has it, unless it is its
+    /// durability alone that failed.
+    pub fn finish(mut self) -> Result<Written, WriteError> {
+        let rest = std::mem::replace(&mut self.encoder, Encoder::new(Options::default())).finish();
+        self.write(&rest)?;
+        let temporary = &self.temporary;
+        self.file.sync().map_err(system("sync", temporary))?;
+        self.disk.rename(temporary, self.name).map_err(system("rename", temporary))?;
+        self.is_named = true;
+        self.disk.sync_directory().map_err(system("sync the directory of", self.name))?;
+        Ok(Written { keys: self.keys, len: self.len })
+    }
+}
+
+/// A file that was not finished goes.
+impl Drop for RdbFile<'_> {
+    fn drop(&mut self) {
+        if !self.is_named
+            && let Err(error) = self.disk.remove(&self.temporary)
+        {
+            tracing::warn!(file = self.temporary, %error, "a file that is of no use stays");
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Keys.
+    pub keys: u64,
+    /// Bytes.
+    pub len: u64,
+}
+
+/// Makes the error of something that the system refused.
+fn system(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> WriteError {
+    let file = file.to_owned();
+    move |source| WriteError::System { action, file, source }
+}
+
+/// Writes all keys of all partitions, database by database.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_partitions(
+    mut file: RdbFile<'_>,
+    partitions: &[&Partition],
+) -> Result<Written, WriteError> {
+    let databases = partitions.iter().map(|partition| partition.databases()).max().unwrap_or(0);
+    for db in (0..databases).map(DbIndex) {
+        let figures = || partitions.iter().map(|partition| partition.figures(db));
+        let keys = figures().map(|figures| figures.keys).sum();
+        if keys == 0 {
+            continue;
+        }
+        file.resize(db, keys, figures().map(|figures| figures.expires).sum());
+        for data in partitions.iter().filter_map(|partition| partition.db(db)) {
+            for entry in data.dict().iter() {
+                file.key(db, entry.key(), entry.value(), entry.deadline())?;
+            }
+        }
+    }
+    file.finish()
+}
+
+/// Writes all keys of a checkpoint of the directory `data` with this number.
+///
+/// # Errors
+/// The checkpoint cannot be read, or the file cannot be written.
+pub fn write_checkpoint(
+    file: RdbFile<'_>,
+    data: &Arc<Disk>,
+    directory: u64,
+    entry: CheckpointEntry,
+) -> Result<Written, WriteError> {
+    let mut converter = Converter { file, failed: None };
+    let read = read_checkpoint(data, directory, entry, &mut converter);
+    match (converter.failed, read) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok(())) => converter.file.finish(),
+    }
+}
+
+/// Writes the keys of a checkpoint as they are read.
+struct Converter<'d> {
+    file: RdbFile<'d>,
+    failed: Option<WriteError>,
+}
+
+impl Replay for Converter<'_> {
+    fn layout(&mut self, _shards: u16) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn behind(&mut self, _sequences: &[u64]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> Result<(), String> {
+        for part in &record.parts {
+            let mut rest = part.payload;
+            while !rest.is_empty() {
+                let (effect, len) = Effect::decode(rest).map_err(|error| error.to_string())?;
+                let Effect::Put { db, key, value, deadline } = effect else {
+                    return Err("an effect that makes no key".to_owned());
+                };
+                if let Err(error) = self.file.key(db, key, value, deadline) {
+                    self.failed = Some(error);
+                    return Err("the RDB file could not be written".to_owned());
+                }
+                rest = rest.get(len..).unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+}
