@@ -71,6 +71,8 @@ pub struct Checkpoints {
     last_failed: AtomicBool,
     /// The running one, or the last one, is or was made to save.
     saves: AtomicBool,
+    /// Another one is to follow the running one: to save, or for the log.
+    scheduled: [AtomicBool; 2],
     /// The last one that was made to save failed, or its RDB file did.
     last_save_failed: AtomicBool,
     /// Seconds that the last one took; -1 before the first.
@@ -123,6 +125,21 @@ impl Checkpoints {
     /// Whether the running one is made to save.
     pub fn is_save(&self) -> bool {
         self.saves.load(Relaxed)
+    }
+
+    /// Whether one with this purpose is being written.
+    pub fn is_running_for(&self, purpose: Purpose) -> bool {
+        self.is_running() && self.is_save() == (purpose == Purpose::Save)
+    }
+
+    /// Another one is to follow the running one.
+    pub fn schedule(&self, purpose: Purpose) {
+        self.scheduled[purpose as usize].store(true, SeqCst);
+    }
+
+    /// Whether one is to follow the running one.
+    pub fn is_scheduled(&self, purpose: Purpose) -> bool {
+        self.scheduled[purpose as usize].load(SeqCst)
     }
 
     /// Seconds that the last one took; -1 before the first.
@@ -223,6 +240,8 @@ impl Server {
         if !self.claim_checkpoint(purpose) {
             return false;
         }
+        // It does what was scheduled.
+        self.checkpoints.scheduled[purpose as usize].store(false, SeqCst);
         let shards = ShardSet::all(self.router().map.shards());
         let block = Block::special(ConnId::NOBODY, BlockKind::Checkpoint, shards, ShardId(0));
         self.order_round(Round::of(block));
@@ -259,6 +278,11 @@ impl Server {
             checkpoints.last_save_failed.store(error.is_some(), Relaxed);
         }
         checkpoints.running.store(false, SeqCst);
+        for purpose in [Purpose::Save, Purpose::Log] {
+            if checkpoints.is_scheduled(purpose) {
+                self.begin_checkpoint(purpose);
+            }
+        }
         self.answer_block(block, |reply| match error {
             None => reply.ok(),
             Some(error) => reply.error(error),

@@ -30,6 +30,7 @@ pub mod rdb;
 pub mod ready;
 pub mod recovery;
 pub mod registry;
+pub mod reload;
 pub mod sampler;
 pub mod server;
 pub mod session;

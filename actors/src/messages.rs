@@ -6,7 +6,7 @@ use shardwright_store::types::{Sequence, ShardId};
 use shardwright_store::watch::WatchToken;
 
 use crate::ending::How;
-use crate::rdb::reload::ReloadOptions;
+use crate::reload::Reload;
 use crate::shards::ShardSet;
 
 /// A connection: the thread that it lives on, its place in that thread's slab, and the place's
@@ -90,8 +90,8 @@ pub enum BlockKind {
     Checkpoint,
     /// It asks control to end the process, and is answered if that cannot be. No shard gets it.
     End(How),
-    /// It loads an RDB file, written before or not.
-    Reload(ReloadOptions),
+    /// It replaces the data by what a file or the log has.
+    Reload(Reload),
 }
 
 /// Blocks that run one after the other while their lead shard holds the partitions of them all: a

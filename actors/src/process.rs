@@ -11,8 +11,8 @@ use rand::RngExt;
 use shardwright_config::{Loaded, Supervised};
 use shardwright_journal::{Disk, IMPORT, Log, LogOptions, MANIFEST};
 use shardwright_store::hash::KeyHasher;
-use shardwright_store::partition::{Garbage, Partition, PartitionOptions};
-use shardwright_store::types::{ShardId, ShardMap};
+use shardwright_store::partition::Garbage;
+use shardwright_store::types::ShardId;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
@@ -210,19 +210,14 @@ struct Kept {
 /// Loads what is kept, if anything is or was.
 fn load_data(server: &Server, cores: usize) -> Result<Data, DataError> {
     let settings = server.settings();
-    let (hasher, databases) = (server.router().hasher, server.router().databases);
-    let now = Clock::new().now();
-    let make = move |map: ShardMap, id: ShardId| {
-        let (slots, seed) = (map.slots_of(id), rand::random());
-        Partition::new(PartitionOptions { id, slots, databases, hasher, seed, now })
-    };
+    let make = recovery::maker(server);
     let map = server.router().map;
     let empty =
         || -> recovery::Partitions { map.all().map(|id| Box::new(make(map, id))).collect() };
     // Without a log, what was saved is loaded all the same.
     let keeps = settings.keeps() || holds_data(Path::new("."));
     let rdb = settings.dbfilename.as_str();
-    let layout = (map, Rules { databases, now });
+    let layout = (map, Rules { databases: server.router().databases, now: Clock::new().now() });
     let mut telling = Telling::of(&server.loading);
     let (mut partitions, kept) = if keeps {
         let options = LogOptions { segment_bytes: settings.log_segment_size };

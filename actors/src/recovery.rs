@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use shardwright_codec::log::Record;
 use shardwright_journal::{
-    Disk, JournalError, LockError, Log, LogOptions, Progress, RecoveryError, Remedy, Replay,
+    Disk, JournalError, LockError, Log, LogOptions, Progress, RecoveryError, Remedy, Replay, check,
     recover,
 };
 use shardwright_store::hash::KeyHasher;
@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::rdb::start::StartError;
+use crate::server::Server;
 
 /// Why a data directory cannot be used.
 #[derive(Debug, Error)]
@@ -128,6 +129,31 @@ pub fn open(
     let checkpoint_len = recovered.manifest.checkpoint.map_or(0, |checkpoint| checkpoint.len);
     let log = Log::begin(Arc::clone(&disk), options, recovered, map.shards())?;
     Ok(Opened { partitions, log, disk, checkpoint_len })
+}
+
+/// Makes partitions as this process has them.
+pub fn maker(server: &Server) -> impl Fn(ShardMap, ShardId) -> Partition + use<> {
+    let (hasher, databases) = (server.router().hasher, server.router().databases);
+    let now = Clock::new().now();
+    move |map: ShardMap, id: ShardId| {
+        let (slots, seed) = (map.slots_of(id), rand::random());
+        Partition::new(PartitionOptions { id, slots, databases, hasher, seed, now })
+    }
+}
+
+/// Loads what the directory of a running server holds, and changes nothing. Nothing may be written
+/// to it meanwhile.
+///
+/// # Errors
+/// It cannot be loaded.
+pub fn read_back(server: &Server, disk: &Arc<Disk>) -> Result<Partitions, String> {
+    let (make, map) = (maker(server), server.router().map);
+    let mut loader = Loader::new(&make, map.shards().into());
+    let report = check(disk, &mut loader, &mut ()).map_err(|error| error.to_string())?;
+    match report.damage {
+        Some(damage) => Err(damage.to_string()),
+        None => loader.finish(map),
+    }
 }
 
 /// Most databases that the settings allow.

@@ -21,8 +21,8 @@ use crate::clock::{BusyClock, Clock, Ticks};
 use crate::gateway::FlushOutboxes;
 use crate::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
 use crate::parcel::Outboxes;
-use crate::rdb::reload::ReloadOptions;
 use crate::ready::Ready;
+use crate::reload::Reload;
 use crate::server::Server;
 use crate::session::{Env, Stock, Want};
 use crate::shard::core::{ShardCore, ShardPost, TURN_BYTES, Turn};
@@ -500,11 +500,12 @@ impl ShardPost for ThreadPost<'_> {
 
     fn reload(
         &mut self,
-        options: ReloadOptions,
+        what: Reload,
         keyspace: &mut Keyspace<'_>,
         now: UnixMillis,
     ) -> Result<(), CommandError> {
-        self.thread.server.reload(options, keyspace, now)
+        self.thread.send_effects();
+        self.thread.server.reload(what, keyspace, now)
     }
 
     fn audit(&mut self, block: Block, live: u128) {

@@ -20,6 +20,8 @@ use crate::clock::Clock;
 use crate::durability::LogFigures;
 use crate::gateway::LogMoved;
 use crate::messages::{Block, Effects};
+use crate::recovery::read_back;
+use crate::reload::ReadBack;
 use crate::server::Server;
 use crate::shadow::Shadow;
 
@@ -386,6 +388,21 @@ impl Handler<CloseLog> for Writer {
             self.failed(error);
         }
         closed.is_ok()
+    }
+}
+
+impl Handler<ReadBack> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, ReadBack(tell): ReadBack, _: &mut Self::Context) {
+        self.write_out(true);
+        let read = match (self.server.durability.failure(), &self.log) {
+            (Some(failure), _) => Err(failure.to_string()),
+            (None, None) => Err("there is no log".to_owned()),
+            (None, Some(log)) => read_back(&self.server, log.storage()),
+        };
+        // Who asked waits for it.
+        drop(tell.send(read));
     }
 }
 

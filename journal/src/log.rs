@@ -273,6 +273,11 @@ impl<S: Storage> Log<S> {
         self.durable
     }
 
+    /// Where it is kept.
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
     /// Bytes that were taken and not written.
     pub fn buffered(&self) -> usize {
         self.buffer.len()

@@ -424,6 +424,42 @@ fn without_a_log_what_was_saved_is_there_and_an_orderly_end_saves() {
 }
 
 #[test]
+fn a_save_and_a_rewrite_follow_one_another_when_they_were_scheduled() {
+    let data = Data::new();
+    let server = data.start(2, "everysec");
+    let mut client = server.client();
+    client.run("DEBUG POPULATE 300000");
+    let texts = |replies: Vec<Reply>| -> Vec<String> {
+        replies.iter().map(|reply| reply.error().unwrap_or_else(|| reply.text())).collect()
+    };
+    let over = |saves: &str| {
+        eventually("all are over", || info(&server, "rdb_saves") == saves);
+        for name in ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"] {
+            assert_eq!(info(&server, name), "0", "{name}");
+        }
+    };
+    let replies = client.pipeline(&["BGREWRITEAOF", "BGREWRITEAOF", "BGSAVE", "BGSAVE SCHEDULE"]);
+    let expected = [
+        "Background append only file rewriting started",
+        "ERR Background append only file rewriting already in progress",
+        "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in \
+         order to schedule a BGSAVE whenever possible.",
+        "Background saving scheduled",
+    ];
+    assert_eq!(texts(replies), expected);
+    over("2");
+    let replies = client.pipeline(&["BGSAVE SCHEDULE", "BGSAVE SCHEDULE", "BGREWRITEAOF"]);
+    let expected = [
+        "Background saving started",
+        "ERR Background save already in progress",
+        "Background append only file rewriting scheduled",
+    ];
+    assert_eq!(texts(replies), expected);
+    over("4");
+    server.finish();
+}
+
+#[test]
 fn saving_needs_a_directory() {
     let server = Server::start(Options::shards(2));
     let mut client = server.client();

@@ -497,7 +497,7 @@ fn only_saving_writes_the_file_and_the_setting_changes_while_it_runs() {
     assert!(!path.exists(), "'save-rdb' is off");
     assert!(client.run("CONFIG SET save-rdb yes").is_ok());
     assert_eq!(client.run("BGREWRITEAOF").text(), "Background append only file rewriting started");
-    eventually("it is over", || info(&mut client, "rdb_bgsave_in_progress") == "0");
+    eventually("it is over", || info(&mut client, "aof_rewrite_in_progress") == "0");
     assert!(!path.exists(), "BGREWRITEAOF is about the log");
     assert_eq!(client.run("BGSAVE").text(), "Background saving started");
     eventually("it is over", || info(&mut client, "rdb_bgsave_in_progress") == "0");

@@ -256,3 +256,55 @@ fn counters_of_other_clients_lose_nothing_while_data_is_reloaded_and_saved() {
     assert_eq!(digest(&mut server.client()), all, "after kill -9");
     server.finish();
 }
+
+#[test]
+fn the_log_gives_the_data_back() {
+    for shards in [1, 4] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = || {
+            let dir = dir.path().to_str().unwrap();
+            Options::shards(shards).with("dir", dir).with("appendonly", "yes")
+        };
+        let server = Server::start(options());
+        let mut client = server.client();
+        let fill = |client: &mut Client, from: usize| {
+            for key in from..from + 200 {
+                let line = format!("SET key:{key} {key} PX {}", 3_600_000 + key);
+                assert!(client.run(&line).is_ok());
+            }
+            assert!(client.run("MSET a 1 b two c 3.5").is_ok());
+            client.pipeline(&["SELECT 3", "SETRANGE long 100000 end", "SELECT 0", "DEL key:7"]);
+        };
+        fill(&mut client, 0);
+        let mut watching = server.client();
+        assert!(watching.pipeline(&["WATCH a", "MULTI", "GET a"])[0].is_ok());
+        // From the log alone, from a checkpoint alone, and from both; the last ones are behind what
+        // the first ones wrote.
+        for step in 0..4 {
+            let before = digest(&mut client);
+            assert!(client.run("DEBUG LOADAOF").is_ok(), "step {step}");
+            assert_eq!(digest(&mut client), before, "step {step}");
+            match step {
+                0 => assert_eq!(watching.run("EXEC"), Reply::Null, "all was removed meanwhile"),
+                1 => assert!(client.run("SAVE").is_ok()),
+                _ => fill(&mut client, 1000 * step),
+            }
+        }
+        let before = digest(&mut client);
+        server.finish();
+        let server = Server::start(options());
+        assert_eq!(digest(&mut server.client()), before);
+        server.finish();
+    }
+}
+
+#[test]
+fn without_a_log_there_is_none_to_load() {
+    let server = Server::start(Options::shards(2));
+    let mut client = server.client();
+    assert!(client.run("SET a 1").is_ok());
+    let error = client.run("DEBUG LOADAOF").error().unwrap();
+    assert!(error.starts_with("ERR there is no log"), "{error}");
+    assert_eq!(client.run("GET a").text(), "1");
+    server.finish();
+}

@@ -12,6 +12,7 @@ use super::write_help;
 use crate::messages::BlockKind;
 use crate::rdb::reload::ReloadOptions;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
+use crate::reload::Reload;
 use crate::session::SessionCx;
 
 /// The family's commands. The store's descriptor is the one that counts.
@@ -31,6 +32,13 @@ struct Subcommand {
 }
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "LOADAOF",
+        arguments: 2..=2,
+        usage: "",
+        help: "Write the log out, remove the data and load it from checkpoint and log.",
+        run: load_log,
+    },
     Subcommand {
         name: "PROTOCOL",
         arguments: 3..=3,
@@ -126,7 +134,16 @@ fn reload(cx: &mut SessionCx<'_>, args: Args<'_>, _: &mut ReplyWriter<'_>) -> Ou
         *option = true;
     }
     // What becomes of it is the reply.
-    cx.block = Some(BlockKind::Reload(options));
+    cx.block = Some(BlockKind::Reload(Reload::File(options)));
+    Ok(())
+}
+
+fn load_log(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
+    if !cx.server.durability.is_enabled() {
+        return Err(CommandError::Text("ERR there is no log: start with appendonly yes"));
+    }
+    // What becomes of it is the reply.
+    cx.block = Some(BlockKind::Reload(Reload::Log));
     Ok(())
 }
 

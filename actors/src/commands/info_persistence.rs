@@ -3,35 +3,37 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::info::{InfoCx, Lines};
+use crate::checkpoint::Purpose;
 
 /// `# Persistence`
 pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
     let log = &cx.server.durability;
     let saves = &cx.server.checkpoints;
     let seconds = saves.seconds(cx.now.seconds()).unwrap_or(-1);
-    let running = i64::from(saves.is_running());
+    let running = |purpose| i64::from(saves.is_running_for(purpose));
+    let seconds_of = |purpose| if saves.is_running_for(purpose) { seconds } else { -1 };
     let status = |failed| if failed { "err" } else { "ok" };
     let (loaded, expired) = cx.server.rdb.last_load();
     let loading = &cx.server.loading;
     lines.put_all(&[("loading", i64::from(loading.is_running())), ("async_loading", 0)]);
     lines.put("rdb_changes_since_last_save", cx.server.unsaved_changes());
-    lines.put("rdb_bgsave_in_progress", running);
+    lines.put("rdb_bgsave_in_progress", running(Purpose::Save));
     // Redis, too, counts from the start when nothing was saved.
     lines.put("rdb_last_save_time", saves.last_saved());
     lines.put("rdb_last_bgsave_status", status(saves.last_save_failed()));
     lines.put_all(&[
         ("rdb_last_bgsave_time_sec", saves.last_took()),
-        ("rdb_current_bgsave_time_sec", seconds),
+        ("rdb_current_bgsave_time_sec", seconds_of(Purpose::Save)),
         ("rdb_saves", saves.succeeded() as i64),
         ("rdb_last_cow_size", 0),
         ("rdb_last_load_keys_expired", expired as i64),
         ("rdb_last_load_keys_loaded", loaded as i64),
         ("aof_enabled", i64::from(log.is_enabled())),
         // Saving is what shortens the log here.
-        ("aof_rewrite_in_progress", running),
-        ("aof_rewrite_scheduled", 0),
+        ("aof_rewrite_in_progress", running(Purpose::Log)),
+        ("aof_rewrite_scheduled", i64::from(saves.is_scheduled(Purpose::Log))),
         ("aof_last_rewrite_time_sec", saves.last_took()),
-        ("aof_current_rewrite_time_sec", seconds),
+        ("aof_current_rewrite_time_sec", seconds_of(Purpose::Log)),
     ]);
     lines.put("aof_last_bgrewrite_status", status(saves.last_failed()));
     lines.put("aof_rewrites", saves.succeeded());

@@ -74,6 +74,11 @@ const RUNNING: CommandError = CommandError::Text("ERR Background save already in
 const REWRITING: CommandError =
     CommandError::Text("ERR Background append only file rewriting already in progress");
 
+const ANOTHER: CommandError = CommandError::Text(
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in \
+     order to schedule a BGSAVE whenever possible.",
+);
+
 fn check_directory(server: &Server) -> Outcome {
     if server.checkpoints.are_possible() { Ok(()) } else { Err(NO_DIRECTORY) }
 }
@@ -89,26 +94,46 @@ fn save(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome
 }
 
 fn bgsave(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    match args.len() {
-        1 => {}
-        // It is for waiting until the log was rewritten, which here is the same.
-        2 if args.at(1).eq_ignore_ascii_case(b"SCHEDULE") => {}
+    let schedule = match args.len() {
+        1 => false,
+        2 if args.at(1).eq_ignore_ascii_case(b"SCHEDULE") => true,
         _ => return Err(CommandError::Syntax),
+    };
+    check_directory(cx.server)?;
+    let checkpoints = &cx.server.checkpoints;
+    if cx.server.begin_checkpoint(Purpose::Save) {
+        reply.simple("Background saving started");
+    } else if checkpoints.is_running_for(Purpose::Save) {
+        return Err(RUNNING);
+    } else if schedule {
+        follow(cx.server, Purpose::Save);
+        reply.simple("Background saving scheduled");
+    } else {
+        return Err(ANOTHER);
     }
-    begin(cx.server, Purpose::Save, RUNNING)?;
-    reply.simple("Background saving started");
     Ok(())
 }
 
 fn bgrewriteaof(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    begin(cx.server, Purpose::Log, REWRITING)?;
-    reply.simple("Background append only file rewriting started");
+    check_directory(cx.server)?;
+    if cx.server.begin_checkpoint(Purpose::Log) {
+        reply.simple("Background append only file rewriting started");
+    } else if cx.server.checkpoints.is_running_for(Purpose::Log) {
+        return Err(REWRITING);
+    } else {
+        follow(cx.server, Purpose::Log);
+        reply.simple("Background append only file rewriting scheduled");
+    }
     Ok(())
 }
 
-fn begin(server: &Arc<Server>, purpose: Purpose, running: CommandError) -> Outcome {
-    check_directory(server)?;
-    if server.begin_checkpoint(purpose) { Ok(()) } else { Err(running) }
+/// Lets a checkpoint follow the one that is being written.
+fn follow(server: &Arc<Server>, purpose: Purpose) {
+    server.checkpoints.schedule(purpose);
+    // That may have ended just before.
+    if !server.checkpoints.is_running() {
+        server.begin_checkpoint(purpose);
+    }
 }
 
 fn lastsave(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {

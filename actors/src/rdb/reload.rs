@@ -9,16 +9,15 @@ use std::io::{Seek, SeekFrom};
 use std::sync::PoisonError;
 
 use shardwright_store::context::lru_clock;
-use shardwright_store::effect::Event;
 use shardwright_store::error::CommandError;
 use shardwright_store::keyspace::Keyspace;
-use shardwright_store::partition::{Change, Partition};
-use shardwright_store::types::{DbIndex, UnixMillis};
-use shardwright_store::value::{NewValue, Object, ValueRef};
+use shardwright_store::partition::Partition;
+use shardwright_store::types::UnixMillis;
 
 use super::reading::{Key, RdbError, Rules, read};
 use super::start::warn_of_modules;
 use super::writing::{RdbFile, WriteError, options, working_directory, write_partitions};
+use crate::reload::{flush, put};
 use crate::server::Server;
 
 /// What DEBUG RELOAD was told.
@@ -37,7 +36,7 @@ impl Server {
     ///
     /// # Errors
     /// The file cannot be written or loaded; nothing has changed then.
-    pub fn reload(
+    pub fn reload_file(
         &self,
         options: ReloadOptions,
         keyspace: &mut Keyspace<'_>,
@@ -109,26 +108,6 @@ fn check_absent(keyspace: &Keyspace<'_>, key: Key<'_>) -> Result<(), RdbError> {
             Err(RdbError::Refused(format!("key '{name}' of database {db} is there already")))
         }
     }
-}
-
-fn flush(keyspace: &mut Keyspace<'_>) {
-    for partition in keyspace.all_mut() {
-        (0..partition.databases()).for_each(|db| partition.flush(DbIndex(db)));
-    }
-}
-
-fn put(keyspace: &mut Keyspace<'_>, key: Key<'_>, lru: u32) {
-    let Key { db, key, value, deadline } = key;
-    let hash = keyspace.hasher().hash(key);
-    let partition = keyspace.partition_mut(hash.slot);
-    let place = partition.find(db, hash, key).map(|(place, _)| place);
-    let value = match value {
-        ValueRef::Int(n) => NewValue::Int(n),
-        ValueRef::Bytes { bytes, raw } => NewValue::Bytes { bytes, raw },
-        ValueRef::Object(Object::String(bytes)) => NewValue::Bytes { bytes, raw: true },
-    };
-    let event = Event::generic("loaded");
-    partition.change(db, hash, key, place, Change::Put(value, deadline), event, lru);
 }
 
 /// A file that could be read a moment ago cannot be read any more, and what it should replace is gone

@@ -21,7 +21,7 @@ use crate::messages::{
     Block, BlockDone, BlockKind, Delivery, Effects, Parcel, ParcelDone, Round, RoundId,
 };
 
-use crate::rdb::reload::ReloadOptions;
+use crate::reload::Reload;
 
 /// What a shard sends.
 pub trait ShardPost {
@@ -50,13 +50,13 @@ pub trait ShardPost {
     /// The partition's figures may have changed.
     fn publish(&mut self, partition: &Partition);
 
-    /// All data is to be loaded from the RDB file, written before or not.
+    /// All data is to be loaded anew.
     ///
     /// # Errors
     /// That failed; nothing has changed then.
     fn reload(
         &mut self,
-        options: ReloadOptions,
+        what: Reload,
         keyspace: &mut Keyspace<'_>,
         now: UnixMillis,
     ) -> Result<(), CommandError>;
@@ -359,8 +359,8 @@ fn run_block<P: ShardPost, M: Meter>(
         turn.post.audit(block, live);
         return;
     }
-    if let BlockKind::Reload(options) = block.kind {
-        return reload(home, lent, (block, options), turn);
+    if let BlockKind::Reload(what) = block.kind {
+        return reload(home, lent, (block, what), turn);
     }
     let batch = std::mem::take(&mut block.batch);
     let mut out = Vec::new();
@@ -384,18 +384,19 @@ fn run_block<P: ShardPost, M: Meter>(
     });
 }
 
-/// Runs DEBUG RELOAD, and answers it.
+/// Runs DEBUG RELOAD or LOADAOF, and answers it.
 fn reload<P: ShardPost, M: Meter>(
     home: &mut Partition,
     lent: &mut [Box<Partition>],
-    (block, options): (Block, ReloadOptions),
+    (block, what): (Block, Reload),
     turn: &mut Turn<'_, P, M>,
 ) {
     let outcome = if turn.limits.refuse_writes {
         Err(CommandError::LogFailed)
     } else {
+        release_all(home, lent, turn.post);
         let mut keyspace = Keyspace::with_lent(home, lent);
-        turn.post.reload(options, &mut keyspace, turn.now)
+        turn.post.reload(what, &mut keyspace, turn.now)
     };
     let mut out = Vec::new();
     let mut reply = ReplyWriter::new(&mut out, Protocol::Resp2);

@@ -2,7 +2,7 @@
 //! send.
 
 use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
-use shardwright_actors::rdb::reload::ReloadOptions;
+use shardwright_actors::reload::Reload;
 use shardwright_actors::shard::core::ShardPost;
 use shardwright_actors::shards::ShardSet;
 use shardwright_store::command::CommandId;
@@ -136,7 +136,7 @@ impl ShardPost for ThreadPost<'_> {
     /// Nobody in the simulation asks for it: there are no files.
     fn reload(
         &mut self,
-        _: ReloadOptions,
+        _: Reload,
         _: &mut Keyspace<'_>,
         _: UnixMillis,
     ) -> Result<(), CommandError> {
