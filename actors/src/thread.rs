@@ -239,13 +239,15 @@ impl Thread {
     #[inline]
     fn send_effects(&self) {
         if !self.effects.borrow().is_empty() {
-            self.hand_over(self.effects.take());
+            self.hand_over();
         }
     }
 
     #[inline(never)]
-    fn hand_over(&self, effects: Vec<Effects>) {
+    fn hand_over(&self) {
+        // Keys may expire before the writer has started: until then their effects wait.
         let Some(directory) = self.server.directory() else { return };
+        let effects = self.effects.take();
         self.server.durability.add_backlog(effects.iter().map(Effects::bytes).sum());
         directory.writer.do_send(TakeEffects(effects));
     }

@@ -18,8 +18,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use failure::Failure;
-
 #[derive(Debug, Parser)]
 #[command(name = "shardwright", version = crate::VERSION, disable_help_subcommand = true)]
 struct Program {

@@ -2,6 +2,7 @@
 //! assertion.
 
 pub mod client;
+pub mod data;
 pub mod process;
 pub mod reply;
 pub mod rng;
