@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod data;
+pub mod failing_sync;
 pub mod process;
 pub mod reply;
 pub mod rng;
