@@ -18,7 +18,7 @@ pub enum BackupError {
     #[error("there is no {BACKUP}: it is no backup, or one that was interrupted")]
     NoBackup,
     /// The inventory is damaged.
-    #[error("{BACKUP} is damaged: {0}")]
+    #[error("{BACKUP} cannot be read: {0}")]
     Inventory(TextError),
     /// A file is missing.
     #[error("{0} is missing")]

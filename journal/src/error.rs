@@ -75,14 +75,14 @@ pub enum RecoveryError {
     /// There is no data.
     #[error("there is no data: no {file}, and nothing that one could name", file = crate::MANIFEST)]
     NoData,
-    /// The manifest is damaged.
-    #[error("{file} is damaged: {0}", file = crate::MANIFEST)]
+    /// The manifest is damaged, or of another version.
+    #[error("{file} cannot be read: {0}", file = crate::MANIFEST)]
     Manifest(#[from] TextError),
     /// A file that counts is missing.
     #[error("there is no {0}, which {file} names", file = crate::MANIFEST)]
     Missing(String),
-    /// A file's header is damaged.
-    #[error("{file} is damaged: {why}")]
+    /// A file's header is damaged, or of a later version.
+    #[error("{file} cannot be read: {why}")]
     Header {
         /// The file.
         file: String,

@@ -12,8 +12,15 @@ use crate::storage::{Storage, StorageFile};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TextError {
     /// The checksum fits, and the first line is another one.
-    #[error("its first line is not \"{0}\": another version of the program wrote it")]
-    Title(&'static str),
+    #[error(
+        "it is a \"{found}\", written by another version of the program; this one reads \"{wanted}\""
+    )]
+    Title {
+        /// The first line.
+        found: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
     /// The checksum is missing or does not fit.
     #[error("its last line does not have the checksum of the others")]
     Checksum,
@@ -42,9 +49,9 @@ pub(crate) fn open<'t>(
         return Err(TextError::Checksum);
     }
     let mut lines = (1..).zip(body.lines());
-    match lines.next() {
-        Some((_, first)) if first == title => Ok(lines),
-        _ => Err(TextError::Title(title)),
+    match lines.next().map_or("", |(_, first)| first) {
+        first if first == title => Ok(lines),
+        first => Err(TextError::Title { found: first.to_owned(), wanted: title }),
     }
 }
 

@@ -175,7 +175,12 @@ mod tests {
     #[test]
     fn another_version_is_told_from_damage() {
         let text = lines::seal("shardwright manifest 2\nwhatever\n".to_owned());
-        assert_eq!(Manifest::decode(text.as_bytes()), Err(TextError::Title(TITLE)));
+        let error = Manifest::decode(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it is a \"shardwright manifest 2\", written by another version of the program; \
+             this one reads \"shardwright manifest 1\""
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod sim;
 
-use shardwright_journal::{Log, Lsn, Part, RecoveryError};
+use shardwright_journal::{Log, Lsn, Part, RecordHead, RecoveryError, Trouble, segment_name};
 use sim::history::{History, OPTIONS, PARTITIONS, ended, read, seeds};
 use sim::{Chance, Sim};
 
@@ -143,4 +143,54 @@ fn effects_with_a_gap_are_not_taken() {
     assert!(log.append(1, &[part(3)]).is_err());
     assert!(log.append(1, &[part(2)]).is_err(), "nothing may follow");
     assert!(log.sync().is_err());
+}
+
+/// What becomes of a log of whole records with these numbers, each with one effect: of which
+/// partition, and where that goes on.
+fn read_log_of(records: &[(u64, u16, u64)]) -> Result<usize, Trouble> {
+    let sim = Sim::new(1);
+    let (recovered, _) = read(&sim).unwrap();
+    Log::begin(sim.clone(), OPTIONS, recovered, PARTITIONS).unwrap();
+    sim.damage(&segment_name(1), |bytes| {
+        for (lsn, partition, first) in records.iter().copied() {
+            let part = Part { partition, first, count: 1, payload: b"x" };
+            RecordHead { lsn: Lsn(lsn), time_ms: 1, durable: Lsn(0) }.encode(&[part], bytes);
+        }
+    });
+    match read(&sim) {
+        Ok((_, seen)) => Ok(seen.count()),
+        Err(RecoveryError::Damaged { why, .. }) => Err(why),
+        Err(error) => panic!("{records:?}: {error}"),
+    }
+}
+
+#[test]
+fn records_that_are_whole_and_out_of_order_are_refused() {
+    assert_eq!(read_log_of(&[(1, 0, 1), (2, 1, 1), (3, 0, 2)]).unwrap(), 3);
+    // No partition misses an effect in any of these.
+    let wrong = [
+        vec![(2, 1, 1), (1, 0, 1), (3, 0, 2)],
+        vec![(1, 0, 1), (3, 0, 2)],
+        vec![(1, 0, 1), (1, 1, 1), (2, 0, 2)],
+        vec![(2, 0, 1)],
+    ];
+    for records in wrong {
+        let outcome = read_log_of(&records);
+        assert!(matches!(outcome, Err(Trouble::Order { .. })), "{records:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_partition_whose_effects_are_missing_or_come_twice_is_refused() {
+    // No record is missing in any of these.
+    let wrong = [
+        vec![(1, 0, 1), (2, 0, 3)],
+        vec![(1, 0, 1), (2, 1, 1), (3, 0, 1)],
+        vec![(1, 0, 2)],
+        vec![(1, PARTITIONS, 1)],
+    ];
+    for records in wrong {
+        let outcome = read_log_of(&records);
+        assert!(matches!(outcome, Err(Trouble::Gap(_))), "{records:?}: {outcome:?}");
+    }
 }

@@ -31,25 +31,32 @@ field() {
     sed -n "s/^$1: //p" "$patches/$2.patch"
 }
 
+# The package of a test: journal/crashes is one of the journal, order one of the black-box tests.
+package() {
+    if [[ $1 == */* ]]; then echo "shardwright-${1%/*}"; else echo shardwright-tests; fi
+}
+
 build() {
-    cargo build --quiet -p shardwright && cargo build --quiet -p shardwright-tests --test "$1"
+    [[ $1 == */* ]] || cargo build --quiet -p shardwright || return
+    cargo build --quiet -p "$(package "$1")" --test "${1##*/}"
 }
 
 run_test() {
-    timeout "$limit_seconds" cargo test --quiet -p shardwright-tests --test "$1" -- --exact "$2"
+    timeout "$limit_seconds" \
+        cargo test --quiet -p "$(package "$1")" --test "${1##*/}" -- --exact "$2"
 }
 
 if [ $# -gt 0 ]; then names=("$@"); else names=($(basename -s .patch "$patches"/*.patch)); fi
 
-for name in "${names[@]}"; do
-    read -r binary test <<<"$(field 'Caught by' "$name")"
+for name in "${names[@]}"; do field 'Caught by' "$name"; done | sort -u >"$tree/../tests"
+while read -r binary test <&3; do
     echo "mutants: $binary::$test on the unchanged tree"
     build "$binary"
     run_test "$binary" "$test" | grep -q '^test result: ok. 1 passed' || {
         echo "mutants: $binary::$test does not pass, or is not there" >&2
         exit 1
     }
-done
+done 3<"$tree/../tests"
 
 escaped=()
 for name in "${names[@]}"; do

@@ -12,6 +12,7 @@ pub mod harness;
 pub mod history;
 
 pub use harness::client::Client;
+pub use harness::data::Data;
 pub use harness::reply::Reply;
 pub use harness::rng::Rng;
 pub use harness::server::{Options, Oracle, Server};

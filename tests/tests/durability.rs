@@ -5,63 +5,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::process::Signal;
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
-use tempfile::TempDir;
-
-/// A data directory that outlives its servers.
-struct Data(TempDir);
-
-impl Data {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn options(&self, shards: usize, policy: &str) -> Options {
-        Options::shards(shards)
-            .with("dir", self.0.path().to_str().unwrap())
-            .with("appendonly", "yes")
-            .with("appendfsync", policy)
-    }
-
-    fn start(&self, shards: usize, policy: &str) -> Server {
-        Server::start(self.options(shards, policy))
-    }
-
-    /// The log's files, in order.
-    fn segments(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path());
-        let is_segment = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "swl");
-        let mut segments: Vec<PathBuf> = entries.filter(is_segment).collect();
-        segments.sort();
-        segments
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-/// Ends a server as a power switch would end the process.
-fn kill(mut server: Server) {
-    server.process().signal(Signal::KILL);
-    server.process().wait().expect("it is gone");
-}
-
-/// Starts a server on a directory that it must refuse; what it says.
-fn fail_to_start(data: &Data) -> String {
-    let directory = data.path().to_str().unwrap();
-    let listen = ["--port", "0", "--unixsocket", "refused.sock", "--admin-port", "0"];
-    let args = [&["--dir", directory, "--appendonly", "yes"][..], &listen].concat();
-    let (status, text) = Server::fail_to_start(&args);
-    assert!(!status.success(), "{text}");
-    text
-}
+use shardwright_tests::{Client, Data, Options, Reply, Rng, Server, eventually};
 
 fn digest(server: &Server) -> String {
     server.client().run("DEBUG DIGEST").text()
@@ -118,7 +66,7 @@ fn everything_is_there_after_kill_9_and_with_another_number_of_shards() {
     server.client().pipeline(WRITES);
     let before = digest(&server);
     server.check_shadow();
-    kill(server);
+    server.kill();
     for shards in [2, 1, 7, 4] {
         let server = data.start(shards, "always");
         assert_eq!(digest(&server), before, "with {shards} shards");
@@ -131,7 +79,7 @@ fn everything_is_there_after_kill_9_and_with_another_number_of_shards() {
         client.run(&format!("SET by:{shards} 1"));
         client.run(&format!("DEL by:{shards}"));
         server.check_shadow();
-        kill(server);
+        server.kill();
     }
 }
 
@@ -190,7 +138,7 @@ fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
             })
             .collect();
         std::thread::sleep(Duration::from_millis(100 + rng.below(200) as u64));
-        kill(server);
+        server.kill();
         saving.join().unwrap();
         for worker in running {
             for (key, value) in worker.join().unwrap() {
@@ -246,7 +194,7 @@ fn pairs_that_are_written_together_are_there_together() {
             })
             .collect();
         std::thread::sleep(Duration::from_millis(300));
-        kill(server);
+        server.kill();
         running.into_iter().for_each(|worker| worker.join().unwrap());
         saving.join().unwrap();
     }
@@ -308,7 +256,7 @@ fn a_key_that_expired_while_nobody_ran_is_gone_after_the_start() {
     let data = Data::new();
     let server = data.start(2, "always");
     server.client().pipeline(&["SET short 1 PX 50", "SET long 1 PX 50000000"]);
-    kill(server);
+    server.kill();
     std::thread::sleep(Duration::from_millis(60));
     let server = data.start(2, "always");
     assert_eq!(server.client().run("GET short"), Reply::Null);
@@ -351,20 +299,17 @@ fn saving_shortens_the_log_and_is_what_is_loaded() {
         client.run("APPEND text !");
         let before = digest(&server);
         server.check_shadow();
-        kill(server);
+        server.kill();
         let server = data.start(shards, "everysec");
         assert_eq!(digest(&server), before, "{shards} shards");
-        kill(server);
+        server.kill();
     }
 }
 
 #[test]
 fn a_save_with_nothing_in_between_leaves_the_checkpoint_that_counts_alone() {
     let data = Data::new();
-    let checkpoint = || {
-        let names = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("checkpoint"))
-    };
+    let checkpoint = || data.checkpoints().pop();
     for shards in [1, 4, 1] {
         let server = data.start(shards, "everysec");
         server.client().pipeline(WRITES);
@@ -373,10 +318,10 @@ fn a_save_with_nothing_in_between_leaves_the_checkpoint_that_counts_alone() {
         let first = checkpoint();
         assert!(server.client().run("SAVE").is_ok());
         assert!(first.is_some() && checkpoint() != first, "{first:?} was written over");
-        kill(server);
+        server.kill();
         let server = data.start(shards, "everysec");
         assert_eq!(digest(&server), before);
-        kill(server);
+        server.kill();
     }
 }
 
@@ -392,7 +337,7 @@ fn without_a_log_what_was_saved_is_there_and_an_orderly_end_saves() {
     assert!(client.run("SAVE").is_ok());
     let saved = digest(&server);
     client.run("SET later 1");
-    kill(server);
+    server.kill();
     let server = Server::start(options(4, "3600 100000"));
     assert_eq!(digest(&server), saved);
     server.client().run("SET later 2");
@@ -408,7 +353,7 @@ fn without_a_log_what_was_saved_is_there_and_an_orderly_end_saves() {
         let server = data.start(1, "always");
         assert_eq!(server.client().run("GET later").text(), "2");
         server.client().run("INCRBY logged 1");
-        kill(server);
+        server.kill();
     }
     let server = data.start(3, "always");
     assert_eq!(server.client().run("GET logged").text(), "2");
@@ -505,14 +450,12 @@ fn a_second_save_while_one_is_under_way_is_refused_and_a_damaged_checkpoint_is_n
     assert!(replies[1..].iter().all(|reply| reply.error().is_some_and(|text| text == refused)));
     eventually("it is over", || info(&server, "rdb_bgsave_in_progress") == "0");
     server.finish();
-    let is_checkpoint = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "swc");
-    let files = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().path());
-    let checkpoint = files.into_iter().find(is_checkpoint).expect("there is a checkpoint");
+    let checkpoint = data.checkpoints().pop().expect("there is a checkpoint");
     let mut bytes = fs::read(&checkpoint).unwrap();
     let at = bytes.len() / 2;
     bytes[at] ^= 1;
     fs::write(&checkpoint, &bytes).unwrap();
-    let text = fail_to_start(&data);
+    let text = data.fail_to_start();
     assert!(text.contains("checkpoint-") && text.contains("checksum"), "{text}");
 }
 
@@ -522,7 +465,7 @@ fn a_torn_end_is_cut_off_and_reported() {
     let server = data.start(2, "always");
     server.client().run("SET a 1");
     server.client().run("SET b 2");
-    kill(server);
+    server.kill();
     let last = data.segments().pop().unwrap();
     let bytes = fs::read(&last).unwrap();
     fs::write(&last, &bytes[..bytes.len() - 3]).unwrap();
@@ -545,7 +488,7 @@ fn damage_ends_the_start_and_is_named() {
     let at = bytes.len() / 2;
     bytes[at] ^= 0x10;
     fs::write(&segment, &bytes).unwrap();
-    let text = fail_to_start(&data);
+    let text = data.fail_to_start();
     let told = ["log is damaged", "log-0000000001.swl at byte", "record"];
     assert!(told.iter().all(|part| text.contains(part)), "{text}");
     assert_eq!(fs::read(&segment).unwrap(), bytes, "nothing was changed");
@@ -597,7 +540,7 @@ fn a_log_that_cannot_grow_refuses_writes_and_heals_by_a_checkpoint() {
         eventually("all is durable", || {
             info(&server, "log_newest_lsn") == info(&server, "log_durable_lsn")
         });
-        kill(server);
+        server.kill();
         let server = data.start(shards, policy);
         check(&server);
         server.finish();
@@ -608,7 +551,7 @@ fn a_log_that_cannot_grow_refuses_writes_and_heals_by_a_checkpoint() {
 fn a_directory_belongs_to_one_process() {
     let data = Data::new();
     let server = data.start(1, "everysec");
-    let text = fail_to_start(&data);
+    let text = data.fail_to_start();
     let directory = data.path().to_str().unwrap();
     assert!(text.contains("in use by another process") && text.contains(directory), "{text}");
     server.finish();

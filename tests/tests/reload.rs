@@ -35,7 +35,6 @@ const SESSION: &[&str] = &[
     "DEBUG RELOAD",
     "DBSIZE",
     "OBJECT ENCODING digits",
-    "OBJECT IDLETIME a",
     "PEXPIRETIME deadline",
     "SET a 2",
     "SET new 1",

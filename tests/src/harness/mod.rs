@@ -2,6 +2,8 @@
 //! assertion.
 
 pub mod client;
+pub mod data;
+pub mod failing_sync;
 pub mod process;
 pub mod reply;
 pub mod rng;

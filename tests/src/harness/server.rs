@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 
+use rustix::process::Signal;
+
 use super::client::Client;
 use super::process::{Launch, Process};
 use super::reply::Reply;
@@ -193,6 +195,12 @@ impl Server {
             assert!(client.cmd(&["AUTH", password]).is_ok());
         }
         client
+    }
+
+    /// Ends it as a power switch would end the process.
+    pub fn kill(mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.wait().expect("it is gone");
     }
 
     /// Compares the live data with the copy that is fed by effects alone.

@@ -1,0 +1,120 @@
+//! A data directory that outlives its servers, and what a server has of data.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::server::{Options, Server};
+
+/// A data directory of a test's own.
+pub struct Data(TempDir);
+
+impl Default for Data {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Data {
+    /// An empty one.
+    pub fn new() -> Data {
+        Data(tempfile::tempdir().unwrap())
+    }
+
+    /// A copy of the files of another directory.
+    pub fn copy_of(directory: &Path) -> Data {
+        let data = Data::new();
+        for entry in fs::read_dir(directory).unwrap() {
+            let from = entry.unwrap().path();
+            fs::copy(&from, data.path().join(from.file_name().unwrap())).unwrap();
+        }
+        data
+    }
+
+    /// What starts a server on it that logs.
+    pub fn options(&self, shards: usize, policy: &str) -> Options {
+        Options::shards(shards)
+            .with("dir", self.path().to_str().unwrap())
+            .with("appendonly", "yes")
+            .with("appendfsync", policy)
+    }
+
+    /// Starts a server on it that logs.
+    pub fn start(&self, shards: usize, policy: &str) -> Server {
+        Server::start(self.options(shards, policy))
+    }
+
+    /// Arguments of a server on it that will not get as far as to listen.
+    pub fn arguments(&self) -> Vec<&str> {
+        let directory = self.path().to_str().unwrap();
+        let listen = ["--port", "0", "--unixsocket", "refused.sock", "--admin-port", "0"];
+        [&["--dir", directory, "--appendonly", "yes"][..], &listen].concat()
+    }
+
+    /// Starts a server on it that must refuse it; what it says.
+    pub fn fail_to_start(&self) -> String {
+        let (status, text) = Server::fail_to_start(&self.arguments());
+        assert!(!status.success(), "{text}");
+        text
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The log's files, in order.
+    pub fn segments(&self) -> Vec<PathBuf> {
+        self.files("swl")
+    }
+
+    /// The checkpoints.
+    pub fn checkpoints(&self) -> Vec<PathBuf> {
+        self.files("swc")
+    }
+
+    /// Files whose names end so, in order.
+    fn files(&self, ending: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<PathBuf> =
+            entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
+        files.sort();
+        files
+    }
+}
+
+/// A key as a client sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its value.
+    pub value: Vec<u8>,
+    /// What OBJECT ENCODING calls its form.
+    pub encoding: String,
+    /// When it expires, in milliseconds since the Unix epoch; -1 if it does not.
+    pub deadline_ms: i64,
+}
+
+/// All strings of all databases, by database and key.
+pub fn contents(server: &Server) -> BTreeMap<(usize, Vec<u8>), Entry> {
+    let mut client = server.client();
+    let mut contents = BTreeMap::new();
+    for database in 0..16 {
+        assert!(client.run(&format!("SELECT {database}")).is_ok());
+        for key in client.run("KEYS *").items() {
+            let key = key.bytes().to_vec();
+            let mut ask = |words: &[&str]| {
+                let words = words.iter().map(|word| word.as_bytes());
+                client.cmd(&words.chain([key.as_slice()]).collect::<Vec<_>>())
+            };
+            let entry = Entry {
+                encoding: ask(&["OBJECT", "ENCODING"]).text(),
+                deadline_ms: ask(&["PEXPIRETIME"]).int(),
+                value: ask(&["GET"]).bytes().to_vec(),
+            };
+            contents.insert((database, key), entry);
+        }
+    }
+    contents
+}

@@ -1,0 +1,185 @@
+//! Every command that writes is there after kill -9, with the deadlines that it set to the
+//! millisecond; and what expired before stays away.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use shardwright_tests::harness::data::contents;
+use shardwright_tests::harness::server::info_field;
+use shardwright_tests::{Client, Data, Reply, Server, eventually};
+
+/// Every command that writes, in its ways: what is typed before it, and then the command, which must
+/// change something. Each way has keys of its own; what spares nothing comes first.
+const WAYS: &[&[&str]] = &[
+    &["SET all:1 1", "FLUSHALL"],
+    &["SELECT 1", "SET db:1 1", "FLUSHDB"],
+    &["SELECT 2", "SET db:2 1", "SET db:3 2", "SWAPDB 2 3"],
+    &["SELECT 0", "APPEND append:new text"],
+    &["SET append:old text", "APPEND append:old -more"],
+    &["SET append:int 12", "APPEND append:int 3"],
+    &["DECR decr:new"],
+    &["SET decrby 10", "DECRBY decrby 3"],
+    &["SET getdel 1", "GETDEL getdel"],
+    &["SET getex:1 1", "GETEX getex:1 EX 1000"],
+    &["SET getex:2 1 EX 1000", "GETEX getex:2 PERSIST"],
+    &["SET getset 1 EX 1000", "GETSET getset 2"],
+    &["INCR incr"],
+    &["SET incrby 40 EX 1000", "INCRBY incrby 2"],
+    &["SET incrbyfloat 10.5", "INCRBYFLOAT incrbyfloat 0.1"],
+    &["MSET mset:1 1 mset:2 2 mset:3 3 mset:4 4"],
+    &["MSETNX msetnx:1 1 msetnx:2 2 msetnx:3 3"],
+    &["PSETEX psetex 1000000 1"],
+    &["SET set:text some-text"],
+    &["SET set:int 17"],
+    &["SET set:long 0123456789012345678901234567890123456789012345678901234567890123456789"],
+    &["SET set:ex 1 EX 1000"],
+    &["SET set:px 1 PX 1000001"],
+    &["SET set:exat 1 EXAT 4102444800"],
+    &["SET set:pxat 1 PXAT 4102444800123"],
+    &["SET set:keepttl 1 PX 1000002", "SET set:keepttl 2 KEEPTTL"],
+    &["SET set:no-ttl 1 EX 1000", "SET set:no-ttl 2"],
+    &["SET set:nx 1 NX"],
+    &["SET set:xx 1", "SET set:xx 2 XX GET"],
+    &["SETEX setex 1000 1"],
+    &["SETNX setnx 1"],
+    &["SETRANGE setrange:new 5 x"],
+    &["SET setrange:old some-text", "SETRANGE setrange:old 2 XYZ"],
+    &["SET copy:1 1 EX 1000", "COPY copy:1 copy:2"],
+    &["SET copy:3 1", "SET copy:4 2", "COPY copy:3 copy:4 REPLACE"],
+    &["SET copy:5 1", "COPY copy:5 copy:5 DB 4"],
+    &["MSET del:1 1 del:2 2 del:3 3", "DEL del:1 del:2 del:3"],
+    &["SET expire 1", "EXPIRE expire 1000"],
+    &["SET expire:past 1", "EXPIRE expire:past -1"],
+    &["SET expire:lt 1 EX 2000", "EXPIRE expire:lt 1000 LT"],
+    &["SET expireat 1", "EXPIREAT expireat 4102444800"],
+    &["SET move 1 EX 1000", "MOVE move 5"],
+    &["SET persist 1 EX 1000", "PERSIST persist"],
+    &["SET pexpire 1", "PEXPIRE pexpire 1000003"],
+    &["SET pexpireat 1", "PEXPIREAT pexpireat 4102444800456"],
+    &["SET rename:1 1 EX 1000", "RENAME rename:1 rename:2"],
+    &["SET renamenx:1 text", "RENAMENX renamenx:1 renamenx:2"],
+    &["MSET unlink:1 1 unlink:2 2", "UNLINK unlink:1 unlink:2"],
+];
+
+/// Names of the commands that the server says can write, subcommands as "container|name".
+fn writing(client: &mut Client) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut look = |command: &Reply| {
+        let items = command.items();
+        if items[2].items().iter().any(|flag| flag.text() == "write") {
+            names.insert(items[0].text());
+        }
+    };
+    for command in client.run("COMMAND").items() {
+        look(command);
+        command.items()[9].items().iter().for_each(&mut look);
+    }
+    names
+}
+
+fn newest(server: &Server) -> u64 {
+    let info = server.client().run("INFO persistence");
+    info_field(&info, "log_newest_lsn").unwrap().parse().unwrap()
+}
+
+#[test]
+fn every_command_that_writes_is_there_after_kill_9() {
+    for (before, after) in [(1, 3), (4, 4)] {
+        let data = Data::new();
+        let server = data.start(before, "always");
+        let mut client = server.client();
+        let mut tried = BTreeSet::new();
+        for way in WAYS {
+            let (command, others) = way.split_last().unwrap();
+            for line in others {
+                assert_eq!(client.run(line).error(), None, "{line}");
+            }
+            let known = newest(&server);
+            assert_eq!(client.run(command).error(), None, "{command}");
+            assert!(newest(&server) > known, "{command} was not logged");
+            tried.insert(command.split(' ').next().unwrap().to_lowercase());
+        }
+        assert_eq!(writing(&mut client), tried, "the commands that write, and those tried here");
+        server.check_shadow();
+        let told = contents(&server);
+        server.kill();
+        let server = data.start(after, "always");
+        assert_eq!(contents(&server), told, "{before} shards, then {after}");
+        server.finish();
+    }
+}
+
+/// What becomes of keys that expire around a kill; `save` says whether a checkpoint has them.
+fn check_expiry(shards: usize, removes: bool, save: bool) {
+    let what = format!("{shards} shards, removed {removes}, saved {save}");
+    let data = Data::new();
+    let server = data.start(shards, "always");
+    let mut client = server.client();
+    client.run(&format!("DEBUG SET-ACTIVE-EXPIRE {}", i32::from(removes)));
+    client.pipeline(&[
+        "SET over:1 1 PX 30",
+        "SET over:2 1",
+        "PEXPIRE over:2 30",
+        "SET again 1 PX 30",
+    ]);
+    client.pipeline(&["SET short 1 PX 600", "SET long 1 EX 1000", "SET exact 1 PX 1234567"]);
+    client.pipeline(&["SET moved 1 PX 30", "PEXPIRE moved 2345678"]);
+    if save {
+        assert!(client.run("SAVE").is_ok());
+    }
+    std::thread::sleep(Duration::from_millis(40));
+    assert_eq!(client.run("EXISTS over:1 over:2 again").int(), 0, "{what}");
+    client.run("SET again 2");
+    let deadlines = |client: &mut Client| {
+        ["long", "exact", "moved", "again"].map(|key| client.cmd(&["PEXPIRETIME", key]).int())
+    };
+    let told = deadlines(&mut client);
+    server.check_shadow();
+    server.kill();
+    std::thread::sleep(Duration::from_millis(600));
+    for shards in [shards, 3] {
+        let server = data.start(shards, "always");
+        let mut client = server.client();
+        assert_eq!(client.run("EXISTS over:1 over:2 short").int(), 0, "{what}");
+        assert_eq!(client.run("GET again").text(), "2", "{what}");
+        assert_eq!(deadlines(&mut client), told, "{what}");
+        server.kill();
+    }
+}
+
+#[test]
+fn keys_that_expired_stay_away_and_deadlines_are_exact_after_kill_9() {
+    std::thread::scope(|scope| {
+        for shards in [1, 4] {
+            for removes in [false, true] {
+                for save in [false, true] {
+                    scope.spawn(move || check_expiry(shards, removes, save));
+                }
+            }
+        }
+    });
+}
+
+/// Many shards, so that the first ones look for expired keys long before the last one has started.
+#[test]
+fn what_expires_while_a_server_starts_is_logged() {
+    let data = Data::new();
+    let server = data.start(64, "always");
+    let mut client = server.client();
+    client.run("DEBUG SET-ACTIVE-EXPIRE 0");
+    let lines: Vec<String> = (0..300).map(|number| format!("SET key:{number} 1 PX 20")).collect();
+    client.pipeline(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    server.kill();
+    std::thread::sleep(Duration::from_millis(20));
+    let server = data.start(64, "everysec");
+    eventually("all are removed", || server.client().run("DBSIZE").int() == 0);
+    server.check_shadow();
+    let lines: Vec<String> = (0..300).map(|number| format!("SET key:{number} 2")).collect();
+    server.client().pipeline(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = contents(&server);
+    server.finish();
+    let server = data.start(3, "always");
+    assert_eq!(contents(&server), told);
+    server.finish();
+}

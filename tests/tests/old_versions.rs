@@ -1,0 +1,168 @@
+//! Data directories that older servers wrote are read by today's, with all that is in them; those of
+//! later versions are refused by name. A change of the format that breaks this needs a way to read
+//! the old one: see `tests/data/README.md`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shardwright_tests::Data;
+use shardwright_tests::harness::data::{Entry, contents};
+
+fn kept(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+}
+
+/// What `tests/data/make.sh` leaves.
+fn expected() -> BTreeMap<(usize, Vec<u8>), Entry> {
+    let long = "0123456789".repeat(7);
+    let (int, embstr, raw) = ("int", "embstr", "raw");
+    let mut keys = BTreeMap::new();
+    let mut set = |database, key: &[u8], value: &[u8], encoding: &str, deadline_ms| {
+        let (value, encoding) = (value.to_vec(), encoding.to_owned());
+        keys.insert((database, key.to_vec()), Entry { value, encoding, deadline_ms });
+    };
+    set(0, b"int", b"42", int, -1);
+    set(0, b"negative", b"-9223372036854775808", int, -1);
+    set(0, b"embedded", b"hello", embstr, 4_102_444_800_000);
+    set(0, b"long", long.as_bytes(), raw, -1);
+    set(0, b"empty", b"", embstr, -1);
+    set(0, b"", b"the key is empty", embstr, -1);
+    set(0, b"binary\x00\r\n\xff", b"\x00\x01\xfe\xff", embstr, -1);
+    set(0, b"spliced", b"hello world!", raw, -1);
+    set(0, b"copied", b"hello world!", raw, -1);
+    set(0, b"gap", b"\0\0\0x", raw, -1);
+    set(0, b"float", b"1.5", embstr, -1);
+    set(0, b"deadline", b"1", int, 4_102_444_800_123);
+    set(0, b"kept", b"1", int, -1);
+    set(0, b"pair:1", b"1", int, -1);
+    set(0, b"pair:2", b"2", int, 4_102_444_800_456);
+    set(0, b"renamed", b"4", int, -1);
+    set(0, b"block:1", b"1", int, -1);
+    set(0, b"block:2", b"2", int, -1);
+    set(0, b"block:3", b"3", int, -1);
+    set(0, b"last", b"1", int, -1);
+    set(3, b"three", b"in three", embstr, -1);
+    set(8, b"seven", b"7", int, -1);
+    set(15, b"fifteen", b"15", int, -1);
+    keys
+}
+
+/// Starts servers with several numbers of shards on copies of a directory, and one after another on
+/// the same copy.
+#[track_caller]
+fn check(name: &str) {
+    for shards in [1, 3, 2] {
+        let data = Data::copy_of(&kept(name));
+        let server = data.start(shards, "always");
+        assert_eq!(contents(&server), expected(), "{name} with {shards} shards");
+        assert!(server.client().run("SET written:today 1").is_ok());
+        server.finish();
+        let server = data.start(shards, "always");
+        let mut with_today_s = contents(&server);
+        assert!(with_today_s.remove(&(0, b"written:today".to_vec())).is_some());
+        assert_eq!(with_today_s, expected(), "{name}, the second start");
+        server.finish();
+    }
+}
+
+/// Version and number of partitions that a segment or a checkpoint says it has.
+fn header(path: &Path) -> (u16, u16) {
+    let bytes = fs::read(path).unwrap();
+    let short = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    (short(8), short(10))
+}
+
+/// The files that were kept are still what they were kept for.
+#[test]
+fn the_files_are_of_version_1_and_have_what_the_page_says() {
+    let cases: [(&str, &[u16], usize); 7] = [
+        ("v1-log-1", &[1, 1, 1], 0),
+        ("v1-log-3", &[3, 3, 3], 0),
+        ("v1-checkpoint-1", &[1], 1),
+        ("v1-checkpoint-3", &[3], 1),
+        ("v1-torn-1", &[1], 0),
+        ("v1-torn-3", &[3], 0),
+        ("v1-layouts", &[3, 1, 2], 0),
+    ];
+    for (name, partitions, checkpoints) in cases {
+        let data = Data::copy_of(&kept(name));
+        let headers: Vec<(u16, u16)> = data.segments().iter().map(|path| header(path)).collect();
+        let wanted: Vec<(u16, u16)> = partitions.iter().map(|count| (1, *count)).collect();
+        assert_eq!(headers, wanted, "{name}");
+        let of_checkpoints = data.checkpoints();
+        assert_eq!(of_checkpoints.len(), checkpoints, "{name}");
+        assert!(of_checkpoints.iter().all(|path| header(path) == (1, partitions[0])), "{name}");
+        let manifest = fs::read_to_string(data.path().join("MANIFEST")).unwrap();
+        assert!(manifest.starts_with("shardwright manifest 1\n"), "{name}");
+    }
+}
+
+#[test]
+fn a_log_of_version_1_is_read() {
+    check("v1-log-1");
+    check("v1-log-3");
+    check("v1-layouts");
+}
+
+#[test]
+fn a_checkpoint_of_version_1_is_read() {
+    check("v1-checkpoint-1");
+    check("v1-checkpoint-3");
+}
+
+#[test]
+fn a_torn_log_of_version_1_is_read_up_to_where_it_is_whole() {
+    for name in ["v1-torn-1", "v1-torn-3"] {
+        check(name);
+        let mut server = Data::copy_of(&kept(name)).start(2, "always");
+        let log = server.process().log();
+        assert!(log.contains("half written"), "{log}");
+        server.finish();
+    }
+}
+
+/// Changes bytes of a copied file and starts a server on it that must say why it does not.
+fn refused(name: &str, file: impl Fn(&Data) -> PathBuf, change: impl Fn(&mut Vec<u8>)) -> String {
+    let data = Data::copy_of(&kept(name));
+    let path = file(&data);
+    let mut bytes = fs::read(&path).unwrap();
+    change(&mut bytes);
+    fs::write(&path, &bytes).unwrap();
+    let text = data.fail_to_start();
+    assert_eq!(fs::read(&path).unwrap(), bytes, "nothing was changed");
+    text
+}
+
+#[test]
+fn files_of_version_2_are_refused_by_name() {
+    let why = "it has version 2 of the format, this program reads up to 1";
+    let segment = |data: &Data| data.segments().remove(0);
+    let checkpoint = |data: &Data| data.checkpoints().remove(0);
+    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 2);
+    assert!(text.contains(&format!("log-0000000001.swl cannot be read: {why}")), "{text}");
+    let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 2);
+    assert!(text.contains("checkpoint-") && text.contains(why), "{text}");
+}
+
+/// The checksum of a text file's lines, as its last line has it.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
+    let byte = |crc: u32, byte: &u8| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc));
+    !bytes.iter().fold(u32::MAX, byte)
+}
+
+#[test]
+fn a_manifest_of_version_2_is_refused_by_name() {
+    let manifest = |data: &Data| data.path().join("MANIFEST");
+    let text = refused("v1-log-1", manifest, |bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let (lines, sum) = text.split_once("crc32 ").unwrap();
+        assert_eq!(sum, format!("{:08x}\n", crc32(lines.as_bytes())));
+        let lines = lines.replace("manifest 1\n", "manifest 2\n");
+        *bytes = format!("{lines}crc32 {:08x}\n", crc32(lines.as_bytes())).into_bytes();
+    });
+    let told = ["MANIFEST cannot be read", "shardwright manifest 2", "shardwright manifest 1"];
+    assert!(told.iter().all(|part| text.contains(part)), "{text}");
+}
