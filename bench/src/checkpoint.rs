@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::footprint;
 use crate::latency::OpenLoop;
 use crate::load::{Dataset, Load};
+use crate::measure::Spread;
 use crate::percentiles::Percentiles;
 use crate::probe::Probe;
 use crate::server::Server;
@@ -47,15 +48,15 @@ pub struct Checkpoint {
     /// The longest turns before and while it was written.
     pub turns: Phases,
     /// Memory of the keys, in bytes.
-    pub data: u64,
-    /// The most memory while it was written beyond the most before, in bytes.
-    pub extra: u64,
+    pub data: f64,
+    /// The most memory while it was written beyond the usual before, in bytes.
+    pub extra: f64,
 }
 
 impl Checkpoint {
     /// The extra memory as a share of the keys'.
     pub fn extra_share(&self) -> f64 {
-        self.extra as f64 / self.data as f64
+        self.extra / self.data
     }
 }
 
@@ -113,36 +114,36 @@ pub fn measure(
 }
 
 /// The memory of the keys, and how much more there was while a checkpoint was written, in bytes.
-fn watch_memory(server: &Server, keys: u32, calm: Duration) -> Result<(u64, u64), Error> {
-    let empty = footprint::bytes(server)?;
+fn watch_memory(server: &Server, keys: u32, calm: Duration) -> Result<(f64, f64), Error> {
+    let empty = footprint::bytes(server)? as f64;
     fill(server, keys)?;
     let sets = Load::set(keys);
     let mut writers = Writers::start(server, &sets)?;
     let mut saving = Saving::new(server)?;
     let begin = Instant::now();
-    let before = most_memory(server, &mut writers, || Ok(begin.elapsed() < calm))?;
-    let during = most_memory(server, &mut writers, || saving.goes_on())?;
+    let before = watch(server, &mut writers, || Ok(begin.elapsed() < calm))?.median;
+    let most = watch(server, &mut writers, || saving.goes_on())?.max;
     saving.took()?;
     writers.stop()?;
-    Ok((before.saturating_sub(empty), during.saturating_sub(before)))
+    Ok(((before - empty).max(0.0), (most - before).max(0.0)))
 }
 
-/// The most memory that a server has until `more` says no, while `writers` go on.
-fn most_memory(
+/// The memory of a server until `more` says no, in bytes, while `writers` go on.
+fn watch(
     server: &Server,
     writers: &mut Writers<'_>,
     mut more: impl FnMut() -> Result<bool, Error>,
-) -> Result<u64, Error> {
-    let mut most = 0;
+) -> Result<Spread, Error> {
+    let mut found = Vec::new();
     let mut read_at: Option<Instant> = None;
     while more()? {
         writers.step(Duration::from_millis(1))?;
         if read_at.is_none_or(|at| at.elapsed() >= SAMPLE) {
             read_at = Some(Instant::now());
-            most = footprint::bytes(server)?.max(most);
+            found.push(footprint::bytes(server)? as f64);
         }
     }
-    Ok(most)
+    Ok(Spread::of(found))
 }
 
 fn fill(server: &Server, keys: u32) -> Result<(), Error> {

@@ -8,9 +8,7 @@ use crate::expiry::{GET_RATE, STAYING};
 use crate::latency::LatencyRow;
 use crate::machine::Machine;
 use crate::measure::{Row, Spread};
-use crate::plan::{
-    ALL_CORES, FLOOR, LOG_ALWAYS, LOG_EVERYSEC, Mode, ONE_CORE, Plan, SWEEP, TWO_SHARDS,
-};
+use crate::plan::{ALL_CORES, FLOOR, Mode, ONE_CORE, Plan, SWEEP, TWO_SHARDS};
 use crate::suites::Results;
 use crate::targets;
 
@@ -103,23 +101,9 @@ pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
     );
     section("Memory per key", &remark, memory(results));
     section("Expiry storm", &storm_remark(), storms(results));
-    let remark = "Both keep a log with the same policy on the same file system; one core and one shard, the log's thread \
-                  included. Redis rewrites its log, and Shardwright writes checkpoints, when they want to. Latency is that of a batch in the \
-                  closed loop, from its sending to its last reply; syncs are calls of fsync and fdatasync: Shardwright's by INFO \
-                  in the same rounds, Redis's by strace in one run of its own, without its child's.";
-    section("Log, synced once a second", remark, durability::log(results, LOG_EVERYSEC));
-    section("Log, synced before anybody is answered", remark, durability::log(results, LOG_ALWAYS));
-    section(
-        "Restart",
-        "After a kill, from starting the program until it tells the right number of keys; 64-byte values, all cores, \
-         whatever was on disk: what was rewritten and the log since then.",
-        durability::restarts(results),
-    );
-    section(
-        "A checkpoint under load",
-        &durability::checkpoint_remark(),
-        durability::checkpoints(results),
-    );
+    for (title, remark, table) in durability::sections(results) {
+        section(title, &remark, table);
+    }
     section("Longest shard turns", "Over all loads above, as INFO tells them.", turns(results));
     text
 }

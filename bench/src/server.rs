@@ -425,4 +425,24 @@ mod tests {
         let error = Program::under_test(Path::new("no/such/server")).unwrap_err().to_string();
         assert!(error.contains("no/such/server"), "{error}");
     }
+
+    #[test]
+    fn a_server_that_is_still_loading_is_not_ready() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let answers = std::thread::spawn(move || {
+            let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+            for answer in [loading, loading, "+PONG\r\n"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut asked = [0; 64];
+                let length = stream.read(&mut asked).unwrap();
+                assert_eq!(&asked[..length], b"*1\r\n$4\r\nPING\r\n");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let child = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut server = Server { child, addr, dir: Rc::new(TempDir::new().unwrap()) };
+        server.await_ready().unwrap();
+        answers.join().unwrap();
+    }
 }

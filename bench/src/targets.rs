@@ -344,15 +344,15 @@ mod tests {
             before: percentiles,
             during: percentiles,
             turns: Phases { after, ..Phases::default() },
-            data: 100,
+            data: 100.0,
             extra,
         };
         let turns = |micros| [("batch".to_owned(), 9_000), (format!("batch{BUSY}"), micros)].into();
         let row = |server, rounds| CheckpointRow { server, keys: 7, rounds };
         let checkpoints = vec![
-            row("Redis", vec![round(50, Turns::new())]),
-            row("A", vec![round(9, turns(10)), round(8, turns(20)), round(30, turns(30))]),
-            row("B", vec![round(10, turns(10)), round(10, turns(5_000))]),
+            row("Redis", vec![round(50.0, Turns::new())]),
+            row("A", vec![round(9.0, turns(10)), round(8.0, turns(20)), round(30.0, turns(30))]),
+            row("B", vec![round(10.0, turns(10)), round(10.0, turns(5_000))]),
         ];
         let results = Results { checkpoints, ..Results::default() };
         let extra = |server| format!("extra memory for a checkpoint of 7 keys, {server}, %");

@@ -4,11 +4,32 @@ use super::{Table, comparison, full, of_suite};
 use crate::checkpoint::{Checkpoint, CheckpointRow, GET_RATE, WRITERS};
 use crate::measure::Spread;
 use crate::percentiles::Percentiles;
+use crate::plan::{LOG_ALWAYS, LOG_EVERYSEC};
 use crate::suites::Results;
 use crate::turns::{self, Phases};
 
+/// How the suites with a log are measured.
+const LOG_REMARK: &str = "Both keep a log with the same policy on the same file system; one core and one shard, the \
+    log's thread included. Redis rewrites its log, and Shardwright writes checkpoints, when they want to. Latency is \
+    that of a batch in the closed loop, from its sending to its last reply; syncs are calls of fsync and fdatasync: \
+    Shardwright's by INFO in the same rounds, Redis's by strace in one run of its own, without its child's.";
+
+const RESTART_REMARK: &str = "After a kill, from starting the program until it tells the right number of keys; 64-byte \
+    values, all cores, whatever was on disk: what was rewritten and the log since then.";
+
+/// Titles, remarks and, where something was measured, tables.
+pub(super) fn sections(results: &Results) -> [(&'static str, String, Option<String>); 4] {
+    let log = |suite| log(results, suite);
+    [
+        ("Log, synced once a second", LOG_REMARK.to_owned(), log(LOG_EVERYSEC)),
+        ("Log, synced before anybody is answered", LOG_REMARK.to_owned(), log(LOG_ALWAYS)),
+        ("Restart", RESTART_REMARK.to_owned(), restarts(results)),
+        ("A checkpoint under load", checkpoint_remark(), checkpoints(results)),
+    ]
+}
+
 /// A suite with a log: what it costs, and what those who wait for it see.
-pub(super) fn log(results: &Results, suite: &str) -> Option<String> {
+fn log(results: &Results, suite: &str) -> Option<String> {
     let costs = comparison(results, suite)?;
     let mut table = Table::new(&[
         "load",
@@ -55,7 +76,7 @@ fn per_thousand(spread: Spread) -> String {
 }
 
 /// How long restarts took.
-pub(super) fn restarts(results: &Results) -> Option<String> {
+fn restarts(results: &Results) -> Option<String> {
     results.restarts.first()?;
     let mut table = Table::new(&["keys", "Redis s", "Shardwright s", "ratio"]);
     for row in &results.restarts {
@@ -67,7 +88,7 @@ pub(super) fn restarts(results: &Results) -> Option<String> {
 }
 
 /// How checkpoints are measured.
-pub(super) fn checkpoint_remark() -> String {
+fn checkpoint_remark() -> String {
     let (connections, pipeline) = (WRITERS.connections, WRITERS.pipeline);
     format!(
         "BGSAVE while {connections} connections write at pipeline {pipeline} (SET of 64 bytes over all keys, as fast as \
@@ -75,14 +96,14 @@ pub(super) fn checkpoint_remark() -> String {
          servers. Redis and the first Shardwright keep no log, the second one that is synced once a second. Meanwhile \
          {GET_RATE:.0} GETs a second, open loop over connections of their own, in microseconds from the intended time \
          of sending. It lasts until INFO says that it is over. Extra memory is the most while it is written beyond the \
-         most before, as a share of the keys' memory: proportional sizes (Pss) of the server and its child together, \
+         median before, as a share of the keys' memory: proportional sizes (Pss) of the server and its child together, \
          in a run of its own. Turns are the longest in all rounds; Shardwright does not forget those before: `≤` says that there \
          was no longer one while it was written."
     )
 }
 
 /// What checkpoints cost, what others saw meanwhile, and the turns.
-pub(super) fn checkpoints(results: &Results) -> Option<String> {
+fn checkpoints(results: &Results) -> Option<String> {
     results.checkpoints.first()?;
     let mut figures = Table::new(&[
         "server",
@@ -99,7 +120,7 @@ pub(super) fn checkpoints(results: &Results) -> Option<String> {
         Table::new(&["longest turn by cause", "server", "before µs", "with the checkpoint µs"]);
     for row in &results.checkpoints {
         let spread = |figure: fn(&Checkpoint) -> f64| Spread::of(row.rounds.iter().map(figure));
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let mib = |bytes: f64| bytes / f64::from(1 << 20);
         figures.row(&[
             &row.server,
             &row.keys,
