@@ -37,7 +37,7 @@ lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 bench:
-	scripts/deps.sh redis
+	scripts/deps.sh redis trace
 	$(CARGO) build --release -p shardwright -p shardwright-bench
 	target/release/shardwright-bench $(ARGS)
 

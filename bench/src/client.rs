@@ -13,6 +13,7 @@ use mio::{Events, Interest, Poll, Token};
 use crate::error::{Context, Error};
 use crate::interrupt;
 use crate::load::{Field, Load, patch};
+use crate::percentiles::Latencies;
 use crate::reply::Scanner;
 
 /// Read buffer shared by all connections, in bytes.
@@ -99,12 +100,33 @@ pub enum Until {
 }
 
 /// What a run did.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Done {
     /// Requests answered.
     pub requests: u64,
     /// From the first byte sent to the last one read.
     pub elapsed: Duration,
+    /// From the making of each batch to its last reply.
+    pub latencies: Latencies,
+}
+
+/// A run that is under way.
+#[derive(Debug)]
+pub struct Run {
+    begin: Instant,
+    last_event: Instant,
+    /// Requests that were sent.
+    begun: u64,
+    /// Connections that wait for replies.
+    running: usize,
+    latencies: Latencies,
+}
+
+impl Run {
+    /// Requests that were sent so far.
+    pub fn requests(&self) -> u64 {
+        self.begun
+    }
 }
 
 struct Connection {
@@ -114,6 +136,8 @@ struct Connection {
     sent: usize,
     replies: Scanner,
     awaited: u32,
+    /// When the batch was begun.
+    begun: Instant,
 }
 
 impl Connection {
@@ -125,11 +149,13 @@ impl Connection {
             fields.extend(template.fields.iter().map(|f| Field { at: base + f.at, ..*f }));
         }
         let sent = batch.len();
-        Self { stream, batch, fields, sent, replies: Scanner::new(load.expect), awaited: 0 }
+        let replies = Scanner::new(load.expect);
+        Self { stream, batch, fields, sent, replies, awaited: 0, begun: Instant::now() }
     }
 
     /// Makes the next batch and sends what the socket takes of it.
-    fn begin(&mut self, picker: &mut Picker, replies: u32) -> std::io::Result<()> {
+    fn begin(&mut self, picker: &mut Picker, replies: u32, now: Instant) -> std::io::Result<()> {
+        self.begun = now;
         picker.fill(&mut self.batch, &self.fields);
         self.sent = 0;
         self.awaited = replies;
@@ -239,52 +265,72 @@ impl<'a> Client<'a> {
         })
     }
 
+    /// Handles no more than so many connections a step, for whoever has other things to do in between.
+    pub fn in_small_steps(self, most: usize) -> Self {
+        Self { events: Events::with_capacity(most), ..self }
+    }
+
     /// Runs the load; returns when every reply is there.
     pub fn run(&mut self, until: Until) -> Result<Done, Error> {
-        let what = || format!("sending {}", self.load.name);
-        let replies = self.pipeline as u32 * self.load.replies;
-        let batch = self.pipeline as u64;
+        let mut run = self.start()?;
+        while self.step(&mut run, until, TICK)? {}
+        let Run { begin, begun, latencies, .. } = run;
+        Ok(Done { requests: begun, elapsed: begin.elapsed(), latencies })
+    }
+
+    /// Sends the first batch of every connection.
+    pub fn start(&mut self) -> Result<Run, Error> {
+        let latencies = Latencies::new()?;
         let begin = Instant::now();
-        let (mut begun, mut running, mut last_event) = (0_u64, 0_usize, begin);
         for connection in &mut self.connections {
-            connection.begin(&mut self.picker, replies).context(what)?;
-            begun += batch;
-            running += 1;
+            connection
+                .begin(&mut self.picker, self.pipeline as u32 * self.load.replies, Instant::now())
+                .context(|| format!("sending {}", self.load.name))?;
         }
-        while running > 0 {
-            interrupt::check()?;
-            wait(&mut self.poll, &mut self.events, TICK)?;
+        let running = self.connections.len();
+        let begun = running as u64 * self.pipeline as u64;
+        Ok(Run { begin, last_event: begin, begun, running, latencies })
+    }
+
+    /// Waits up to `timeout` for replies, takes them and sends what comes next. Whether replies are awaited still.
+    pub fn step(&mut self, run: &mut Run, until: Until, timeout: Duration) -> Result<bool, Error> {
+        interrupt::check()?;
+        wait(&mut self.poll, &mut self.events, timeout)?;
+        let now = Instant::now();
+        if !self.events.is_empty() {
+            run.last_event = now;
+        } else if now - run.last_event > STALL {
+            return Err(Error::Stalled(self.load.name.clone()));
+        }
+        let timed_out = matches!(until, Until::Elapsed(duration) if now - run.begin >= duration);
+        for event in &self.events {
+            let Some(connection) = self.connections.get_mut(event.token().0) else { continue };
+            if connection.awaited == 0 {
+                continue;
+            }
+            connection.flush().context(|| format!("sending {}", self.load.name))?;
+            let Connection { stream, replies: scanner, .. } = connection;
+            let arrived = receive(stream, scanner, &mut self.buffer, &self.load.name)?;
+            connection.awaited = connection.awaited.checked_sub(arrived).ok_or_else(|| {
+                let reason = "more replies than requests".into();
+                Error::Reply { load: self.load.name.clone(), reason }
+            })?;
+            if connection.awaited > 0 {
+                continue;
+            }
             let now = Instant::now();
-            if !self.events.is_empty() {
-                last_event = now;
-            } else if now - last_event > STALL {
-                return Err(Error::Stalled(self.load.name.clone()));
-            }
-            let timed_out = matches!(until, Until::Elapsed(duration) if now - begin >= duration);
-            for event in &self.events {
-                let Some(connection) = self.connections.get_mut(event.token().0) else { continue };
-                if connection.awaited == 0 {
-                    continue;
-                }
-                connection.flush().context(what)?;
-                let Connection { stream, replies: scanner, .. } = connection;
-                let arrived = receive(stream, scanner, &mut self.buffer, &self.load.name)?;
-                connection.awaited = connection.awaited.checked_sub(arrived).ok_or_else(|| {
-                    let reason = "more replies than requests".into();
-                    Error::Reply { load: self.load.name.clone(), reason }
-                })?;
-                if connection.awaited > 0 {
-                    continue;
-                }
-                if timed_out || matches!(until, Until::Requests(total) if begun >= total) {
-                    running -= 1;
-                } else {
-                    connection.begin(&mut self.picker, replies).context(what)?;
-                    begun += batch;
-                }
+            run.latencies.record(now - connection.begun);
+            if timed_out || matches!(until, Until::Requests(total) if run.begun >= total) {
+                run.running -= 1;
+            } else {
+                let replies = self.pipeline as u32 * self.load.replies;
+                connection
+                    .begin(&mut self.picker, replies, now)
+                    .context(|| format!("sending {}", self.load.name))?;
+                run.begun += self.pipeline as u64;
             }
         }
-        Ok(Done { requests: begun, elapsed: begin.elapsed() })
+        Ok(run.running > 0)
     }
 }
 

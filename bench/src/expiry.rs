@@ -1,17 +1,18 @@
 //! An expiry storm: many keys with one and the same deadline, and what becomes of the server when it comes. How long
 //! until they are gone, at what cost, and how long somebody waits who asks for other keys meanwhile.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::client::{Picker, load_keys};
-use crate::error::{Context, Error};
+use crate::error::Error;
 use crate::interrupt;
-use crate::latency::{OpenLoop, Percentiles};
+use crate::latency::OpenLoop;
 use crate::load::{Dataset, Load};
-use crate::server::{Server, whole_reply};
-use crate::turns::{self, Turns};
+use crate::percentiles::Percentiles;
+use crate::probe::Probe;
+use crate::server::Server;
+use crate::turns::{self, Phases};
 
 /// Keys that stay, which are asked for.
 pub const STAYING: u32 = 10_000;
@@ -63,27 +64,6 @@ pub struct Storm {
     pub during: Percentiles,
     /// The longest turns.
     pub turns: Phases,
-}
-
-/// Longest turns up to the points at which they were read.
-#[derive(Debug, Clone, Default)]
-pub struct Phases {
-    /// When all keys were loaded.
-    pub loaded: Turns,
-    /// After CONFIG RESETSTAT, which may or may not have forgotten the former.
-    pub reset: Turns,
-    /// When the storm was over.
-    pub after: Turns,
-}
-
-impl Phases {
-    /// What is known of a cause's longest turn in the storm alone: if it did not rise, then only that it was no longer
-    /// than what came before.
-    pub fn storm(&self, cause: &str) -> String {
-        let after = self.after.get(cause).copied().unwrap_or_default();
-        let risen = after > self.reset.get(cause).copied().unwrap_or_default();
-        if risen || after == 0 { after.to_string() } else { format!("≤ {after}") }
-    }
 }
 
 /// Loads `keys` keys into a server made by `start`, waits for their deadline and looks on.
@@ -177,20 +157,15 @@ fn watch(name: &'static str, server: &Server, keys: u32, loaded: Loaded) -> Resu
         gone,
         cpu_us: schedule.ran_nanos as f64 / 1e3 / expired as f64,
         waited: Duration::from_nanos(schedule.waited_nanos),
-        before: Percentiles::of(&before),
-        during: Percentiles::of(&during),
+        before: before.percentiles(),
+        during: during.percentiles(),
         turns: Phases { loaded: loaded_turns, reset, after: turns::longest(server)? },
     })
 }
 
-/// Counts a server's keys now and then by DBSIZE without ever waiting for the reply, so that the thread which measures
-/// latencies can do it.
+/// Counts a server's keys now and then by DBSIZE without ever waiting for the reply.
 struct Census {
-    stream: TcpStream,
-    /// When the last question was asked.
-    asked: Option<Instant>,
-    /// What has come of its reply; none when nothing is awaited.
-    reply: Option<Vec<u8>>,
+    probe: Probe,
     /// The last count.
     last: u64,
     /// When it came.
@@ -199,39 +174,16 @@ struct Census {
 
 impl Census {
     fn connect(addr: SocketAddr) -> Result<Self, Error> {
-        let open = || -> std::io::Result<TcpStream> {
-            let stream = TcpStream::connect(addr)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            Ok(stream)
-        };
-        let stream = open().context(|| format!("connecting to {addr}"))?;
-        Ok(Self { stream, asked: None, reply: None, last: 0, last_at: None })
+        Ok(Self { probe: Probe::connect(addr)?, last: 0, last_at: None })
     }
 
     /// Asks when it is time; returns a count that has just come.
     fn count(&mut self) -> Result<Option<u64>, Error> {
-        let what = || "asking DBSIZE".into();
-        let Some(reply) = &mut self.reply else {
-            if self.asked.is_none_or(|asked| asked.elapsed() >= COUNTING) {
-                // The request is alone on its way, so the socket takes it whole.
-                self.stream.write_all(b"*1\r\n$6\r\nDBSIZE\r\n").context(what)?;
-                self.asked = Some(Instant::now());
-                self.reply = Some(Vec::new());
-            }
-            return Ok(None);
-        };
-        let mut piece = [0; 64];
-        match self.stream.read(&mut piece) {
-            Ok(0) => return Err(unexpected("the server closed the connection".into())),
-            Ok(length) => reply.extend_from_slice(&piece[..length]),
-            Err(error)
-                if [ErrorKind::WouldBlock, ErrorKind::Interrupted].contains(&error.kind()) => {}
-            Err(error) => return Err(error).context(what),
+        if self.probe.is_due(COUNTING) {
+            self.probe.ask(&["DBSIZE"])?;
         }
-        let Some(text) = whole_reply(reply) else { return Ok(None) };
-        let keys = text.parse().map_err(|_| unexpected(text))?;
-        self.reply = None;
+        let Some(text) = self.probe.poll()? else { return Ok(None) };
+        let keys = text.parse().map_err(|_| self.probe.unexpected(text))?;
         self.last = keys;
         self.last_at = Some(Instant::now());
         Ok(Some(keys))
@@ -244,20 +196,19 @@ impl Census {
             interrupt::check()?;
             match self.count()? {
                 Some(keys) => break keys,
-                None if begin.elapsed() > STORM_LIMIT => return Err(unexpected("no reply".into())),
+                None if begin.elapsed() > STORM_LIMIT => {
+                    return Err(self.probe.unexpected("no reply".into()));
+                }
                 None => std::thread::sleep(Duration::from_millis(1)),
             }
         };
         if keys == wanted {
             Ok(())
         } else {
-            Err(unexpected(format!("{keys} keys before the deadline instead of {wanted}")))
+            let reason = format!("{keys} keys before the deadline instead of {wanted}");
+            Err(self.probe.unexpected(reason))
         }
     }
-}
-
-fn unexpected(reason: String) -> Error {
-    Error::Reply { load: "DBSIZE".into(), reason }
 }
 
 /// The clock that deadlines are told by.
@@ -296,18 +247,5 @@ mod tests {
         assert_eq!(time_needed(seconds(1), 1.5), seconds(30) + LOAD_LEAST);
         assert_eq!(time_needed(Duration::ZERO, 1.5), LOAD_LEAST);
         assert_eq!(time_needed(seconds(10), 6.0), LOAD_MOST);
-    }
-
-    #[test]
-    fn a_turn_that_did_not_rise_is_only_bounded() {
-        let turns = |batch, expiry| {
-            Turns::from([("batch".to_owned(), batch), ("expiry".to_owned(), expiry)])
-        };
-        let phases = Phases { loaded: turns(90, 3), reset: turns(90, 3), after: turns(90, 40) };
-        assert_eq!(phases.storm("batch"), "≤ 90");
-        assert_eq!(phases.storm("expiry"), "40");
-        let forgetful = Phases { reset: turns(0, 0), after: turns(7, 0), ..phases };
-        assert_eq!(forgetful.storm("batch"), "7");
-        assert_eq!(forgetful.storm("expiry"), "0");
     }
 }

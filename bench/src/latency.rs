@@ -6,7 +6,6 @@ use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Poll};
 
@@ -15,35 +14,12 @@ use crate::error::{Context, Error};
 use crate::interrupt;
 use crate::load::Load;
 use crate::measure::{Effort, Spread};
+use crate::percentiles::{Latencies, Percentiles};
 use crate::reply::Scanner;
 use crate::server::Server;
 
 /// Connections over which the requests of a comparison are dealt out in turn.
 const CONNECTIONS: usize = 50;
-/// The longest latency that is told apart, in nanoseconds.
-const MAX_NANOS: u64 = 60_000_000_000;
-
-/// Percentiles of one measurement, in microseconds.
-#[derive(Debug, Clone, Copy)]
-pub struct Percentiles {
-    /// Half of all requests are faster.
-    pub p50: f64,
-    /// 99 of 100.
-    pub p99: f64,
-    /// 999 of 1000.
-    pub p999: f64,
-    /// The slowest.
-    pub max: f64,
-}
-
-impl Percentiles {
-    /// Of latencies in nanoseconds.
-    pub fn of(nanos: &Histogram<u64>) -> Self {
-        let micros = |quantile| nanos.value_at_quantile(quantile) as f64 / 1e3;
-        let max = nanos.max() as f64 / 1e3;
-        Self { p50: micros(0.5), p99: micros(0.99), p999: micros(0.999), max }
-    }
-}
 
 /// One load's latencies.
 #[derive(Debug, Clone)]
@@ -76,7 +52,7 @@ pub fn interleave(
             let picker = Picker::uniform(round as u64 + 1, load.keys);
             let mut run = OpenLoop::connect(server.addr(), load, picker, CONNECTIONS)?;
             run.run(rate, effort.warm_up)?;
-            samples.push(Percentiles::of(&run.run(rate, effort.measure)?));
+            samples.push(run.run(rate, effort.measure)?.percentiles());
         }
     }
     eprintln!("latency {} at {rate:.0}/s: done", load.name);
@@ -142,8 +118,8 @@ impl<'a> OpenLoop<'a> {
         Ok(Self { load, picker, poll, events, connections, buffer: vec![0; READ_BUFFER] })
     }
 
-    /// Sends for `length` and returns the latencies in nanoseconds.
-    pub fn run(&mut self, rate: f64, length: Duration) -> Result<Histogram<u64>, Error> {
+    /// Sends for `length` and returns the latencies.
+    pub fn run(&mut self, rate: f64, length: Duration) -> Result<Latencies, Error> {
         self.run_while(rate, length, || Ok(true))
     }
 
@@ -154,10 +130,8 @@ impl<'a> OpenLoop<'a> {
         rate: f64,
         length: Duration,
         mut more: impl FnMut() -> Result<bool, Error>,
-    ) -> Result<Histogram<u64>, Error> {
-        let mut histogram = Histogram::new_with_max(MAX_NANOS, 3)
-            .map_err(std::io::Error::other)
-            .context(|| "making a histogram".into())?;
+    ) -> Result<Latencies, Error> {
+        let mut latencies = Latencies::new()?;
         let interval = 1e9 / rate;
         let mut total = (rate * length.as_secs_f64()) as u64;
         let (mut sent, mut answered) = (0_u64, 0_u64);
@@ -176,9 +150,9 @@ impl<'a> OpenLoop<'a> {
                 return Err(Error::Stalled(self.load.name.clone()));
             }
             wait(&mut self.poll, &mut self.events, Duration::ZERO)?;
-            answered += self.collect(begin, &mut histogram)?;
+            answered += self.collect(begin, &mut latencies)?;
         }
-        Ok(histogram)
+        Ok(latencies)
     }
 
     fn send(&mut self, number: u64, intended: u64) -> Result<(), Error> {
@@ -194,7 +168,7 @@ impl<'a> OpenLoop<'a> {
     }
 
     /// Reads where there is something to read; returns how many requests were answered.
-    fn collect(&mut self, begin: Instant, histogram: &mut Histogram<u64>) -> Result<u64, Error> {
+    fn collect(&mut self, begin: Instant, latencies: &mut Latencies) -> Result<u64, Error> {
         let mut answered = 0;
         for event in &self.events {
             let Some(connection) = self.connections.get_mut(event.token().0) else { continue };
@@ -207,7 +181,7 @@ impl<'a> OpenLoop<'a> {
                     let reason = "more replies than requests".into();
                     return Err(Error::Reply { load: self.load.name.clone(), reason });
                 };
-                histogram.saturating_record(now.saturating_sub(intended).max(1));
+                latencies.record(Duration::from_nanos(now.saturating_sub(intended)));
                 answered += 1;
             }
         }

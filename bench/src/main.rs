@@ -1,24 +1,33 @@
 //! Measures Shardwright beside redis-server: throughput and server CPU per command in interleaved rounds, latency at a
 //! fixed rate, memory per key, what happens when many keys expire at once, and how the project's targets stand.
 //!
-//! `suites` says what is measured, `measure`, `latency`, `memory`, `expiry` and `restart` how, `floor` is the least that any server costs, `client` makes the load, `server`
-//! runs the programs, `turns` reads how long shards were busy at a time, `targets` and `report` tell the outcome. It knows the servers only from outside: sockets and /proc.
+//! `plan` says how much is measured, `suites` and `durability` on which servers, `measure`, `latency`, `memory`, `expiry`,
+//! `syncs`, `restart` and `checkpoint` how, `floor` is the least that any server costs, `client` makes the load, `server`
+//! runs the programs, `probe`, `turns` and `footprint` look at them, `targets` and `report` tell the outcome. It knows the
+//! servers only from outside: sockets, /proc, and strace where they do not tell their syncs.
 
+mod checkpoint;
 mod client;
+mod durability;
 mod error;
 mod expiry;
 mod floor;
+mod footprint;
 mod interrupt;
 mod latency;
 mod load;
 mod machine;
 mod measure;
 mod memory;
+mod percentiles;
+mod plan;
+mod probe;
 mod reply;
 mod report;
 mod restart;
 mod server;
 mod suites;
+mod syncs;
 mod targets;
 mod turns;
 
@@ -31,9 +40,10 @@ use clap::{Parser, Subcommand};
 use crate::error::{Context, Error};
 use crate::floor::FloorOptions;
 use crate::machine::{Cores, Machine};
+use crate::plan::{Mode, Plan};
 use crate::report::Head;
 use crate::server::Program;
-use crate::suites::{Bench, Mode, Plan};
+use crate::suites::Bench;
 
 /// Where a full run leaves its report.
 const REPORTS: &str = "docs/perf";

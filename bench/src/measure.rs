@@ -6,6 +6,7 @@ use crate::client::{Client, Done, Picker, Shape, Until, load_keys};
 use crate::error::Error;
 use crate::load::Load;
 use crate::server::{Keep, Program, Server, own_cpu_nanos};
+use crate::syncs;
 
 /// How long and how often everything is measured.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,8 @@ pub struct Sample {
     pub cpu_us: f64,
     /// Share of the elapsed time in which the client's thread ran.
     pub client_busy: f64,
+    /// From the sending of a batch to its last reply, for 99 of 100 batches at most so many microseconds.
+    pub p99_us: f64,
 }
 
 /// A median with the extremes around it.
@@ -65,12 +68,16 @@ pub struct Row {
     pub shape: Shape,
     /// For each side, its samples, one a round.
     pub sides: Vec<Vec<Sample>>,
+    /// For each side with a log, syncs a request: one figure a round where the server tells.
+    pub syncs: Vec<Vec<f64>>,
 }
 
 impl Row {
     fn empty(suite: &'static str, case: &Case) -> Self {
         let load = case.sides.first().map(|(_, load)| load.name.clone()).unwrap_or_default();
-        Self { suite, load, shape: case.shape, sides: vec![Vec::new(); case.sides.len()] }
+        let sides = case.sides.len();
+        let (sides, syncs) = (vec![Vec::new(); sides], vec![Vec::new(); sides]);
+        Self { suite, load, shape: case.shape, sides, syncs }
     }
 
     /// The name by which `--only` finds a row.
@@ -156,8 +163,10 @@ pub fn interleave(
         for (case, row) in cases.iter().zip(&mut rows) {
             for place in in_order(case.sides.len(), reversed) {
                 let (server, load) = &case.sides[place];
-                let sample = sample(&running[*server], load, case.shape, effort, round as u64)?;
+                let (server, keep) = (&running[*server], setups[*server].keep);
+                let (sample, syncs) = sample(server, keep, load, case.shape, effort, round as u64)?;
                 row.sides[place].push(sample);
+                row.syncs[place].extend(syncs);
             }
             progress(row, round);
         }
@@ -185,27 +194,34 @@ fn in_order(count: usize, reversed: bool) -> impl Iterator<Item = usize> {
     (0..count).map(move |place| if reversed { count - 1 - place } else { place })
 }
 
-/// One measurement; between its two looks at the server's CPU clock the server begins and ends idle.
+/// One measurement, and syncs a request of a server that tells them; between the two looks at the server's CPU clock
+/// the server begins and ends idle.
 fn sample(
     server: &Server,
+    keep: Keep,
     load: &Load,
     shape: Shape,
     effort: Effort,
     seed: u64,
-) -> Result<Sample, Error> {
+) -> Result<(Sample, Option<f64>), Error> {
     let picker = Picker::uniform(seed + 1, load.keys);
     let mut client = Client::connect(server.addr(), load, shape, picker)?;
     client.run(Until::Elapsed(effort.warm_up))?;
+    let syncs = || if keep.is_log() { syncs::told(server) } else { Ok(None) };
+    let syncs_before = syncs()?;
     let (server_before, own_before) = (server.cpu_nanos()?, own_cpu_nanos()?);
-    let Done { requests, elapsed } = client.run(Until::Elapsed(effort.measure))?;
+    let Done { requests, elapsed, latencies } = client.run(Until::Elapsed(effort.measure))?;
     let (server_after, own_after) = (server.cpu_nanos()?, own_cpu_nanos()?);
+    let synced = syncs()?.zip(syncs_before).map(|(after, before)| after - before);
     let requests = requests as f64;
     let elapsed = elapsed.as_secs_f64();
-    Ok(Sample {
+    let sample = Sample {
         rate: requests / elapsed,
         cpu_us: server_after.saturating_sub(server_before) as f64 / 1e3 / requests,
         client_busy: own_after.saturating_sub(own_before) as f64 / 1e9 / elapsed,
-    })
+        p99_us: latencies.percentiles().p99,
+    };
+    Ok((sample, synced.map(|syncs| syncs as f64 / requests)))
 }
 
 /// A line on standard error for whoever waits.
@@ -235,12 +251,13 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let sample = |cpu_us| Sample { rate: 1.0, cpu_us, client_busy: 0.0 };
+        let sample = |cpu_us| Sample { rate: 1.0, cpu_us, client_busy: 0.0, p99_us: 1.0 };
         let row = Row {
             suite: "s",
             load: "l".into(),
             shape: Shape { connections: 1, pipeline: 1 },
             sides: vec![vec![sample(2.0), sample(8.0)], vec![sample(1.0), sample(4.0)]],
+            syncs: Vec::new(),
         };
         assert_eq!(row.ratio(0, 1, |sample| sample.cpu_us).min, 2.0);
         assert_eq!(row.ratio(0, 1, |sample| sample.cpu_us).max, 2.0);

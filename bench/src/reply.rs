@@ -1,6 +1,7 @@
 //! Counts RESP replies in a byte stream and checks each one, resumable at any byte.
 //!
-//! It really parses (bulk lengths, nested arrays) but keeps nothing: payloads are skipped. It knows nothing of sockets.
+//! It really parses (bulk lengths, nested arrays) but keeps nothing: payloads are skipped. Replies to single questions
+//! are kept, by [`whole_reply`]. It knows nothing of sockets.
 
 /// What a load's replies must look like. Errors and nils are never expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,20 @@ fn number(text: &[u8]) -> Result<usize, String> {
     Ok(value)
 }
 
+/// A complete status, integer or bulk reply's text, or as an error that of an error reply; none while bytes are missing.
+pub fn whole_reply(reply: &[u8]) -> Option<Result<String, String>> {
+    let end = reply.windows(2).position(|pair| pair == b"\r\n")?;
+    let line = String::from_utf8_lossy(reply.get(1..end)?).into_owned();
+    match reply.first() {
+        Some(b'-') => return Some(Err(line)),
+        Some(b'$') => {}
+        _ => return Some(Ok(line)),
+    }
+    let length: usize = line.parse().ok()?;
+    let body = reply.get(end + 2..end + 2 + length)?;
+    Some(Ok(String::from_utf8_lossy(body).into_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +175,20 @@ mod tests {
         assert!(Scanner::new(bulks).feed(b"$4\r\nabcd\r\n").is_err());
         assert!(Scanner::new(bulks).feed(b"+OK\r\n").is_err());
         assert_eq!(Scanner::new(bulks).feed(b"$3\r\nabc\r\n"), Ok(1));
+    }
+
+    #[test]
+    fn a_reply_is_whole_only_with_its_last_byte_of_payload() {
+        assert_eq!(whole_reply(b"+PONG\r\n"), Some(Ok("PONG".into())));
+        assert_eq!(whole_reply(b"+PON"), None);
+        assert_eq!(whole_reply(b"$3\r\nab"), None);
+        assert_eq!(whole_reply(b"$3\r\nabc\r\n"), Some(Ok("abc".into())));
+    }
+
+    #[test]
+    fn a_server_that_is_loading_has_not_answered_the_question() {
+        let loading = whole_reply(b"-LOADING Redis is loading the dataset in memory\r\n");
+        let reason = "LOADING Redis is loading the dataset in memory".to_owned();
+        assert_eq!(loading, Some(Err(reason)));
     }
 }

@@ -1,14 +1,15 @@
 //! The report: everything measured as markdown, beginning with the machine and the versions.
 
+mod durability;
+
 use std::fmt::{Display, Write as _};
 
 use crate::expiry::{GET_RATE, STAYING};
 use crate::latency::LatencyRow;
 use crate::machine::Machine;
 use crate::measure::{Row, Spread};
-use crate::suites::{
-    ALL_CORES, FLOOR, LOG_ALWAYS, LOG_EVERYSEC, Mode, ONE_CORE, Plan, Results, SWEEP, TWO_SHARDS,
-};
+use crate::plan::{ALL_CORES, FLOOR, Mode, ONE_CORE, Plan, SWEEP, TWO_SHARDS};
+use crate::suites::Results;
 use crate::targets;
 
 /// What the report's head says.
@@ -100,16 +101,9 @@ pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
     );
     section("Memory per key", &remark, memory(results));
     section("Expiry storm", &storm_remark(), storms(results));
-    let remark = "Both keep a log with the same policy on the same file system; one core and one shard, the log's thread \
-                  included. Redis rewrites its log, and Shardwright writes checkpoints, when they want to.";
-    section("Log, synced once a second", remark, comparison(results, LOG_EVERYSEC));
-    section("Log, synced before anybody is answered", remark, comparison(results, LOG_ALWAYS));
-    section(
-        "Restart",
-        "After a kill, from starting the program until it tells the right number of keys; 64-byte values, all cores, \
-         whatever was on disk: what was rewritten and the log since then.",
-        restarts(results),
-    );
+    for (title, remark, table) in durability::sections(results) {
+        section(title, &remark, table);
+    }
     section("Longest shard turns", "Over all loads above, as INFO tells them.", turns(results));
     text
 }
@@ -350,21 +344,10 @@ fn storms(results: &Results) -> Option<String> {
             gets.row(&[&storm.server, &when, &p50, &p99, &p999, &max]);
         }
         for (cause, loading) in &storm.turns.loaded {
-            turns.row(&[cause, loading, &storm.turns.storm(cause)]);
+            turns.row(&[cause, loading, &storm.turns.since(cause)]);
         }
     }
     Some([figures.0, gets.0, turns.0].join("\n"))
-}
-
-fn restarts(results: &Results) -> Option<String> {
-    results.restarts.first()?;
-    let mut table = Table::new(&["keys", "Redis s", "Shardwright s", "ratio"]);
-    for row in &results.restarts {
-        let [redis, ours] = [row.seconds[0], row.seconds[1]];
-        let cell = |seconds: f64| format!("{seconds:.2}");
-        table.row(&[&row.keys, &cell(redis), &cell(ours), &cell(redis / ours)]);
-    }
-    Some(table.0)
 }
 
 fn turns(results: &Results) -> Option<String> {

@@ -49,6 +49,7 @@ pub fn measure(program: &Program, cpus: &[usize], keys: u32) -> Result<f64, Erro
     let server = program.spawn(cpus, None, Keep::Everysec, dir)?;
     loop {
         interrupt::check()?;
+        // Until it has loaded everything it does not listen, or answers with an error.
         match server.ask(&["DBSIZE"]) {
             Ok(found) if found == wanted => return Ok(begin.elapsed().as_secs_f64()),
             outcome if begin.elapsed() > RESTART_LIMIT => {

@@ -14,11 +14,14 @@ use tempfile::TempDir;
 
 use crate::error::{Context, Error};
 use crate::interrupt;
+use crate::reply::whole_reply;
 
 /// How long a server may take until it answers PING.
 const START_LIMIT: Duration = Duration::from_secs(20);
 /// How long one question to a server may take.
 const ASK_LIMIT: Duration = Duration::from_secs(20);
+/// The file in a server's directory to which strace writes.
+const TRACE: &str = "trace";
 
 /// Which flags a program understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,15 +40,36 @@ pub enum Keep {
     Everysec,
     /// A log that is synced before anybody is answered.
     Always,
+    /// No log, and snapshots when they are asked for.
+    Asked,
+    /// A log that is synced once a second and shortened when that is asked for.
+    EverysecAsked,
 }
 
 impl Keep {
     fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::Nothing => &["--appendonly", "no"],
-            Self::Everysec => &["--appendonly", "yes", "--appendfsync", "everysec"],
-            Self::Always => &["--appendonly", "yes", "--appendfsync", "always"],
+            Self::Nothing => &["--save", "", "--appendonly", "no"],
+            Self::Everysec => &["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"],
+            Self::Always => &["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
+            // Without a rule Shardwright has no directory to save to; this one never comes true.
+            Self::Asked => &["--save", "86400 2000000000", "--appendonly", "no"],
+            Self::EverysecAsked => &[
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "everysec",
+                "--auto-aof-rewrite-percentage",
+                "0",
+            ],
         }
+    }
+
+    /// Whether there is a log to sync.
+    pub fn is_log(self) -> bool {
+        !matches!(self, Self::Nothing | Self::Asked)
     }
 }
 
@@ -54,6 +78,8 @@ impl Keep {
 pub struct Program {
     path: PathBuf,
     flavour: Flavour,
+    /// What writes down its syncs, if anything does.
+    strace: Option<PathBuf>,
 }
 
 impl Program {
@@ -68,13 +94,13 @@ impl Program {
         } else {
             Flavour::Shardwright
         };
-        Ok(Self { path: path.to_owned(), flavour })
+        Ok(Self { path: path.to_owned(), flavour, strace: None })
     }
 
     /// Debian's redis-server, installed by apt-get when it is missing.
     pub fn redis() -> Result<Self, Error> {
         if let Some(path) = find_in_path("redis-server") {
-            return Ok(Self { path, flavour: Flavour::Redis });
+            return Ok(Self { path, flavour: Flavour::Redis, strace: None });
         }
         eprintln!("redis-server is missing: installing it by apt-get");
         for args in [&["update"][..], &["install", "-y", "--no-install-recommends", "redis-server"]]
@@ -90,14 +116,19 @@ impl Program {
             }
         }
         find_in_path("redis-server")
-            .map(|path| Self { path, flavour: Flavour::Redis })
+            .map(|path| Self { path, flavour: Flavour::Redis, strace: None })
             .ok_or_else(|| Error::NoRedis("not in PATH after installing".into()))
     }
 
     /// The server that only reads and writes.
     pub fn floor() -> Result<Self, Error> {
         let path = std::env::current_exe().context(|| "finding this program".into())?;
-        Ok(Self { path, flavour: Flavour::Floor })
+        Ok(Self { path, flavour: Flavour::Floor, strace: None })
+    }
+
+    /// The same program under strace, which writes down its syncs; none if there is no strace.
+    pub fn traced(&self) -> Option<Self> {
+        Some(Self { strace: Some(find_in_path("strace")?), ..self.clone() })
     }
 
     /// The first line of `--version`.
@@ -145,11 +176,16 @@ impl Program {
         let errors = output.try_clone().context(|| format!("sharing {}", log.display()))?;
         let addr = free_port()?;
         let list: Vec<String> = cpus.iter().map(ToString::to_string).collect();
-        // setpriv and taskset replace themselves by the server, so the child's pid is the server's; the first makes
-        // the server end with this process even if that is killed.
+        // setpriv, strace and taskset replace themselves by the server, so the child's pid is the server's; the first
+        // makes the server end with this process even if that is killed.
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "taskset", "-c", &list.join(",")]);
-        command.arg(&self.path);
+        command.args(["--pdeathsig", "KILL"]);
+        if let Some(strace) = &self.strace {
+            // Only calls that are wanted stop the server (by seccomp), and strace is a child instead of the parent.
+            command.arg(strace).args(["-D", "-f", "-qq", "--seccomp-bpf"]);
+            command.args(["-e", "trace=fsync,fdatasync", "-o"]).arg(dir.path().join(TRACE));
+        }
+        command.args(["taskset", "-c", &list.join(",")]).arg(&self.path);
         let port = addr.port().to_string();
         match self.flavour {
             Flavour::Floor => {
@@ -157,14 +193,14 @@ impl Program {
                 command.args(["--threads", &shards.unwrap_or(1).to_string()]);
             }
             Flavour::Shardwright => {
-                command.args(["--save", "", "--port", &port, "--admin-port", "0"]);
+                command.args(["--port", &port, "--admin-port", "0"]);
                 command.args(keep.flags()).arg("--dir").arg(dir.path());
                 if let Some(shards) = shards {
                     command.args(["--shards", &shards.to_string()]);
                 }
             }
             Flavour::Redis => {
-                command.args(["--save", "", "--port", &port, "--bind", "127.0.0.1"]);
+                command.args(["--port", &port, "--bind", "127.0.0.1"]);
                 command.args(keep.flags()).arg("--dir").arg(dir.path());
             }
         }
@@ -192,6 +228,27 @@ impl Server {
         Rc::clone(&self.dir)
     }
 
+    /// The file that holds its syncs, if it is traced.
+    pub fn trace(&self) -> PathBuf {
+        self.dir.path().join(TRACE)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its threads, by their numbers.
+    pub fn threads(&self) -> Result<Vec<u32>, Error> {
+        let tasks = format!("/proc/{}/task", self.pid());
+        let mut threads = Vec::new();
+        for entry in fs::read_dir(&tasks).context(|| format!("reading {tasks}"))? {
+            let name = entry.context(|| format!("reading {tasks}"))?.file_name();
+            threads.extend(name.to_str().and_then(|name| name.parse::<u32>().ok()));
+        }
+        Ok(threads)
+    }
+
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -204,11 +261,10 @@ impl Server {
 
     /// How long all its threads together have run and waited so far.
     pub fn schedule(&self) -> Result<Schedule, Error> {
-        let tasks = format!("/proc/{}/task", self.child.id());
         let mut total = Schedule::default();
-        for entry in fs::read_dir(&tasks).context(|| format!("reading {tasks}"))? {
-            let path = entry.context(|| format!("reading {tasks}"))?.path().join("schedstat");
-            match schedstat(&path) {
+        for thread in self.threads()? {
+            let path = format!("/proc/{}/task/{thread}/schedstat", self.pid());
+            match schedstat(Path::new(&path)) {
                 // The thread ended between the listing and the reading.
                 Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
                 one => total = total.plus(one?),
@@ -229,29 +285,27 @@ impl Server {
             .ok_or(Error::Proc(path))
     }
 
-    /// The payload of a command's bulk or status reply, as text.
+    /// The payload of a command's bulk, integer or status reply, as text.
+    ///
+    /// # Errors
+    /// [`Error::Reply`] with the text of an error reply, such as that of a server which is still loading.
     pub fn ask(&self, args: &[&str]) -> Result<String, Error> {
         let what = || format!("asking {}", args.join(" "));
         let mut stream =
             TcpStream::connect_timeout(&self.addr, Duration::from_secs(1)).context(what)?;
         stream.set_read_timeout(Some(ASK_LIMIT)).context(what)?;
-        let mut request = format!("*{}\r\n", args.len());
-        for arg in args {
-            // Writing to a String cannot fail.
-            let _ = write!(request, "${}\r\n{arg}\r\n", arg.len());
-        }
-        stream.write_all(request.as_bytes()).context(what)?;
+        stream.write_all(request(args).as_bytes()).context(what)?;
         let mut reply = Vec::new();
         let mut piece = [0; 4096];
         loop {
             let length = stream.read(&mut piece).context(what)?;
             reply.extend_from_slice(&piece[..length]);
-            if let Some(text) = whole_reply(&reply) {
-                return Ok(text);
+            let wrong = |reason| Error::Reply { load: args.join(" "), reason };
+            if let Some(answer) = whole_reply(&reply) {
+                return answer.map_err(wrong);
             }
             if length == 0 {
-                let reason = "the server closed the connection".into();
-                return Err(Error::Reply { load: args.join(" "), reason });
+                return Err(wrong("the server closed the connection".into()));
             }
         }
     }
@@ -267,6 +321,7 @@ impl Server {
             }
             match self.ask(&["PING"]) {
                 Ok(_) => return Ok(()),
+                // It may not listen yet, or still be loading.
                 Err(error) if begin.elapsed() > START_LIMIT => return Err(error),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
@@ -325,16 +380,14 @@ fn schedstat(path: &Path) -> Result<Schedule, Error> {
     Schedule::parse(&text).ok_or_else(|| Error::Proc(path.display().to_string()))
 }
 
-/// A complete status, error, integer or bulk reply's text, or none while bytes are missing.
-pub fn whole_reply(reply: &[u8]) -> Option<String> {
-    let end = reply.windows(2).position(|pair| pair == b"\r\n")?;
-    let line = String::from_utf8_lossy(reply.get(1..end)?).into_owned();
-    if reply.first() != Some(&b'$') {
-        return Some(line);
+/// A command in RESP.
+pub fn request(args: &[&str]) -> String {
+    let mut text = format!("*{}\r\n", args.len());
+    for arg in args {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "${}\r\n{arg}\r\n", arg.len());
     }
-    let length: usize = line.parse().ok()?;
-    let body = reply.get(end + 2..end + 2 + length)?;
-    Some(String::from_utf8_lossy(body).into_owned())
+    text
 }
 
 fn free_port() -> Result<SocketAddr, Error> {
@@ -361,14 +414,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_is_whole_only_with_its_last_byte_of_payload() {
-        assert_eq!(whole_reply(b"+PONG\r\n"), Some("PONG".into()));
-        assert_eq!(whole_reply(b"+PON"), None);
-        assert_eq!(whole_reply(b"$3\r\nab"), None);
-        assert_eq!(whole_reply(b"$3\r\nabc\r\n"), Some("abc".into()));
-    }
-
-    #[test]
     fn a_schedule_has_its_first_two_numbers() {
         let schedule = Schedule::parse("700 20 3\n");
         assert_eq!(schedule, Some(Schedule { ran_nanos: 700, waited_nanos: 20 }));
@@ -379,5 +424,25 @@ mod tests {
     fn a_missing_program_is_named() {
         let error = Program::under_test(Path::new("no/such/server")).unwrap_err().to_string();
         assert!(error.contains("no/such/server"), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_is_still_loading_is_not_ready() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let answers = std::thread::spawn(move || {
+            let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+            for answer in [loading, loading, "+PONG\r\n"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut asked = [0; 64];
+                let length = stream.read(&mut asked).unwrap();
+                assert_eq!(&asked[..length], b"*1\r\n$4\r\nPING\r\n");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let child = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut server = Server { child, addr, dir: Rc::new(TempDir::new().unwrap()) };
+        server.await_ready().unwrap();
+        answers.join().unwrap();
     }
 }

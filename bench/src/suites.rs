@@ -1,172 +1,21 @@
-//! Which loads run on which servers: the parts of a run, and how much of each a mode takes.
+//! Which loads run on which servers, but for those that keep what is written (`durability`).
 
-use std::time::Duration;
-
+use crate::checkpoint::CheckpointRow;
 use crate::client::Shape;
 use crate::error::Error;
 use crate::expiry::{self, Storm};
 use crate::latency::{self, LatencyRow};
 use crate::load::{Dataset, Load};
 use crate::machine::{Cores, cache_miss_nanos};
-use crate::measure::{Case, Effort, Row, Servers, Setup, interleave};
+use crate::measure::{Case, Row, Servers, Setup, interleave};
 use crate::memory::{self, KINDS, MemoryRow};
-use crate::restart::{self, RestartRow};
+use crate::plan::{
+    ALL_CORES, EXPIRY, FEW, FLOOR, LATENCY, MANY, MANY_KEYS, MEMORY, Mode, ONE_CORE, Plan, SWEEP,
+    TWO_SHARDS, shapes,
+};
+use crate::restart::RestartRow;
 use crate::server::{Keep, Program, Server};
 use crate::turns::{self, Turns};
-
-/// One shard on one core, the client on another.
-pub const ONE_CORE: &str = "one-core";
-/// Default shards on all cores, shared with the client.
-pub const ALL_CORES: &str = "all-cores";
-/// One shard on one core beside two shards on two.
-pub const TWO_SHARDS: &str = "two-shards";
-/// A server that only reads and writes, on one thread and on two.
-pub const FLOOR: &str = "floor";
-/// GET over keyspaces of growing size.
-pub const SWEEP: &str = "sweep";
-/// Open-loop latency.
-pub const LATENCY: &str = "latency";
-/// Memory per key.
-pub const MEMORY: &str = "memory";
-/// One shard on one core that keeps a log, synced once a second.
-pub const LOG_EVERYSEC: &str = "log-everysec";
-/// The same, synced before anybody is answered.
-pub const LOG_ALWAYS: &str = "log-always";
-/// Until all keys are there again.
-pub const RESTART: &str = "restart";
-/// Many keys with one deadline.
-pub const EXPIRY: &str = "expiry";
-
-/// Connections of a case unless it asks what many cost.
-const FEW: usize = 50;
-const MANY: usize = 500;
-/// More keys than this are loaded once for all rounds.
-const MANY_KEYS: u32 = 1_000_000;
-
-/// How thorough a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Seconds: does everything work.
-    Smoke,
-    /// Minutes: a look at a change.
-    Quick,
-    /// The figures that are published.
-    Full,
-}
-
-/// What a run measures, and how.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// How thorough.
-    pub mode: Mode,
-    /// Rounds and times.
-    pub effort: Effort,
-    /// Only rows whose name contains this.
-    pub only: Option<String>,
-    /// Small keys (and as many integers).
-    pub keys: u32,
-    /// Keys with 4-KiB values.
-    pub big_keys: u32,
-    /// Keyspace sizes of the sweep, ascending.
-    pub sweep: Vec<u32>,
-    /// Keyspace sizes of the memory measurement, ascending.
-    pub memory: Vec<u32>,
-    /// Keys that expire at the same time.
-    pub expiring: u32,
-    /// Keyspace sizes of the restarts, ascending.
-    pub restarts: Vec<u32>,
-}
-
-impl Plan {
-    /// The plan of a mode; `rounds` overrides the mode's number of rounds.
-    pub fn new(mode: Mode, rounds: Option<usize>, only: Option<String>) -> Self {
-        let millis = Duration::from_millis;
-        let (default_rounds, measure, warm_up, keys, big_keys) = match mode {
-            Mode::Smoke => (1, millis(150), millis(20), 10_000, 1_000),
-            Mode::Quick => (3, millis(300), millis(30), 1_000_000, 100_000),
-            Mode::Full => (5, millis(1000), millis(100), 1_000_000, 100_000),
-        };
-        let (sweep, memory): (&[u32], &[u32]) = match mode {
-            Mode::Smoke => (&[10_000], &[20_000]),
-            Mode::Quick => (&[10_000, 1_000_000], &[1_000_000]),
-            Mode::Full => {
-                (&[10_000, 100_000, 1_000_000, 10_000_000], &[600_000, 1_000_000, 1_600_000])
-            }
-        };
-        let expiring = match mode {
-            Mode::Smoke => 20_000,
-            Mode::Quick => 1_000_000,
-            Mode::Full => 10_000_000,
-        };
-        let restarts: &[u32] = match mode {
-            Mode::Smoke => &[20_000],
-            Mode::Quick => &[1_000_000],
-            Mode::Full => &[1_000_000, 10_000_000],
-        };
-        Self {
-            restarts: restarts.to_vec(),
-            mode,
-            effort: Effort { rounds: rounds.unwrap_or(default_rounds), measure, warm_up },
-            only,
-            keys,
-            big_keys,
-            sweep: sweep.to_vec(),
-            memory: memory.to_vec(),
-            expiring,
-        }
-    }
-
-    fn wants(&self, id: &str) -> bool {
-        self.only.as_ref().is_none_or(|part| id.contains(part.as_str()))
-    }
-
-    fn pipelines(&self) -> &'static [usize] {
-        if self.mode == Mode::Smoke { &[16] } else { &[1, 16, 64] }
-    }
-
-    fn batch_pipelines(&self) -> &'static [usize] {
-        if self.mode == Mode::Full { &[1, 16] } else { &[16] }
-    }
-
-    /// Whether a case with many connections is measured.
-    fn many(&self, pipeline: usize) -> bool {
-        match self.mode {
-            Mode::Smoke => false,
-            Mode::Quick => pipeline == 16,
-            Mode::Full => true,
-        }
-    }
-
-    /// The four plain commands and the 4-KiB values.
-    fn plain_cases(&self, suite: &str) -> Vec<(Load, Shape)> {
-        let few_of_all_cores = suite == ALL_CORES && self.mode != Mode::Full;
-        let mut cases = Vec::new();
-        let keys = self.keys;
-        for load in [Load::ping(), Load::get(keys), Load::set(keys), Load::incr(keys)] {
-            for &pipeline in self.pipelines() {
-                if few_of_all_cores && pipeline != 16 {
-                    continue;
-                }
-                cases.push((load.clone(), Shape { connections: FEW, pipeline }));
-                if self.many(pipeline) && !few_of_all_cores {
-                    cases.push((load.clone(), Shape { connections: MANY, pipeline }));
-                }
-            }
-        }
-        if !few_of_all_cores {
-            for load in [Load::get_big(self.big_keys), Load::set_big(self.big_keys)] {
-                cases.extend(shapes(&load, self.pipelines()));
-            }
-        }
-        cases
-    }
-}
-
-/// A load at several pipelines on the usual number of connections.
-fn shapes(load: &Load, pipelines: &[usize]) -> Vec<(Load, Shape)> {
-    let with = |&pipeline| (load.clone(), Shape { connections: FEW, pipeline });
-    pipelines.iter().map(with).collect()
-}
 
 /// Everything that a run found out.
 #[derive(Debug, Default)]
@@ -179,6 +28,8 @@ pub struct Results {
     pub memory: Vec<MemoryRow>,
     /// How long restarts took.
     pub restarts: Vec<RestartRow>,
+    /// Checkpoints under load, server by server.
+    pub checkpoints: Vec<CheckpointRow>,
     /// What happened when many keys expired at once, for each server.
     pub storms: Vec<Storm>,
     /// The longest turn of any shard by cause, in microseconds.
@@ -189,11 +40,11 @@ pub struct Results {
 
 /// A run: the programs, the plan, and what has been found so far.
 pub struct Bench {
-    plan: Plan,
-    cores: Cores,
-    redis: Program,
-    ours: Program,
-    results: Results,
+    pub(crate) plan: Plan,
+    pub(crate) cores: Cores,
+    pub(crate) redis: Program,
+    pub(crate) ours: Program,
+    pub(crate) results: Results,
 }
 
 impl Bench {
@@ -217,9 +68,7 @@ impl Bench {
         self.floor()?;
         self.memory()?;
         self.expiry()?;
-        self.log(LOG_EVERYSEC, Keep::Everysec)?;
-        self.log(LOG_ALWAYS, Keep::Always)?;
-        self.restart()?;
+        self.durability()?;
         Cores::pin_client(self.cores.all())?;
         self.all_cores()
     }
@@ -232,36 +81,6 @@ impl Bench {
         }
         let cores = self.cores.one().to_vec();
         self.compare(ONE_CORE, &cores, Some(1), &cases)
-    }
-
-    /// SET with a log that both keep in the same way on the same file system.
-    fn log(&mut self, suite: &'static str, keep: Keep) -> Result<(), Error> {
-        let set = Load::set(self.plan.keys);
-        let mut cases: Vec<Case> =
-            shapes(&set, self.plan.pipelines()).into_iter().map(|(l, s)| both(&l, s)).collect();
-        if self.plan.mode != Mode::Smoke {
-            let many = [1, 16].map(|pipeline| Shape { connections: MANY, pipeline });
-            cases.extend(many.map(|shape| both(&set, shape)));
-        }
-        let mut setups = self.pair(self.cores.one(), Some(1), &self.fill(&[Dataset::Small]));
-        setups.iter_mut().for_each(|setup| setup.keep = keep);
-        self.measure(suite, &setups, cases, Servers::Fresh)
-    }
-
-    /// One server after the other, on all cores.
-    fn restart(&mut self) -> Result<(), Error> {
-        for &keys in &self.plan.restarts {
-            if !self.plan.wants(&format!("{RESTART} {keys}")) {
-                continue;
-            }
-            let mut seconds = Vec::new();
-            for program in [&self.redis, &self.ours] {
-                seconds.push(restart::measure(program, self.cores.all(), keys)?);
-            }
-            eprintln!("restart {keys}: {seconds:?} s");
-            self.results.restarts.push(RestartRow { keys, seconds });
-        }
-        Ok(())
     }
 
     fn all_cores(&mut self) -> Result<(), Error> {
@@ -289,7 +108,7 @@ impl Bench {
     }
 
     /// Measures those of the cases that the plan wants.
-    fn measure(
+    pub(crate) fn measure(
         &mut self,
         suite: &'static str,
         setups: &[Setup],
@@ -315,7 +134,7 @@ impl Bench {
     }
 
     /// Redis and the server under test, in this order on every row of both.
-    fn pair(&self, cores: &[usize], shards: Option<usize>, fill: &[Load]) -> [Setup; 2] {
+    pub(crate) fn pair(&self, cores: &[usize], shards: Option<usize>, fill: &[Load]) -> [Setup; 2] {
         [&self.redis, &self.ours].map(|program| Setup {
             program: program.clone(),
             cores: cores.to_vec(),
@@ -326,7 +145,7 @@ impl Bench {
     }
 
     /// The loads that bring these datasets in.
-    fn fill(&self, datasets: &[Dataset]) -> Vec<Load> {
+    pub(crate) fn fill(&self, datasets: &[Dataset]) -> Vec<Load> {
         let plan = &self.plan;
         let keys = |dataset| if dataset == Dataset::Big { plan.big_keys } else { plan.keys };
         datasets.iter().flat_map(|&dataset| Load::fill(dataset, keys(dataset))).collect()
@@ -481,10 +300,7 @@ impl Bench {
         for (name, program) in [("Redis", &self.redis), ("Shardwright", &self.ours)] {
             let start = || program.start(self.cores.one(), Some(1), Keep::Nothing);
             let storm = expiry::measure(name, start, self.plan.expiring)?;
-            for (cause, micros) in &storm.turns.after {
-                let longest = self.results.turns.entry(cause.clone()).or_default();
-                *longest = (*micros).max(*longest);
-            }
+            turns::raise(&mut self.results.turns, storm.turns.after.clone());
             self.results.storms.push(storm);
         }
         Ok(())
@@ -492,37 +308,11 @@ impl Bench {
 }
 
 /// The same load on the first two servers.
-fn both(load: &Load, shape: Shape) -> Case {
+pub(crate) fn both(load: &Load, shape: Shape) -> Case {
     Case { sides: vec![(0, load.clone()), (1, load.clone())], shape }
 }
 
 /// A sweep row's load.
 fn sweep_name(keys: u32) -> String {
     format!("GET, {keys} keys")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_full_plan_has_every_load_the_targets_ask_for() {
-        let plan = Plan::new(Mode::Full, None, None);
-        let cases = plan.plain_cases(ONE_CORE);
-        for name in ["PING", "GET", "SET", "INCR"] {
-            for connections in [FEW, MANY] {
-                for pipeline in [1, 16, 64] {
-                    let shape = Shape { connections, pipeline };
-                    assert!(cases.iter().any(|(load, s)| load.name == name && *s == shape));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn only_filters_by_a_part_of_the_name() {
-        let plan = Plan::new(Mode::Quick, None, Some("GET c50".into()));
-        assert!(plan.wants("one-core GET c50 p16"));
-        assert!(!plan.wants("one-core SET c50 p16"));
-    }
 }

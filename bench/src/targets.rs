@@ -1,13 +1,18 @@
 //! The project's performance targets, each held against what a run measured.
 
+use crate::checkpoint::CheckpointRow;
 use crate::client::Shape;
 use crate::measure::{Row, Spread};
+use crate::plan::{LOG_ALWAYS, LOG_EVERYSEC, ONE_CORE, SWEEP, TWO_SHARDS};
 use crate::restart::RestartRow;
-use crate::suites::{LOG_ALWAYS, LOG_EVERYSEC, ONE_CORE, Results, SWEEP, TWO_SHARDS};
-use crate::turns::{BUSY, TURN_LIMIT_US, Turns};
+use crate::suites::Results;
+use crate::turns::{self, BUSY, TURN_LIMIT_US, Turns};
 
 /// Misses that depend on one another in a GET that finds a cold key: the table's group, then the entry.
 const DEPENDENT_MISSES: f64 = 2.0;
+/// The most memory that a checkpoint may need beyond that of the keys, as a share of it.
+const MOST_EXTRA_PERCENT: f64 = 10.0;
+
 /// One target and how it stands.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -25,18 +30,24 @@ pub struct Target {
 #[derive(Clone, Copy)]
 enum Bound {
     AtLeast(f64),
+    Above(f64),
     AtMost(f64),
+    Below(f64),
 }
 
 impl Target {
     fn of(what: String, bound: Bound, measured: Option<Spread>) -> Self {
         let wanted = match bound {
             Bound::AtLeast(value) => format!("≥ {value}"),
+            Bound::Above(value) => format!("> {value}"),
             Bound::AtMost(value) => format!("≤ {value}"),
+            Bound::Below(value) => format!("< {value}"),
         };
         let met = measured.map(|spread| match bound {
             Bound::AtLeast(value) => spread.median >= value,
+            Bound::Above(value) => spread.median > value,
             Bound::AtMost(value) => spread.median <= value,
+            Bound::Below(value) => spread.median < value,
         });
         let measured = measured.map_or_else(
             || "not measured".into(),
@@ -57,6 +68,7 @@ pub fn check(results: &Results) -> Vec<Target> {
     targets.extend(storms(results));
     targets.extend(logs(results));
     targets.extend(restarts(results));
+    targets.extend(checkpoints(results));
     targets.push(turns(results));
     targets
 }
@@ -181,11 +193,34 @@ fn logs(results: &Results) -> Vec<Target> {
         let what = format!("CPU efficiency, SET with everysec, pipeline {pipeline}");
         targets.push(Target::of(what, Bound::AtLeast(least), ratio));
     }
-    for (connections, least) in [(50, 1.0), (500, 1.0)] {
+    for (connections, bound) in [(50, Bound::AtLeast(1.0)), (500, Bound::Above(1.0))] {
         let ratio = find(results, LOG_ALWAYS, "SET", shape(connections, 1))
             .map(|row| row.ratio(1, 0, |sample| sample.rate));
         let what = format!("rate of SET with always / Redis's, {connections} connections");
-        targets.push(Target::of(what, Bound::AtLeast(least), ratio));
+        targets.push(Target::of(what, bound, ratio));
+    }
+    targets
+}
+
+/// Of each server that tells its turns, which Redis does not: it writes a snapshot in another process.
+fn checkpoints(results: &Results) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for CheckpointRow { server, keys, rounds } in &results.checkpoints {
+        let mut longest = Turns::new();
+        rounds.iter().for_each(|round| turns::raise(&mut longest, round.turns.after.clone()));
+        if longest.is_empty() {
+            continue;
+        }
+        let extra = Spread::of(rounds.iter().map(|round| round.extra_share() * 100.0));
+        let what = format!("extra memory for a checkpoint of {keys} keys, {server}, %");
+        targets.push(Target::of(what, Bound::Below(MOST_EXTRA_PERCENT), Some(extra)));
+        let what = format!("longest shard turn with a checkpoint, {server}, processor time");
+        let mut target = turn(what, &longest);
+        let clock = longest.iter().filter(|(cause, _)| !cause.ends_with(BUSY));
+        if let Some((cause, micros)) = clock.max_by_key(|(_, micros)| **micros) {
+            target.measured.push_str(&format!("; by the clock {micros} µs, {cause}"));
+        }
+        targets.push(target);
     }
     targets
 }
@@ -232,12 +267,18 @@ fn turn(what: String, turns: &Turns) -> Target {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::checkpoint::Checkpoint;
     use crate::measure::Sample;
+    use crate::percentiles::Percentiles;
+    use crate::turns::Phases;
 
     fn row(suite: &'static str, load: &str, shape: Shape, cpu: [f64; 2]) -> Row {
-        let side = |cpu_us| vec![Sample { rate: 1.0, cpu_us, client_busy: 0.5 }];
-        Row { suite, load: load.into(), shape, sides: cpu.into_iter().map(side).collect() }
+        let side = |cpu_us| vec![Sample { rate: 1.0, cpu_us, client_busy: 0.5, p99_us: 1.0 }];
+        let sides = cpu.into_iter().map(side).collect();
+        Row { suite, load: load.into(), shape, sides, syncs: Vec::new() }
     }
 
     fn standing(results: &Results, what: &str) -> Option<bool> {
@@ -280,5 +321,47 @@ mod tests {
         let results = Results { rows, cache_miss_nanos: Some(100.0), ..Results::default() };
         let what = "GET, 1000 keys against GET, 10 keys, pipeline 16: added ns a command";
         assert_eq!(standing(&results, what), Some(true));
+    }
+
+    #[test]
+    fn as_fast_as_redis_is_enough_at_50_connections_and_not_at_500() {
+        let rows =
+            [50, 500].map(|connections| row(LOG_ALWAYS, "SET", shape(connections, 1), [1.0; 2]));
+        let results = Results { rows: rows.into(), ..Results::default() };
+        let what =
+            |connections| format!("rate of SET with always / Redis's, {connections} connections");
+        assert_eq!(standing(&results, &what(50)), Some(true));
+        assert_eq!(standing(&results, &what(500)), Some(false));
+    }
+
+    #[test]
+    fn checkpoints_of_servers_with_turns_are_held_against_memory_and_processor_time() {
+        let percentiles = Percentiles { p50: 1.0, p99: 1.0, p999: 1.0, max: 1.0 };
+        let round = |extra, after: Turns| Checkpoint {
+            took: Duration::from_secs(1),
+            sets_before: 1.0,
+            sets_during: 1.0,
+            before: percentiles,
+            during: percentiles,
+            turns: Phases { after, ..Phases::default() },
+            data: 100.0,
+            extra,
+        };
+        let turns = |micros| [("batch".to_owned(), 9_000), (format!("batch{BUSY}"), micros)].into();
+        let row = |server, rounds| CheckpointRow { server, keys: 7, rounds };
+        let checkpoints = vec![
+            row("Redis", vec![round(50.0, Turns::new())]),
+            row("A", vec![round(9.0, turns(10)), round(8.0, turns(20)), round(30.0, turns(30))]),
+            row("B", vec![round(10.0, turns(10)), round(10.0, turns(5_000))]),
+        ];
+        let results = Results { checkpoints, ..Results::default() };
+        let extra = |server| format!("extra memory for a checkpoint of 7 keys, {server}, %");
+        let turn =
+            |server| format!("longest shard turn with a checkpoint, {server}, processor time");
+        assert!(check(&results).iter().all(|target| target.what != extra("Redis")));
+        assert_eq!(standing(&results, &extra("A")), Some(true));
+        assert_eq!(standing(&results, &extra("B")), Some(false));
+        assert_eq!(standing(&results, &turn("A")), Some(true));
+        assert_eq!(standing(&results, &turn("B")), Some(false));
     }
 }
