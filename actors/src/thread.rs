@@ -103,7 +103,7 @@ impl Thread {
             connection.write(self.stats());
             let drained = connection.session.pending().len() < limit;
             if want != Want::Drain || !drained || connection.is_broken() {
-                if want != Want::Answers {
+                if want != Want::Answers || connection.session.is_waiting() {
                     self.rest(connection);
                     connection.session.publish_buffers();
                 }
