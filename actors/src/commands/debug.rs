@@ -13,7 +13,7 @@ use crate::messages::BlockKind;
 use crate::rdb::reload::ReloadOptions;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
 use crate::reload::Reload;
-use crate::session::SessionCx;
+use crate::session::{Later, SessionCx};
 
 /// The family's commands. The store's descriptor is the one that counts.
 pub const COMMANDS: &[SessionCommand] =
@@ -134,7 +134,7 @@ fn reload(cx: &mut SessionCx<'_>, args: Args<'_>, _: &mut ReplyWriter<'_>) -> Ou
         *option = true;
     }
     // What becomes of it is the reply.
-    cx.block = Some(BlockKind::Reload(Reload::File(options)));
+    cx.later = Some(Later::Block(BlockKind::Reload(Reload::File(options))));
     Ok(())
 }
 
@@ -143,7 +143,7 @@ fn load_log(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Out
         return Err(CommandError::Text("ERR there is no log: start with appendonly yes"));
     }
     // What becomes of it is the reply.
-    cx.block = Some(BlockKind::Reload(Reload::Log));
+    cx.later = Some(Later::Block(BlockKind::Reload(Reload::Log)));
     Ok(())
 }
 
@@ -152,7 +152,7 @@ const RELOAD_OPTIONS: CommandError =
 
 fn shadow(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
     // The result of the comparison is the reply.
-    cx.block = Some(BlockKind::Audit);
+    cx.later = Some(Later::Block(BlockKind::Audit));
     Ok(())
 }
 

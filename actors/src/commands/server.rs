@@ -11,7 +11,7 @@ use crate::ending::How;
 use crate::messages::BlockKind;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::ControlRequest;
-use crate::session::SessionCx;
+use crate::session::{Later, SessionCx};
 
 /// The family's commands.
 pub const COMMANDS: &[SessionCommand] = &[
@@ -109,7 +109,8 @@ fn shutdown(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>)
         _ => None,
     };
     // Success has no reply: the connection ends with the process.
-    cx.block = Some(BlockKind::End(How { now: options.now, save, force: options.force }));
+    cx.later =
+        Some(Later::Block(BlockKind::End(How { now: options.now, save, force: options.force })));
     Ok(())
 }
 
