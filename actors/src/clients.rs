@@ -71,6 +71,8 @@ pub struct ClientInfo {
     pub closing: AtomicBool,
     /// Replies are off.
     pub mute: AtomicBool,
+    /// It waits for the log or for replicas.
+    pub waits: AtomicBool,
 }
 
 impl ClientInfo {
@@ -99,6 +101,7 @@ impl ClientInfo {
             no_touch: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             mute: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
         }
     }
 
@@ -128,6 +131,11 @@ impl ClientInfo {
         self.no_touch.store(client.no_touch, Relaxed);
         self.closing.store(client.close, Relaxed);
         self.mute.store(client.reply_mode != ReplyMode::On, Relaxed);
+    }
+
+    /// The connection waits for the log or for replicas, or no longer.
+    pub fn publish_wait(&self, waits: bool) {
+        self.waits.store(waits, Relaxed);
     }
 
     /// The connection runs this command now.
@@ -218,6 +226,11 @@ impl Clients {
     /// Number of connections.
     pub fn len(&self) -> usize {
         lock(&self.rows).len()
+    }
+
+    /// Number of connections that wait for the log or for replicas.
+    pub fn waiting(&self) -> usize {
+        lock(&self.rows).values().filter(|row| row.waits.load(Relaxed)).count()
     }
 
     /// Whether nobody is connected.

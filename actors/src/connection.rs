@@ -8,6 +8,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use actix::prelude::*;
+use shardwright_store::types::UnixMillis;
 
 use crate::messages::ConnId;
 use crate::session::Want;
@@ -20,13 +21,32 @@ pub struct ConnectionActor {
     id: ConnId,
     thread: Rc<Thread>,
     socket: ReadHalf,
-    pausing: bool,
+    /// The timer of a pause, and when that is over.
+    timer: Option<(UnixMillis, SpawnHandle)>,
 }
 
 impl ConnectionActor {
     /// The shell of a connection that is in its thread's slab.
     pub fn new(id: ConnId, thread: Rc<Thread>, socket: ReadHalf) -> Self {
-        Self { id, thread, socket, pausing: false }
+        Self { id, thread, socket, timer: None }
+    }
+
+    /// Goes on at this time, and no longer at the one of an earlier pause.
+    fn wake_at(&mut self, until: UnixMillis, ctx: &mut Context<Self>) {
+        if let Some((set, timer)) = self.timer {
+            if set == until {
+                return;
+            }
+            ctx.cancel_future(timer);
+        }
+        let rest_ms = until.0.saturating_sub(self.thread.clock.now().0);
+        let rest = Duration::from_millis(u64::try_from(rest_ms).unwrap_or_default());
+        let timer = ctx.run_later(rest, |actor, _| {
+            actor.timer = None;
+            let thread = Rc::clone(&actor.thread);
+            thread.with_connection(actor.id, |_| {});
+        });
+        self.timer = Some((until, timer));
     }
 
     /// Does all that can be done now. Ready when the connection is over.
@@ -73,14 +93,11 @@ impl ConnectionActor {
                         }
                     }
                 }
-                Want::Pause(pause_ms) => {
-                    if !std::mem::replace(&mut self.pausing, true) {
-                        ctx.run_later(Duration::from_millis(pause_ms), |actor, _| {
-                            actor.pausing = false;
-                            let thread = Rc::clone(&actor.thread);
-                            thread.with_connection(actor.id, |_| {});
-                        });
-                    }
+                Want::Pause(until) => {
+                    // Something else may end the pause; then the socket has to be looked at.
+                    connection.park();
+                    drop(connections);
+                    self.wake_at(until, ctx);
                     return Poll::Pending;
                 }
                 Want::Answers => {

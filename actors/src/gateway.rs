@@ -83,7 +83,8 @@ impl Gateway {
         });
     }
 
-    /// Ends connections that were idle, half through a command, or not taking replies, for too long.
+    /// Ends connections that were idle, half through a command, or not taking replies, for too long,
+    /// and those whose client went while they waited, which nobody else would notice.
     fn sweep(&self) {
         let settings = self.thread.server.settings();
         let now = self.thread.clock.now();
@@ -120,6 +121,8 @@ impl Gateway {
                 "output buffer limit reached"
             } else if buffers.query as u64 > settings.client_query_buffer_limit {
                 "query buffer limit reached"
+            } else if connection.session.is_waiting() && connection.socket().has_no_more() {
+                "the client went while it waited"
             } else {
                 continue;
             };
@@ -214,7 +217,9 @@ impl Handler<Quiesce> for Gateway {
     fn handle(&mut self, _: Quiesce, _: &mut Self::Context) -> usize {
         let mut connections = self.thread.connections.borrow_mut();
         let busy = connections.iter_mut().filter(|connection| {
-            connection.want() == Want::Answers || !connection.session.pending().is_empty()
+            // Who waits for the log may do so for ever, and this end syncs it.
+            let waits = connection.want() == Want::Answers && !connection.session.is_waiting();
+            waits || !connection.session.pending().is_empty()
         });
         busy.count()
     }

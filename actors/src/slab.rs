@@ -19,7 +19,8 @@ pub struct Connection {
     want: Want,
     /// Wakes the connection's task.
     waker: Option<Waker>,
-    /// The task found the socket readable while nothing may be read: it has to be woken for that.
+    /// The task did not ask the socket to wake it, or found it readable, while nothing may be read: it
+    /// has to be woken for that.
     parked: bool,
     /// It waits with reading until the shard has run what was read.
     held_back: bool,
@@ -121,7 +122,7 @@ impl Connection {
         }
     }
 
-    /// The socket is readable while nothing may be read.
+    /// The socket will not wake the task, and nothing may be read.
     pub fn park(&mut self) {
         self.parked = true;
     }

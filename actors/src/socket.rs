@@ -1,9 +1,10 @@
 //! The two kinds of sockets that clients come by, behind one face.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 use tokio_util::io::poll_read_buf;
 
@@ -88,6 +89,17 @@ impl WriteHalf {
             Self::Tcp(half) => half.try_write(bytes),
             Self::Unix(half) => half.try_write(bytes),
         }
+    }
+
+    /// Whether nothing comes any more behind what can be read now: the other end closed, or stopped
+    /// sending. Asks what the runtime knows, not the system.
+    pub fn has_no_more(&self) -> bool {
+        let mut task = Context::from_waker(Waker::noop());
+        let ready = match self {
+            Self::Tcp(half) => pin!(half.ready(Interest::READABLE)).poll(&mut task),
+            Self::Unix(half) => pin!(half.ready(Interest::READABLE)).poll(&mut task),
+        };
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
     /// Whether the socket takes something.

@@ -103,7 +103,7 @@ impl Thread {
             connection.write(self.stats());
             let drained = connection.session.pending().len() < limit;
             if want != Want::Drain || !drained || connection.is_broken() {
-                if want != Want::Answers {
+                if want != Want::Answers || connection.session.is_waiting() {
                     self.rest(connection);
                     connection.session.publish_buffers();
                 }
@@ -229,7 +229,9 @@ impl Thread {
         for id in self.waiting.take() {
             if !failed {
                 self.with_connection(id, |_| {});
-            } else if let Some(connection) = self.connections.borrow_mut().get_mut(id) {
+            } else if let Some(connection) = self.connections.borrow_mut().get_mut(id)
+                && connection.session.waits_for_log()
+            {
                 connection.break_off();
             }
         }

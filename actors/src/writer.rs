@@ -270,7 +270,8 @@ impl Handler<BeginLog> for Writer {
                 writer.begin_checkpoint_if_due();
                 let log = &writer.server.durability;
                 if !log.is_gated() || log.has_failed() {
-                    // Who waited for another policy need not any more, or waits in vain.
+                    // Who waited for another policy need not any more, or waits in vain. Who waits
+                    // by WAITAOF says so again; those that are gone are forgotten.
                     writer.tell(&writer.server.durability.take_waiting());
                 }
             });

@@ -252,6 +252,19 @@ fn finds_replies_that_do_not_wait_for_the_log() {
 }
 
 #[test]
+fn finds_sessions_that_do_not_know_what_must_be_durable() {
+    seeds::finds(&[Check::Durability], 50, |seed| any(seed, Fault::NotTold));
+}
+
+/// Where replies do not wait, WAITAOF alone can tell.
+#[test]
+fn finds_a_waitaof_that_claims_too_much() {
+    seeds::finds(&[Check::Durability], 500, |seed| {
+        own_keys(Setup { holds: Some(false), ..Setup::new(seed, Fault::NotTold) }).map(drop)
+    });
+}
+
+#[test]
 fn finds_a_checkpoint_whose_mark_is_early() {
     seeds::finds(&[Check::Checkpoint], 200, |seed| any(seed, Fault::MarkEarly));
 }

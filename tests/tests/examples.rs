@@ -13,6 +13,7 @@ const NOT_IN_REDIS: &[(&str, &str)] = &[
     ("CLIENT SETINFO", "came with Redis 7.2"),
     ("DEBUG", "STRINGMATCH-LEN is STRINGMATCH-TEST there, and something else"),
     ("OBJECT HELP", "help texts are our own"),
+    ("WAITAOF", "came with Redis 7.2"),
 ];
 
 /// What is typed and what is shown for it.

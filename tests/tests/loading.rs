@@ -116,7 +116,8 @@ fn a_start_that_is_ended_while_loading_loses_nothing() {
 fn damage_that_is_found_while_clients_wait_ends_the_process_with_the_reason() {
     let dir = directory(1);
     let entries = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-    let segment = entries.filter(|path| path.extension().is_some_and(|e| e == "swl")).max().unwrap();
+    let segment =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "swl")).max().unwrap();
     let mut bytes = std::fs::read(&segment).unwrap();
     // Far enough in that clients are let in before it is found.
     let at = bytes.len() * 3 / 4;

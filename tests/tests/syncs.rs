@@ -123,3 +123,24 @@ fn with_everysec_replies_do_not_wait() {
     let (calls, replies) = traced(2, "everysec");
     assert!(unsynced(&calls, replies) > replies / 2);
 }
+
+#[test]
+fn waitaof_is_answered_behind_a_sync_of_what_came_before() {
+    const ROUNDS: usize = 3;
+    for shards in [1, 4] {
+        let options = Options::shards(shards).with("appendonly", "yes");
+        let mut server = Server::start(options.with("appendfsync", "everysec"));
+        let trace = Trace::of(server.process().pid());
+        let mut client = server.client();
+        for number in 0..ROUNDS {
+            assert!(client.run(&format!("SET key:{number} 1")).is_ok());
+            assert_eq!(client.run("WAITAOF 1 0 0").items()[0].int(), 1);
+        }
+        server.finish();
+        let calls = trace.calls();
+        // Two replies a round.
+        let replies: Vec<&[Call]> = calls.split_inclusive(|call| *call == Call::Replied).collect();
+        let is_synced = |round: &[&[Call]]| round.concat().contains(&Call::Synced);
+        assert!(replies.chunks(2).take(ROUNDS).all(is_synced), "{shards} shards: {calls:?}");
+    }
+}

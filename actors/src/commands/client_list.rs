@@ -110,6 +110,7 @@ fn refresh_own(cx: &SessionCx<'_>) {
 fn letters(row: &ClientInfo) -> String {
     let states = [
         ('x', row.multi.load(Relaxed) >= 0),
+        ('b', row.waits.load(Relaxed)),
         ('c', row.closing.load(Relaxed)),
         ('U', row.unix),
         ('T', row.no_touch.load(Relaxed)),
@@ -213,11 +214,12 @@ mod tests {
         let row = Arc::new(ClientInfo::new(7, conn, peer, UnixMillis(1_900)));
         row.set_name(b"bob".to_vec());
         row.multi.store(0, Relaxed);
+        row.publish_wait(true);
         let mut line = Vec::new();
         write_line(&row, UnixMillis(4_000), &mut line);
         assert_eq!(
             String::from_utf8(line).unwrap(),
-            "id=7 addr=127.0.0.1:5 laddr=127.0.0.1:6379 fd=8 name=bob age=3 idle=3 flags=xU db=0 \
+            "id=7 addr=127.0.0.1:5 laddr=127.0.0.1:6379 fd=8 name=bob age=3 idle=3 flags=xbU db=0 \
              sub=0 psub=0 ssub=0 multi=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 \
              obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=NULL user=default redir=-1 resp=2 \
              lib-name= lib-ver=\n"

@@ -11,7 +11,7 @@ use shardwright_store::error::CommandError;
 use super::write_help;
 use crate::messages::BlockKind;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
-use crate::session::SessionCx;
+use crate::session::{Later, SessionCx};
 
 /// The family's commands. The store's descriptor is the one that counts.
 pub const COMMANDS: &[SessionCommand] =
@@ -107,7 +107,7 @@ fn set_active_expire(
 
 fn shadow(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
     // The result of the comparison is the reply.
-    cx.block = Some(BlockKind::Audit);
+    cx.later = Some(Later::Block(BlockKind::Audit));
     Ok(())
 }
 

@@ -15,11 +15,8 @@ pub(super) fn clients(cx: &InfoCx<'_>, lines: &mut Lines) {
     lines.put("connected_clients", cx.server.clients.len());
     lines.put("cluster_connections", 0);
     lines.put("maxclients", cx.settings.maxclients);
-    lines.put_all(&[
-        ("blocked_clients", 0),
-        ("tracking_clients", 0),
-        ("clients_in_timeout_table", 0),
-    ]);
+    lines.put("blocked_clients", cx.server.clients.waiting());
+    lines.put_all(&[("tracking_clients", 0), ("clients_in_timeout_table", 0)]);
 }
 
 /// `# Stats`

@@ -1,17 +1,19 @@
-//! Commands that save the data: each begins a checkpoint.
+//! Commands that save the data: each begins a checkpoint; and WAITAOF, which waits for the log.
 
 use std::sync::Arc;
 
+use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
-use shardwright_store::command::argument::{Argument, word};
+use shardwright_store::command::argument::{Argument, integer, word};
 use shardwright_store::command::history::{History, changed};
 use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
+use shardwright_store::types::UnixMillis;
 
 use crate::messages::BlockKind;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::Server;
-use crate::session::SessionCx;
+use crate::session::{Later, LogWait, SessionCx};
 
 /// The family's commands.
 pub const COMMANDS: &[SessionCommand] = &[
@@ -48,6 +50,19 @@ pub const COMMANDS: &[SessionCommand] = &[
             .tips(&["nondeterministic_output"]),
         SessionRun::Handler(lastsave),
     ),
+    Command::new(
+        Spec::new("waitaof", Group::Generic, 4)
+            .flags(&[Flags::NOSCRIPT, Flags::BARRIER])
+            .categories(&[Categories::CONNECTION])
+            .doc("7.2.0", "O(1)", "Wait until what this connection wrote is synced in the log")
+            .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+            .arguments(WAITAOF)
+            .example(
+                "> SET k v\nOK\n> WAITAOF 0 0 0\n1) (integer) 0\n2) (integer) 0\n\
+                 > WAITAOF 2 0 0\n(error) ERR value is out of range, value must between 0 and 1",
+            ),
+        SessionRun::Handler(waitaof),
+    ),
 ];
 
 const KEYS: &str = "O(N) where N is the total number of keys in all databases";
@@ -56,6 +71,9 @@ const KEYS: &str = "O(N) where N is the total number of keys in all databases";
 const BGSAVE: &[Argument] = &[word("SCHEDULE").since("3.2.2").optional()];
 
 const BGSAVE_HISTORY: &[History] = &[changed("3.2.2", "Added the `SCHEDULE` option.")];
+
+/// `WAITAOF numlocal numreplicas timeout`
+const WAITAOF: &[Argument] = &[integer("numlocal"), integer("numreplicas"), integer("timeout")];
 
 const fn saving(name: &'static str, arity: i16) -> Spec {
     Spec::new(name, Group::Server, arity).flags(&[
@@ -83,7 +101,7 @@ fn save(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome
         return Err(RUNNING);
     }
     // What becomes of it is the reply.
-    cx.block = Some(BlockKind::Checkpoint);
+    cx.later = Some(Later::Block(BlockKind::Checkpoint));
     Ok(())
 }
 
@@ -113,4 +131,72 @@ fn begin(server: &Arc<Server>, running: CommandError) -> Outcome {
 fn lastsave(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     reply.int(cx.server.checkpoints.last_saved());
     Ok(())
+}
+
+fn waitaof(cx: &mut SessionCx<'_>, args: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
+    let wait = read_wait(args, cx.now)?;
+    if wait.local && !cx.server.durability.is_enabled() {
+        return Err(CommandError::Text(
+            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+        ));
+    }
+    cx.later = Some(Later::Log(wait));
+    Ok(())
+}
+
+/// Reads what follows WAITAOF; its time, in milliseconds, begins now.
+fn read_wait(args: Args<'_>, now: UnixMillis) -> Result<LogWait, CommandError> {
+    let local = match parse_i64_strict(args.at(1)).ok_or(CommandError::NotInteger)? {
+        0 => false,
+        1 => true,
+        _ => return Err(CommandError::Text(LOCAL_OUT_OF_RANGE)),
+    };
+    let replicas = parse_i64_strict(args.at(2)).and_then(|number| u64::try_from(number).ok());
+    let replicas = replicas.ok_or(CommandError::Text(NOT_POSITIVE))?;
+    let timeout = parse_i64_strict(args.at(3)).ok_or(CommandError::Text(TIMEOUT_NO_INTEGER))?;
+    let until = match timeout {
+        0 => None,
+        ..0 => return Err(CommandError::Text("ERR timeout is negative")),
+        _ => {
+            let until = now.0.checked_add(timeout);
+            Some(UnixMillis(until.ok_or(CommandError::Text("ERR timeout is out of range"))?))
+        }
+    };
+    Ok(LogWait { local, replicas, until })
+}
+
+const LOCAL_OUT_OF_RANGE: &str = "ERR value is out of range, value must between 0 and 1";
+const NOT_POSITIVE: &str = "ERR value is out of range, must be positive";
+const TIMEOUT_NO_INTEGER: &str = "ERR timeout is not an integer or out of range";
+
+#[cfg(test)]
+mod tests {
+    use super::super::with_args;
+    use super::*;
+
+    #[test]
+    fn what_follows_waitaof_is_read_as_redis_reads_it() {
+        let asks = |local, replicas, until: Option<i64>| {
+            Ok(LogWait { local, replicas, until: until.map(UnixMillis) })
+        };
+        let fails = |text: &str| Err(text.to_owned());
+        for (line, expected) in [
+            ("0 0 0", asks(false, 0, None)),
+            ("1 3 250", asks(true, 3, Some(1250))),
+            ("2 -1 -1", fails(LOCAL_OUT_OF_RANGE)),
+            ("-1 0 0", fails(LOCAL_OUT_OF_RANGE)),
+            ("x -1 -1", fails("ERR value is not an integer or out of range")),
+            ("1 -1 -1", fails(NOT_POSITIVE)),
+            ("1 x 0", fails(NOT_POSITIVE)),
+            ("1 0 x", fails(TIMEOUT_NO_INTEGER)),
+            ("1 0 1.5", fails(TIMEOUT_NO_INTEGER)),
+            ("1 0 -1", fails("ERR timeout is negative")),
+            ("1 0 9223372036854775807", fails("ERR timeout is out of range")),
+        ] {
+            let read = with_args(&format!("WAITAOF {line}"), |args| {
+                read_wait(args, UnixMillis(1000)).map_err(|error| error.to_string())
+            });
+            assert_eq!(read, expected, "{line}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use shardwright_store::types::{DbIndex, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
 use super::transaction::Transaction;
+use super::wait::LogWait;
 use crate::clients::ClientInfo;
 use crate::messages::BlockKind;
 use crate::server::Server;
@@ -108,6 +109,16 @@ pub struct SessionCx<'a> {
     pub server: &'a Arc<Server>,
     /// The time.
     pub now: UnixMillis,
-    /// Set by a handler that asks for a block of this kind, whose answer is the reply.
-    pub block: Option<BlockKind>,
+    /// Set by a handler that leaves the reply to what comes.
+    pub later: Option<Later>,
+}
+
+/// What a command is answered by, if not by its handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Later {
+    /// A block of this kind.
+    Block(BlockKind),
+    /// That the log is durable, or what else is waited for. In a transaction nothing is waited for:
+    /// the reply tells how it stands.
+    Log(LogWait),
 }

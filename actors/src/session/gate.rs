@@ -1,26 +1,22 @@
-//! What must be durable before a session's replies may leave: the newest effect of every partition
-//! that they tell of, whether it was written or read.
+//! What a session's replies tell of that may not be durable yet: the newest effect of every
+//! partition, whether it was written or read.
 
 use shardwright_store::types::{Sequence, ShardId};
 
 use crate::durability::Durability;
 
-/// What replies wait for.
+/// What replies, or WAITAOF, wait for: at most one entry a partition.
 #[derive(Debug, Default)]
 pub struct Gate(Vec<(ShardId, Sequence)>);
 
 impl Gate {
     /// Replies tell of a partition as it was behind this effect.
+    #[inline]
     pub fn needs(&mut self, shard: ShardId, sequence: Sequence) {
         match self.0.iter_mut().find(|need| need.0 == shard) {
             Some(need) => need.1 = need.1.max(sequence),
             None => self.0.push((shard, sequence)),
         }
-    }
-
-    /// Forgets what was needed.
-    pub fn clear(&mut self) {
-        self.0.clear();
     }
 
     /// Whether all that is needed is durable; forgets what is.

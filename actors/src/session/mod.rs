@@ -15,10 +15,12 @@ mod plan;
 mod route;
 mod stock;
 mod transaction;
+mod wait;
 
-pub use client::{Client, ReplyMode, SessionCx};
+pub use client::{Client, Later, ReplyMode, SessionCx};
 pub use route::{Route, Router};
 pub use stock::Stock;
+pub use wait::LogWait;
 
 use std::sync::Arc;
 
@@ -62,8 +64,8 @@ pub enum Want {
     Answers,
     /// That the client takes its replies.
     Drain,
-    /// Time: the rate limit has nothing left for so many milliseconds.
-    Pause(u64),
+    /// This time: the rate limit has nothing left before it, or WAITAOF waits no longer.
+    Pause(UnixMillis),
     /// Nothing more: when the output is out, the connection ends.
     Close,
 }
@@ -77,8 +79,11 @@ pub struct Session {
     input: Input,
     output: Output,
     flight: Flight,
-    /// What must be durable before what is held in the output may leave.
+    /// What replies told of and may not be durable yet: what is held in the output waits for it, and
+    /// so does WAITAOF.
     gate: Gate,
+    /// WAITAOF is to be answered before anything else happens.
+    waiting: Option<LogWait>,
     /// What the rate limit still allows.
     allowance: rate::Allowance,
     /// What the decoder's limits were made from: authentication, and the settings' version.
@@ -97,6 +102,7 @@ impl Session {
             output: Output::default(),
             flight: Flight::default(),
             gate: Gate::default(),
+            waiting: None,
             allowance: rate::Allowance::default(),
             limits_for: (false, u64::MAX),
         }
@@ -156,7 +162,7 @@ impl Session {
 
     /// Whether half a command waits for the rest.
     pub fn in_frame(&self) -> bool {
-        self.flight.is_empty() && self.input.in_frame()
+        self.flight.is_empty() && self.waiting.is_none() && self.input.in_frame()
     }
 
     /// The connection ends without regard to what is in flight. The session is dropped after this.
@@ -204,29 +210,29 @@ impl Session {
     pub fn advance<P: Post>(&mut self, env: &mut Env<'_, P>) -> Want {
         let limit = env.server.reply_limit();
         loop {
-            if !self.flight.is_empty() {
-                if !self.flight.is_quiet() {
-                    return Want::Answers;
-                }
-                let over = self.settle(env);
-                if self.output.is_held() && !self.may_leave(env) {
-                    return Want::Answers;
-                }
-                if !over {
-                    if self.output.len() >= limit {
-                        return Want::Drain;
-                    }
-                    self.resume(env);
-                    return Want::Answers;
-                }
+            if !self.flight.is_quiet() {
+                return Want::Answers;
             }
+            // First, since WAITAOF in a transaction tells how far the log is.
             if self.output.is_held() && !self.may_leave(env) {
+                return Want::Answers;
+            }
+            if !self.flight.is_empty() && !self.settle(env) {
+                if self.output.len() >= limit {
+                    return Want::Drain;
+                }
+                self.resume(env);
                 return Want::Answers;
             }
             self.tell_ended_watches(env.post);
             if self.client.close {
                 self.input.discard();
                 return Want::Close;
+            }
+            if let Some(wait) = self.waiting
+                && let Some(want) = self.wait(wait, env)
+            {
+                return want;
             }
             if self.output.len() >= limit {
                 return Want::Drain;
@@ -235,7 +241,7 @@ impl Session {
             let most = match self.allowance.available(env.server.rate_limit(), env.now) {
                 Ok(_) if !self.client.authenticated => 1,
                 Ok(allowed) => allowed.min(env.server.pipeline_depth()),
-                Err(pause_ms) => return Want::Pause(pause_ms),
+                Err(pause_ms) => return Want::Pause(after(env.now, pause_ms)),
             };
             if !self.input.decode(most) {
                 match self.input.take_error() {
@@ -261,7 +267,6 @@ impl Session {
                 return false;
             }
         }
-        self.gate.clear();
         self.output.release();
         true
     }
@@ -382,9 +387,7 @@ impl Session {
     /// The own thread's shard stopped before this request, and this effect of its partition is the
     /// newest.
     pub fn local_ran(&mut self, next: usize, sequence: Sequence) {
-        if self.output.is_held() {
-            self.gate.needs(self.id.thread, sequence);
-        }
+        self.gate.needs(self.id.thread, sequence);
         match self.flight.block.as_deref_mut() {
             Some(block) => {
                 block.next = next;
@@ -404,20 +407,21 @@ impl Session {
         unrun: shardwright_store::executor::Batch,
         sequence: Sequence,
     ) {
-        if self.output.is_held() {
-            self.gate.needs(shard, sequence);
-        }
+        self.gate.needs(shard, sequence);
         self.flight.remote_done(shard, out, ends, answered, unrun);
     }
 
     /// A block came back.
     pub fn block_done(&mut self, done: BlockDone) {
         let BlockDone { batch, out, ends, next, sequences, .. } = done;
-        if self.output.is_held() {
-            sequences.iter().for_each(|(shard, sequence)| self.gate.needs(*shard, *sequence));
-        }
+        sequences.iter().for_each(|(shard, sequence)| self.gate.needs(*shard, *sequence));
         self.flight.block_done(batch, &out, &ends, next, self.output.buffer());
     }
+}
+
+/// The time so many milliseconds after another.
+fn after(now: UnixMillis, ms: u64) -> UnixMillis {
+    UnixMillis(now.0.saturating_add_unsigned(ms))
 }
 
 /// Bytes that a connection holds.

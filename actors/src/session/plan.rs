@@ -10,9 +10,10 @@ use shardwright_store::types::{ShardId, UnixMillis};
 use super::flight::{BlockFlight, Flight};
 use super::route::Route;
 use super::transaction::Start;
-use super::{Client, Env, ReplyMode, Session, SessionCx};
+use super::wait::{is_synced, write_state};
+use super::{Client, Env, Later, ReplyMode, Session, SessionCx};
 use crate::commands::connection::switched_protocol;
-use crate::messages::{BlockKind, Post};
+use crate::messages::Post;
 use crate::registry::{Entry, Run, SessionHandler, registry};
 use crate::shards::ShardSet;
 
@@ -77,7 +78,7 @@ impl Session {
                 break;
             }
             taken += 1;
-            if self.client.close {
+            if self.client.close || self.waiting.is_some() {
                 break;
             }
             if muted {
@@ -229,21 +230,22 @@ impl Session {
         let Some(args) = input.peek() else { return Placed::Wait };
         let direct = flight.is_empty();
         let out = if direct { output.buffer() } else { flight.own_buffer() };
-        let wanted = run_handler(client, entry, handler, args, out, env);
-        if let Some(kind) = wanted {
-            // It is a block, which shares its flight with nothing: asked again when all before it
-            // is over.
-            if direct {
-                let shards = ShardSet::all(env.server.router().map.shards());
-                flight.set_block(BlockFlight::special(kind, shards, env.home));
-                input.advance();
-            }
+        let later = run_handler(client, entry, handler, args, out, env);
+        if later.is_some() && !direct {
+            // It shares its flight with nothing: asked again when all before it is over.
             return Placed::Wait;
         }
-        if !direct {
-            flight.own_ended();
-        }
         input.advance();
+        match later {
+            None if direct => {}
+            None => flight.own_ended(),
+            Some(Later::Block(kind)) => {
+                let shards = ShardSet::all(env.server.router().map.shards());
+                flight.set_block(BlockFlight::special(kind, shards, env.home));
+                return Placed::Wait;
+            }
+            Some(Later::Log(wait)) => self.begin_wait(wait),
+        }
         Placed::Taken
     }
 
@@ -340,7 +342,7 @@ impl Session {
     /// Writes what the connection itself has to say in a block that came back.
     #[inline(never)]
     pub(super) fn finish_block<P: Post>(&mut self, env: &mut Env<'_, P>) {
-        let Self { client, output, flight, .. } = self;
+        let Self { client, output, flight, gate, .. } = self;
         let Some(block) = flight.block.as_deref_mut() else { return };
         let Some(exec) = block.exec.take().filter(|exec| !exec.session_items.is_empty()) else {
             return;
@@ -356,10 +358,15 @@ impl Session {
             if let Some(item) = own.next_if(|item| item.position == position) {
                 let args = exec.arguments(item);
                 if let Some(handler) = item.entry.session_handler(args) {
-                    let wanted =
-                        run_handler(client, item.entry, handler, args, output.buffer(), env);
-                    if wanted.is_some() {
-                        ReplyWriter::new(output.buffer(), client.protocol).error(NO_BLOCK);
+                    let out = output.buffer();
+                    let later = run_handler(client, item.entry, handler, args, out, env);
+                    let mut reply = ReplyWriter::new(out, client.protocol);
+                    match later {
+                        None => {}
+                        Some(Later::Block(_)) => reply.error(NO_BLOCK),
+                        Some(Later::Log(_)) => {
+                            write_state(is_synced(gate, &env.server.durability), &mut reply);
+                        }
                     }
                 }
             } else {
@@ -369,8 +376,7 @@ impl Session {
     }
 }
 
-/// Runs one of the connection's own commands. Returns the kind of the block that it asks for, in
-/// place of a reply.
+/// Runs one of the connection's own commands. Returns what it is answered by, if not by a reply now.
 fn run_handler<P: Post>(
     client: &mut Client,
     entry: &Entry,
@@ -378,18 +384,18 @@ fn run_handler<P: Post>(
     args: Args<'_>,
     out: &mut Vec<u8>,
     env: &mut Env<'_, P>,
-) -> Option<BlockKind> {
+) -> Option<Later> {
     let begin = env.clock.ticks();
     let mut reply = ReplyWriter::new(out, client.protocol);
-    let mut cx = SessionCx { client, server: env.server, now: env.now, block: None };
+    let mut cx = SessionCx { client, server: env.server, now: env.now, later: None };
     let outcome = handler(&mut cx, args, &mut reply);
-    let block = cx.block;
+    let later = cx.later;
     if let Err(error) = &outcome {
         // HELLO may have changed the protocol that the reply has to be in.
         ReplyWriter::new(out, client.protocol).error(error.text());
     }
     env.stats.command(entry.id, env.clock.ticks().since(begin), outcome.is_err());
-    block
+    later
 }
 
 fn is_exec(args: Args<'_>) -> bool {

@@ -46,7 +46,39 @@ pub struct SimClient {
     durable: usize,
     /// Partitions that its commands saw since, and how far these had come.
     saw: Vec<(ShardId, Sequence)>,
+    claims: Claims,
 }
+
+/// Looks through what a session says for answers to WAITAOF, behind replies that announce them.
+#[derive(Default)]
+struct Claims {
+    /// Bytes that were looked through.
+    seen: usize,
+    /// The reply that is not whole yet.
+    rest: Vec<u8>,
+    is_announced: bool,
+}
+
+impl Claims {
+    /// Takes what the session has to write behind the `written` bytes that it wrote. Whether it
+    /// claims that all is synced.
+    fn take(&mut self, written: usize, pending: &[u8]) -> bool {
+        let fresh = (written + pending.len()).saturating_sub(self.seen);
+        self.rest.extend_from_slice(&pending[pending.len() - fresh..]);
+        self.seen += fresh;
+        let mut is_claimed = false;
+        while let Some(length) = reply_length(&self.rest) {
+            let reply = Reply::parse(&self.rest[..length]);
+            self.rest.drain(..length);
+            is_claimed |= self.is_announced && reply == Reply::Array([1, 0].map(Reply::Int).into());
+            self.is_announced = reply == Reply::Bulk(ANNOUNCED.into());
+        }
+        is_claimed
+    }
+}
+
+/// What ECHO says before WAITAOF.
+pub const ANNOUNCED: &str = "waitaof";
 
 impl SimClient {
     /// A client whose socket holds so many bytes on their way to it.
@@ -68,6 +100,7 @@ impl SimClient {
             written: 0,
             durable: 0,
             saw: Vec::new(),
+            claims: Claims::default(),
         }
     }
 
@@ -136,6 +169,13 @@ impl SimClient {
             self.durable = told;
         }
         told <= self.durable
+    }
+
+    /// Whether WAITAOF is answered only with what is so, when the log is up to `durable`.
+    pub fn claims_what_is_durable(&mut self, durable: impl Fn(ShardId) -> Sequence) -> bool {
+        let Some(session) = &self.session else { return true };
+        let is_claimed = self.claims.take(self.written, session.pending());
+        !is_claimed || self.saw.iter().all(|(shard, sequence)| durable(*shard) >= *sequence)
     }
 
     /// Whether something lies in the socket for the client.

@@ -71,6 +71,8 @@ pub enum Fault {
     EffectsLost,
     /// Replies do not wait for the log.
     NotHeld,
+    /// Sessions are not told how far the partitions that they saw had come.
+    NotTold,
     /// The mark of a checkpoint comes before effects that it contains.
     MarkEarly,
 }

@@ -93,7 +93,7 @@ impl World {
             events.push(Event::Writer);
         }
         let mut synced = self.shards.iter().map(|shard| shard.id());
-        if self.gated
+        if self.logged
             && synced.any(|id| {
                 self.server.durability.sequence(id).0 < self.shadows.newest()[id.0 as usize]
             })
@@ -271,6 +271,12 @@ impl World {
         result
     }
 
+    /// What sessions are told of how far a partition had come.
+    fn told(&self) -> impl Fn(Sequence) -> Sequence + use<> {
+        let fault = self.setup.fault;
+        move |sequence| if fault == Fault::NotTold { Sequence(0) } else { sequence }
+    }
+
     fn client_at(&self, conn: ConnId) -> Option<usize> {
         let at = conn.index as usize;
         let client = self.clients.get(at).filter(|client| client.id == conn)?;
@@ -302,7 +308,7 @@ impl World {
             (next, count, core.sequence())
         });
         self.seen.stops += usize::from(next < count);
-        session.local_ran(next, sequence);
+        session.local_ran(next, self.told()(sequence));
         self.clients[at].saw(conn.thread, sequence);
         self.clients[at].session = Some(session);
         self.proceed(at);
@@ -310,7 +316,7 @@ impl World {
 
     /// Lets a session go on as far as it can, and writes what it has to say.
     fn proceed(&mut self, at: usize) {
-        let Self { clients, network, server, clock, now, seen, gated, .. } = self;
+        let Self { clients, network, server, clock, now, seen, gated, logged, .. } = self;
         let client = &mut clients[at];
         let home = client.id.thread;
         let mut post = ThreadPost::new(network, home, ShardSet::default());
@@ -326,6 +332,11 @@ impl World {
             };
             let Some(session) = &mut client.session else { return };
             client.want = session.advance(&mut env);
+            if *logged && !client.claims_what_is_durable(|shard| server.durability.sequence(shard))
+            {
+                let text = format!("client {at} is told that all is synced");
+                post.network().ledger.fail(Failure::new(Check::Durability, text));
+            }
             client.write();
             let drained = client.session.as_ref().is_some_and(|s| s.pending().len() < limit);
             if client.want != Want::Drain || !drained {
@@ -338,8 +349,8 @@ impl World {
             post.network().ledger.fail(Failure::new(Check::Durability, text));
         }
         match client.want {
-            Want::Pause(pause_ms) => {
-                client.paused_until = Some(UnixMillis(now.0 + pause_ms as i64));
+            Want::Pause(until) => {
+                client.paused_until = Some(until);
                 seen.pauses += 1;
             }
             Want::Drain => seen.drains += 1,
@@ -385,6 +396,7 @@ impl World {
         if self.setup.fault == Fault::RepliesSwapped {
             swap_replies(&mut done);
         }
+        let told = self.told();
         for mut answer in done.answers() {
             let unrun = std::mem::take(&mut answer.unrun);
             self.seen.unrun += unrun.requests.len();
@@ -393,7 +405,7 @@ impl World {
             {
                 let (ends, count) = (answer.ends(), answer.count());
                 let (shard, sequence) = (answer.shard, answer.sequence);
-                session.remote_done(shard, answer.out, ends, count, unrun, sequence);
+                session.remote_done(shard, answer.out, ends, count, unrun, told(sequence));
                 self.clients[at].saw(shard, sequence);
                 self.proceed(at);
             } else {
@@ -406,11 +418,13 @@ impl World {
         }
     }
 
-    fn block_done(&mut self, done: BlockDone) {
+    fn block_done(&mut self, mut done: BlockDone) {
+        let told = self.told();
         if let Some(at) = self.client_at(done.conn)
             && let Some(session) = &mut self.clients[at].session
         {
             let sequences = done.sequences.clone();
+            done.sequences.iter_mut().for_each(|(_, sequence)| *sequence = told(*sequence));
             session.block_done(done);
             let client = &mut self.clients[at];
             sequences.iter().for_each(|(shard, sequence)| client.saw(*shard, *sequence));

@@ -41,6 +41,8 @@ pub struct Setup {
     pub largest_read: usize,
     /// Of a hundred runs, how many have a limit on the rate of commands.
     pub rate_limited: usize,
+    /// Whether replies wait until the log is durable, if chance does not decide that.
+    pub holds: Option<bool>,
 }
 
 impl Setup {
@@ -49,7 +51,8 @@ impl Setup {
         let mut rng = Rng::new(seed);
         let shards = [1, 2, 2, 3, 3, 7][rng.below(6)];
         let order = if rng.percent(50) { PipelineOrder::Strict } else { PipelineOrder::Relaxed };
-        Self { seed, shards, order, fault, largest_read: 1 << rng.below(12), rate_limited: 5 }
+        let largest_read = 1 << rng.below(12);
+        Self { seed, shards, order, fault, largest_read, rate_limited: 5, holds: None }
     }
 
     /// The same with this order.
@@ -123,6 +126,8 @@ pub struct World {
     pub(super) is_traced: bool,
     /// Replies have to wait until the log is durable.
     pub(super) gated: bool,
+    /// There is a log.
+    pub(super) logged: bool,
     /// The block that each shard leads or led last, and the shards that it needs.
     pub(super) leading: Vec<(RoundId, ShardSet)>,
     /// What happened that does not happen in every run.
@@ -149,6 +154,7 @@ fn server(
     setup: &Setup,
     rng: &mut Rng,
     gated: bool,
+    logged: bool,
 ) -> (Arc<Server>, UnboundedReceiver<ControlRequest>) {
     static DEFAULTS: LazyLock<Loaded> = LazyLock::new(|| {
         let (arguments, environment) = (Vec::<OsString>::new(), Vec::<(OsString, OsString)>::new());
@@ -161,10 +167,11 @@ fn server(
     settings.pipeline_depth = [1, 3, 1024, 1024][rng.below(4)];
     settings.rate_limit = if rng.percent(setup.rate_limited) { 20 } else { 0 };
     settings.enable_debug_command = DebugAccess::Yes;
-    settings.appendonly = gated;
+    settings.appendonly = logged;
     settings.appendfsync = match setup.fault {
         Fault::NotHeld => AppendFsync::Everysec,
-        _ => AppendFsync::Always,
+        _ if gated => AppendFsync::Always,
+        _ => AppendFsync::Everysec,
     };
     let identity = Identity {
         version: "0",
@@ -183,8 +190,9 @@ impl World {
     /// A world without clients.
     pub fn new(setup: Setup) -> Self {
         let mut rng = Rng::new(setup.seed ^ 0x5eed);
-        let gated = setup.fault == Fault::NotHeld || rng.percent(40);
-        let (server, control) = server(&setup, &mut rng, gated);
+        let gated = setup.fault == Fault::NotHeld || setup.holds.unwrap_or(rng.percent(40));
+        let logged = gated || rng.percent(60);
+        let (server, control) = server(&setup, &mut rng, gated, logged);
         let map = ShardMap::new(setup.shards);
         let options: Vec<_> = map
             .all()
@@ -215,6 +223,7 @@ impl World {
             whim: Whim { rng: rng.fork(), stops: [0, 5, 50][rng.below(3)] },
             is_traced: std::env::var_os("SHARDWRIGHT_TRACE").is_some(),
             gated,
+            logged,
             leading: vec![(RoundId(0), ShardSet::default()); setup.shards.into()],
             seen: Seen::default(),
             bias: Vec::new(),

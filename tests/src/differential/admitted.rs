@@ -60,7 +60,7 @@ pub const ADMITTED: &[Difference] = &[
     difference(DEBUG_OBJECT, Reason::Memory),
     difference(REFCOUNT, Reason::Memory),
     difference(CONFIG_SET_OF, Reason::Missing),
-    difference(LATER_CLIENT, Reason::Version),
+    difference(LATER, Reason::Version),
     difference(STRINGMATCH, Reason::Version),
 ];
 
@@ -88,10 +88,10 @@ pub const DEBUG_OBJECT: &str = "DEBUG OBJECT";
 pub const REFCOUNT: &str = "OBJECT REFCOUNT";
 /// Which parameters CONFIG knows.
 pub const CONFIG_SET_OF: &str = "CONFIG parameters";
-/// CLIENT SETINFO and CLIENT NO-TOUCH.
-pub const LATER_CLIENT: &str = "CLIENT SETINFO and CLIENT NO-TOUCH";
-/// The names of these two in COMMAND LIST.
-pub const LATER_NAMES: [&str; 2] = ["client|setinfo", "client|no-touch"];
+/// CLIENT SETINFO, CLIENT NO-TOUCH and WAITAOF.
+pub const LATER: &str = "CLIENT SETINFO, CLIENT NO-TOUCH and WAITAOF";
+/// The names of these three in COMMAND LIST.
+pub const LATER_NAMES: [&str; 3] = ["client|setinfo", "client|no-touch", "waitaof"];
 /// DEBUG STRINGMATCH-LEN.
 pub const STRINGMATCH: &str = "DEBUG STRINGMATCH-LEN";
 

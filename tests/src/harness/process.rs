@@ -99,7 +99,9 @@ impl Process {
             }
         };
         let mut process = Process { child, directory, address, tells_when_failing: true };
-        process.wait_until_ready(launch.while_loading).map_err(|problem| format!("{problem}\n{}", process.log()))?;
+        process
+            .wait_until_ready(launch.while_loading)
+            .map_err(|problem| format!("{problem}\n{}", process.log()))?;
         Ok(process)
     }
 

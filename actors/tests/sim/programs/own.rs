@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use shardwright_tests::{Reply, Rng};
 
+use super::super::client::ANNOUNCED;
 use super::super::fault::{Check, Failure};
 use super::super::program::{Pipeline, Program, Span};
 use super::model::Model;
@@ -224,7 +225,7 @@ impl Own {
     /// Something that is not about the client's own keys.
     fn say_other(&mut self, rng: &mut Rng, draft: &mut Draft) {
         let (shared, n) = (rng.below(5), rng.below(100));
-        match rng.below(17) {
+        match rng.below(18) {
             0 => draft.line("PING", simple("PONG")),
             1 => draft.line(&format!("ECHO {n}"), Some(Reply::Bulk(n.to_string().into()))),
             2 => {
@@ -264,7 +265,20 @@ impl Own {
                 self.model.run(&words("SELECT 0"));
                 draft.line("RESET", simple("RESET"));
             }
+            16 => self.say_wait(rng, draft),
             _ => self.say_mute(rng, draft),
+        }
+    }
+
+    /// WAITAOF, behind what tells that its answer comes. What it says of the log is checked when it
+    /// is said.
+    fn say_wait(&mut self, rng: &mut Rng, draft: &mut Draft) {
+        draft.line(&format!("ECHO {ANNOUNCED}"), Some(Reply::Bulk(ANNOUNCED.into())));
+        let timeout = 1 + rng.below(5);
+        match rng.below(4) {
+            0 => draft.line(&format!("WAITAOF {} 1 {timeout}", rng.below(2)), None),
+            1 => draft.line(&format!("WAITAOF 1 0 {timeout}"), None),
+            _ => draft.line("WAITAOF 1 0 0", None),
         }
     }
 
