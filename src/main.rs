@@ -17,6 +17,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
+    if let Err(error) = errors_instead_of_signals() {
+        return fail(&error);
+    }
     if let Some(ended) = tools::run(std::env::args_os()) {
         return ended;
     }
@@ -31,6 +34,13 @@ fn main() -> ExitCode {
         Action::Run => return run(loaded),
     }
     ExitCode::SUCCESS
+}
+
+/// A file that may not grow further gives an error, which is dealt with, and not a signal, which would
+/// end the process.
+fn errors_instead_of_signals() -> std::io::Result<()> {
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen).map(drop)
 }
 
 fn run(loaded: Loaded) -> ExitCode {

@@ -82,7 +82,12 @@ async fn prepare(server: &Arc<Server>, how: How) -> bool {
     if !how.now {
         quiesce(server).await;
     }
-    save_last(server, how).await || how.force
+    // What a failed log lost is in memory alone.
+    let lost = server.durability.has_failed() && how.save != Some(false);
+    if lost {
+        tracing::error!("the log has failed: what it lost is in memory alone");
+    }
+    save_last(server, how).await && !lost || how.force
 }
 
 /// Writes a last checkpoint, if that was said, or if there is no log and the settings want

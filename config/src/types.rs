@@ -193,7 +193,8 @@ pub struct FileName(String);
 
 impl FileName {
     /// Files that hold a data directory's own data, whose place nothing else may take.
-    const OWN: [&'static str; 5] = ["MANIFEST", "MANIFEST.new", "LOCK", "BACKUP", "IMPORT"];
+    const OWN: [&'static str; 6] =
+        ["MANIFEST", "MANIFEST.new", "LOCK", "BACKUP", "BACKUP.new", "IMPORT"];
     /// How the names of its other files end.
     const OWN_ENDINGS: [&'static str; 2] = [".swl", ".swc"];
 
@@ -202,9 +203,15 @@ impl FileName {
         if text.contains(['/', '\\']) {
             return Err(ValueError::FileName);
         }
-        let is_own = Self::OWN.contains(&text)
-            || Self::OWN_ENDINGS.iter().any(|ending| text.ends_with(ending));
-        if is_own { Err(ValueError::OwnFile(text.to_owned())) } else { Ok(Self(text.to_owned())) }
+        if Self::is_own(text) {
+            return Err(ValueError::OwnFile(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether a data directory's own files have such a name.
+    pub fn is_own(name: &str) -> bool {
+        Self::OWN.contains(&name) || Self::OWN_ENDINGS.iter().any(|ending| name.ends_with(ending))
     }
 
     /// The name that Redis gives to RDB files.

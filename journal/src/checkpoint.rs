@@ -61,7 +61,7 @@ impl<S: Storage> CheckpointWriter<S> {
     /// Adds keys of a partition: `count` effects, one behind the other.
     ///
     /// # Errors
-    /// Storage failed. The checkpoint is to be given up then.
+    /// Storage failed. The checkpoint is to be given up then; its file is removed.
     pub fn append(
         &mut self,
         partition: u16,
@@ -69,7 +69,11 @@ impl<S: Storage> CheckpointWriter<S> {
         effects: &[u8],
     ) -> Result<(), JournalError> {
         self.record(&[Part { partition, first: 0, count, payload: effects }]);
-        if self.buffer.len() < WRITE_BYTES { Ok(()) } else { self.write() }
+        if self.buffer.len() < WRITE_BYTES {
+            return Ok(());
+        }
+        let outcome = self.write();
+        self.unless_failed(outcome)
     }
 
     /// Ends the checkpoint and makes it durable.
@@ -77,6 +81,20 @@ impl<S: Storage> CheckpointWriter<S> {
     /// # Errors
     /// Storage failed. The checkpoint is to be given up then.
     pub fn finish(mut self) -> Result<CheckpointEntry, JournalError> {
+        let outcome = self.end();
+        self.unless_failed(outcome)
+    }
+
+    /// What failed is of no use, and must not take room that the log needs.
+    fn unless_failed<T>(&self, outcome: Result<T, JournalError>) -> Result<T, JournalError> {
+        if outcome.is_err() {
+            // If that fails too, the next start or checkpoint removes it.
+            let _ = self.storage.remove(&self.name);
+        }
+        outcome
+    }
+
+    fn end(&mut self) -> Result<CheckpointEntry, JournalError> {
         self.record(&[]);
         self.write()?;
         self.file.sync().map_err(JournalError::io("sync", &self.name))?;

@@ -65,10 +65,10 @@ pub enum RecoveryError {
     /// There are files and nothing that says which of them count.
     #[error("there is {0}, but no {file}, which says what counts", file = crate::MANIFEST)]
     NoManifest(String),
-    /// Keys from elsewhere were being put into it, and that did not end.
+    /// Data from elsewhere was being put into it, and that did not end.
     #[error(
-        "an import into it was not finished (there is {file}, which names what was imported): import \
-         again, or remove {file} and all *.swc beside it",
+        "an import or a restore into it was not finished (there is {file}, which says of what): do it \
+         again, or remove {file} and all *.swc and *.swl beside it",
         file = crate::IMPORT
     )]
     Unfinished,

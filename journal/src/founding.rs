@@ -88,12 +88,7 @@ impl<S: Storage + Clone> Founding<S> {
         partitions: u16,
         origin: &str,
     ) -> Result<Self, JournalError> {
-        let mut mark = storage.create(IMPORT).map_err(JournalError::io("create", IMPORT))?;
-        let text = format!("{origin}\n");
-        mark.write(text.as_bytes()).map_err(JournalError::io("write", IMPORT))?;
-        mark.sync().map_err(JournalError::io("sync", IMPORT))?;
-        storage.sync_directory().map_err(JournalError::io("sync the directory of", IMPORT))?;
-        clear(&storage)?;
+        mark(&storage, origin)?;
         let sequences = vec![0; usize::from(partitions)];
         let mark = CheckpointMark { lsn: FOUNDED, directory, sequences };
         let checkpoint = CheckpointWriter::begin(storage.clone(), mark)?;
@@ -137,6 +132,17 @@ impl<S: Storage + Clone> Founding<S> {
     }
 }
 
+/// Says, durably, that something is being put into a directory; what came there before and did not
+/// end goes.
+pub(crate) fn mark(storage: &impl Storage, origin: &str) -> Result<(), JournalError> {
+    let mut mark = storage.create(IMPORT).map_err(JournalError::io("create", IMPORT))?;
+    let text = format!("{origin}\n");
+    mark.write(text.as_bytes()).map_err(JournalError::io("write", IMPORT))?;
+    mark.sync().map_err(JournalError::io("sync", IMPORT))?;
+    storage.sync_directory().map_err(JournalError::io("sync the directory of", IMPORT))?;
+    clear(storage)
+}
+
 /// Removes what a founding wrote, durably.
 fn clear(storage: &impl Storage) -> Result<(), JournalError> {
     for name in names(storage)?.iter().filter(|name| is_journal_name(name)) {
@@ -145,7 +151,8 @@ fn clear(storage: &impl Storage) -> Result<(), JournalError> {
     storage.sync_directory().map_err(JournalError::io("sync", "the directory"))
 }
 
-fn remove_mark(storage: &impl Storage) -> Result<(), JournalError> {
+/// What was being put into the directory counts.
+pub(crate) fn remove_mark(storage: &impl Storage) -> Result<(), JournalError> {
     storage.remove(IMPORT).map_err(JournalError::io("remove", IMPORT))?;
     storage.sync_directory().map_err(JournalError::io("sync the directory of", IMPORT))
 }

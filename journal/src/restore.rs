@@ -3,6 +3,7 @@
 use crate::backup::Copy;
 use crate::backup_error::{BackupError, CopyError};
 use crate::error::JournalError;
+use crate::founding::{mark, remove_mark};
 use crate::inventory::{BackupFile, Inventory};
 use crate::lines;
 use crate::manifest::MANIFEST;
@@ -13,9 +14,9 @@ use crate::verify::open;
 /// Why nothing was restored.
 pub type RestoreFailed = CopyError<BackupError>;
 
-/// Copies a backup into an empty directory, which is a data directory when this has returned without
-/// an error. Until then it has files and no manifest, and so is taken neither for that nor for an
-/// empty one.
+/// Copies a backup into a directory that is empty or has what a restore left that did not end. It is a
+/// data directory when this has returned without an error; until then the mark of a founding says that
+/// it is none, and not empty either.
 ///
 /// # Errors
 /// A file of the backup is not what its inventory says, or storage failed.
@@ -26,11 +27,13 @@ pub fn restore(
 ) -> Result<Inventory, RestoreFailed> {
     let (inventory, manifest) = Inventory::read(backup).map_err(CopyError::Source)?;
     progress.begin(inventory.bytes());
+    mark(target, "a backup").map_err(CopyError::Target)?;
     for file in inventory.files.iter().filter(|file| file.name != MANIFEST) {
         copy(backup, file, target, progress)?;
     }
     let text = manifest.encode();
     lines::replace(target, MANIFEST, text.as_bytes()).map_err(CopyError::Target)?;
+    remove_mark(target).map_err(CopyError::Target)?;
     Ok(inventory)
 }
 

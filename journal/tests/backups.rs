@@ -309,10 +309,10 @@ fn restore_once(backup: &Sim, expected: &Seen, step: usize, fail: bool) -> bool 
     let outcome = restore(backup, &target, &mut ());
     for left in [target.after_kill(), target.after_power_loss()] {
         match read(&left) {
-            Err(RecoveryError::NoManifest(_)) => assert!(outcome.is_err(), "{what}"),
+            Err(RecoveryError::Unfinished) => assert!(outcome.is_err(), "{what}"),
             Ok((_, seen)) if seen == *expected => {}
-            // Before the first name is durable there is an empty directory.
-            Ok((_, seen)) => assert!(seen == Seen::default() && step < 2, "{what}: {seen:?}"),
+            // Before the mark's name is durable there is an empty directory.
+            Ok((_, seen)) => assert!(seen == Seen::default() && step < 4, "{what}: {seen:?}"),
             Err(error) => panic!("{what}: {error}"),
         }
     }

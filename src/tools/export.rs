@@ -82,6 +82,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn target(to: &Path) -> Result<(Disk, &str), Failure> {
     let name = to.file_name().and_then(|name| name.to_str()).filter(|_| !to.is_dir());
     let name = name.ok_or_else(|| Failure::Failed(format!("{} names no file", to.display())))?;
+    if to.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(Failure::Failed(format!("{} is no ordinary file", to.display())));
+    }
+    if shardwright_config::FileName::is_own(name) {
+        return Err(Failure::Failed(format!("{name} is a name of a data directory's own files")));
+    }
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok((Disk::look(parent.unwrap_or(Path::new(".")))?, name))
 }

@@ -1,12 +1,11 @@
 //! `shardwright restore`: a data directory from a backup.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use shardwright_journal::Disk;
+use shardwright_journal::{Disk, take_to_found};
 
-use super::backup::leftover;
 use super::failure::Failure;
 use super::progress::Shown;
 use super::text::{bytes, count, written_at};
@@ -29,9 +28,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Arguments { backup, dir } = arguments;
     let begin = Instant::now();
     let source = Disk::look(backup)?;
-    let target = Disk::take_empty(dir)?;
+    let target = take_to_found(dir)?;
     let inventory = shardwright_journal::restore(&source, &target, &mut Shown::new("restore"))
-        .map_err(|error| Failure::from(error).with(&leftover(dir)))?;
+        .map_err(|error| Failure::from(error).with(&again(dir)))?;
     say!(
         "restored {} to {}: all up to record {}{}; {}, {}, {:.1} seconds",
         backup.display(),
@@ -43,4 +42,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         begin.elapsed().as_secs_f64(),
     );
     Ok(())
+}
+
+/// What to do about a restore that failed.
+fn again(dir: &Path) -> String {
+    format!(
+        "; what was copied to {} is of no use: restore into it again, or remove it",
+        dir.display()
+    )
 }

@@ -36,6 +36,10 @@ fn a_save_that_fails_stops_the_end_unless_it_is_forced() {
             assert_eq!(shut_down(&mut client, line).as_deref(), Some(NOT_ENDED), "{line}");
             assert!(client.run("SET still here").is_ok(), "it goes on after {line}");
         }
+        let left = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let partial: Vec<_> =
+            left.filter(|path| path.extension().is_some_and(|e| e == "swc")).collect();
+        assert!(partial.is_empty(), "what failed takes no room: {partial:?}");
         server.process().signal(Signal::TERM);
         eventually("the log tells", || {
             server.process().log().matches("does not end, and goes on").count() == 4

@@ -77,9 +77,14 @@ fn clients_are_told_until_everything_is_there() {
         for name in ["loading_start_time", "loading_loaded_perc", "loading_eta_seconds"] {
             assert!(field(name).parse::<f64>().unwrap() >= 0.0);
         }
-        // What may run and needs data waits for it.
-        assert!(client.run("WATCH key:1").is_ok());
+        // What Redis would run on what is there already is told too.
+        for line in
+            ["WATCH key:1", "OBJECT HELP", "DEBUG OBJECT key:1", "DEBUG RELOAD", "DEBUG SHADOW"]
+        {
+            is_told(&mut client, line);
+        }
         wait_until_loaded(&server);
+        assert!(client.run("WATCH key:1").is_ok());
         check(&server);
         let info = client.run("INFO persistence");
         assert_eq!(info_field(&info, "loading").as_deref(), Some("0"));

@@ -13,7 +13,7 @@ use super::transaction::Start;
 use super::wait::{is_synced, write_state};
 use super::{Client, Env, Later, ReplyMode, Session, SessionCx};
 use crate::commands::connection::switched_protocol;
-use crate::messages::Post;
+use crate::messages::{BlockKind, Post};
 use crate::registry::{Entry, Run, SessionHandler, registry};
 use crate::server::Server;
 use crate::shards::ShardSet;
@@ -252,6 +252,12 @@ impl Session {
         match later {
             None if direct => {}
             None => flight.own_ended(),
+            Some(Later::Block(kind))
+                if env.server.loading.is_running() && !matches!(kind, BlockKind::End(_)) =>
+            {
+                env.stats.error_reply();
+                ReplyWriter::new(output.buffer(), client.protocol).error(LOADING.text());
+            }
             Some(Later::Block(kind)) => {
                 let shards = ShardSet::all(env.server.router().map.shards());
                 flight.set_block(BlockFlight::special(kind, shards, env.home));
@@ -462,11 +468,20 @@ fn admit<P: Post>(
         env.stats.rejected(entry.id);
         return Err(CommandError::Text("NOAUTH Authentication required."));
     }
-    if env.server.loading.is_running() && !entry.spec.flags.has(Flags::LOADING) {
+    if env.server.loading.is_running() && needs_data(entry, args) {
         env.stats.rejected(entry.id);
-        return Err(CommandError::Text("LOADING Redis is loading the dataset in memory"));
+        return Err(LOADING);
     }
     Ok(entry)
+}
+
+const LOADING: CommandError = CommandError::Text("LOADING Redis is loading the dataset in memory");
+
+/// Whether a command cannot be run while the data is loaded: also if Redis would run it on what is
+/// there already.
+#[cold]
+fn needs_data(entry: &Entry, args: Args<'_>) -> bool {
+    !entry.spec.flags.has(Flags::LOADING) || entry.data_handler(args).is_some()
 }
 
 const NO_BLOCK: &str = "ERR this command cannot run inside MULTI";

@@ -89,8 +89,7 @@ impl Process {
         let child = match launch.file_limit {
             None => spawn(program, &args, environment, directory.path()),
             Some(kib) => {
-                // A write beyond the limit fails, instead of ending the process by a signal.
-                let script = "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"";
+                let script = "ulimit -f \"$1\"; shift; exec \"$@\"";
                 let blocks = (kib * 2).to_string();
                 let program = program.display().to_string();
                 let shell = ["-c", script, "sh", &blocks, &program].map(String::from);
