@@ -83,6 +83,8 @@ pub struct Checkpoints {
     succeeded: AtomicU64,
     backlog: AtomicUsize,
     keys: AtomicU64,
+    /// Bytes of keys that went to files since the start, and how many had when the running one began.
+    bytes: [AtomicU64; 2],
 }
 
 impl Checkpoints {
@@ -168,6 +170,16 @@ impl Checkpoints {
         self.keys.load(Relaxed)
     }
 
+    /// Bytes of keys that all of them wrote since the start.
+    pub fn bytes(&self) -> u64 {
+        self.bytes[0].load(Relaxed)
+    }
+
+    /// Bytes of keys that the running one wrote.
+    pub fn running_bytes(&self) -> u64 {
+        self.bytes() - self.bytes[1].load(Relaxed)
+    }
+
     /// So many bytes are on their way to the checkpoint.
     pub fn add_backlog(&self, bytes: usize) {
         self.backlog.fetch_add(bytes, Relaxed);
@@ -230,6 +242,7 @@ impl Server {
         checkpoints.began.store(Clock::unix_micros() / 1_000_000, Relaxed);
         checkpoints.changes[1].store(self.changes(), Relaxed);
         checkpoints.keys.store(0, Relaxed);
+        checkpoints.bytes[1].store(checkpoints.bytes(), Relaxed);
         checkpoints.saves.store(purpose == Purpose::Save, Relaxed);
         true
     }
@@ -350,6 +363,7 @@ impl Checkpointer {
     fn take(&mut self, batch: &CutBatch) {
         let Some(running) = &mut self.running else { return };
         self.server.checkpoints.keys.fetch_add(batch.count, Relaxed);
+        self.server.checkpoints.bytes[0].fetch_add(batch.records.len() as u64, Relaxed);
         self.server.checkpoints.backlog.fetch_sub(batch.records.len(), Relaxed);
         if let Ok(writer) = &mut running.writer
             && batch.count > 0

@@ -224,6 +224,8 @@ fn load_data(server: &Server, cores: usize) -> Result<Data, DataError> {
         let delay = Duration::from_micros(settings.key_load_delay.into());
         // The process has changed into `dir`.
         let disk = recovery::take(Path::new(".")).map_err(DataError::from)?;
+        // It is there from now on, whatever is in it.
+        server.checkpoints.opened(0);
         let imported = start::import(&disk, rdb, layout, &mut telling).map_err(DataError::from)?;
         imported.iter().for_each(|counts| server.rdb.loaded(counts));
         let Opened { partitions, log, disk, checkpoint_len } =

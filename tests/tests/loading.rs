@@ -64,6 +64,7 @@ fn clients_are_told_until_everything_is_there() {
         for line in ["SELECT 1", "CLIENT SETNAME early", "CONFIG SET timeout 0", "SELECT 0"] {
             assert!(client.run(line).is_ok(), "{line}");
         }
+        assert!(client.cmd(&["CONFIG", "SET", "save", "3600 100000"]).is_ok());
         assert_eq!(client.run("CLIENT GETNAME").text(), "early");
         assert!(client.run("MULTI").is_ok());
         is_told(&mut client, "INCR key:1");

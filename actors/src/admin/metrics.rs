@@ -408,6 +408,12 @@ const LOG: &[Metric] = &[
     counter("shardwright_checkpoints", None, "Checkpoints written.", |scrape, samples| {
         samples.put(scrape.server.checkpoints.succeeded())
     }),
+    counter(
+        "shardwright_checkpoint_written",
+        Some(Unit::Bytes),
+        "Bytes of keys that checkpoints wrote.",
+        |scrape, samples| samples.put(scrape.server.checkpoints.bytes()),
+    ),
     gauge(
         "shardwright_checkpoint_running",
         None,

@@ -46,6 +46,13 @@ pub(super) fn persistence(cx: &InfoCx<'_>, lines: &mut Lines) {
     if log.is_enabled() {
         own(cx, lines);
     }
+    if saves.is_running() {
+        let bytes = saves.running_bytes();
+        lines.put("checkpoint_keys_written", saves.keys());
+        lines.put("checkpoint_bytes_written", bytes);
+        lines.put("checkpoint_bytes_per_second", bytes / seconds.max(1).unsigned_abs());
+        lines.put("checkpoint_buffer_length", saves.backlog());
+    }
     if loading.is_running() {
         let (loaded, total) = loading.bytes();
         let percentage = loaded as f64 * 100.0 / total.max(1) as f64;
@@ -66,10 +73,6 @@ fn own(cx: &InfoCx<'_>, lines: &mut Lines) {
     lines.put("aof_current_size", base + figures.size.load(Relaxed));
     lines.put("aof_base_size", base);
     lines.put("aof_buffer_length", log.backlog());
-    if cx.server.checkpoints.is_running() {
-        lines.put("checkpoint_keys_written", cx.server.checkpoints.keys());
-        lines.put("checkpoint_buffer_length", cx.server.checkpoints.backlog());
-    }
     lines.put("log_newest_lsn", figures.taken.load(Relaxed));
     lines.put("log_durable_lsn", figures.durable.load(Relaxed));
     lines.put("log_written_bytes", figures.bytes.load(Relaxed));

@@ -42,6 +42,7 @@ pub fn import(
     let Some(file) = open(&path, name).map_err(|error| failed(error.into()))? else {
         return Ok(None);
     };
+    progress.begin(file.metadata().map_or(0, |found| found.len()));
     let origin = path.display().to_string();
     let imported = import::import(disk, file, &origin, layout, progress);
     let counts = imported.map_err(failed)?.counts;
@@ -63,6 +64,7 @@ pub fn load(
     let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
     let failed = |source: RdbError| StartError { path: path.clone(), source: source.into() };
     let Some(file) = open(Path::new(name), name).map_err(failed)? else { return Ok(None) };
+    progress.begin(file.metadata().map_or(0, |found| found.len()));
     let loaded = import::load(file, layout, make, cores, progress);
     let (partitions, counts) = loaded.map_err(failed)?;
     tell(&path, &counts);
