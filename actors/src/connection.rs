@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -12,7 +12,6 @@ use shardwright_store::types::UnixMillis;
 
 use crate::messages::ConnId;
 use crate::session::Want;
-use crate::slab::Connection;
 use crate::socket::ReadHalf;
 use crate::thread::Thread;
 
@@ -53,10 +52,11 @@ impl ConnectionActor {
     fn drive(&mut self, ctx: &mut Context<Self>, task: &mut TaskContext<'_>) -> Poll<()> {
         loop {
             let mut connections = self.thread.connections.borrow_mut();
-            if connections.get_mut(self.id).is_some_and(Connection::was_held_back) {
-                self.thread.wake_held_back(&connections);
-            }
             let Some(connection) = connections.get_mut(self.id) else { return Poll::Ready(()) };
+            if connection.was_held_back() {
+                self.thread.wake_held_back(&connections);
+                continue;
+            }
             if connection.is_over() {
                 return Poll::Ready(());
             }
@@ -74,9 +74,6 @@ impl ConnectionActor {
             }
             match connection.want() {
                 Want::Input => {
-                    if ready!(self.socket.poll_ready(task)).is_err() {
-                        return Poll::Ready(());
-                    }
                     if self.thread.holds_back(connection) {
                         return Poll::Pending;
                     }

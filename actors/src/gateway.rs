@@ -19,7 +19,7 @@ use crate::slab::Connection;
 use crate::socket::Accepted;
 use crate::thread::Thread;
 
-/// Idle time after which a connection's read buffer is given back, as in Redis.
+/// Idle time after which a connection that had much to read begins with little room again.
 const CALM_AFTER: Duration = Duration::from_secs(2);
 
 /// Messages that a gateway may have waiting: answers are bounded by what was asked.

@@ -7,7 +7,7 @@ use std::fmt::{Display, Write as _};
 use crate::expiry::{GET_RATE, STAYING};
 use crate::latency::LatencyRow;
 use crate::machine::Machine;
-use crate::measure::{Row, Spread};
+use crate::measure::{Row, Sample, Spread};
 use crate::plan::{ALL_CORES, FLOOR, Mode, ONE_CORE, Plan, SWEEP, TWO_SHARDS};
 use crate::suites::Results;
 use crate::targets;
@@ -223,17 +223,7 @@ fn two_shards(results: &Results) -> Option<String> {
         } else {
             (String::new(), String::new())
         };
-        table.row(&[
-            &row.load,
-            &row.shape.pipeline,
-            &thousands(row.spread(0, |sample| sample.rate)),
-            &thousands(row.spread(1, |sample| sample.rate)),
-            &micros(row.spread(0, |sample| sample.cpu_us)),
-            &micros(row.spread(1, |sample| sample.cpu_us)),
-            &full(row.ratio(1, 0, |sample| sample.cpu_us)),
-            &tagged,
-            &ratio,
-        ]);
+        table.row(&[&row.load, &row.shape.pipeline, &one_and_two(row), &tagged, &ratio]);
     }
     Some(table.0)
 }
@@ -252,18 +242,22 @@ fn floor(results: &Results) -> Option<String> {
     let mut rows = of_suite(results, FLOOR).peekable();
     rows.peek()?;
     for row in rows {
-        table.row(&[
-            &row.load,
-            &row.shape.connections,
-            &row.shape.pipeline,
-            &thousands(row.spread(0, |sample| sample.rate)),
-            &thousands(row.spread(1, |sample| sample.rate)),
-            &micros(row.spread(0, |sample| sample.cpu_us)),
-            &micros(row.spread(1, |sample| sample.cpu_us)),
-            &full(row.ratio(1, 0, |sample| sample.cpu_us)),
-        ]);
+        table.row(&[&row.load, &row.shape.connections, &row.shape.pipeline, &one_and_two(row)]);
     }
     Some(table.0)
+}
+
+/// The cells of a row that compares one thread with two: rates, CPU, and how much more the two take.
+fn one_and_two(row: &Row) -> String {
+    let cpu = |sample: &Sample| sample.cpu_us;
+    [
+        thousands(row.spread(0, |sample| sample.rate)),
+        thousands(row.spread(1, |sample| sample.rate)),
+        micros(row.spread(0, cpu)),
+        micros(row.spread(1, cpu)),
+        full(row.ratio(1, 0, cpu)),
+    ]
+    .join(" | ")
 }
 
 fn latency(rows: &[LatencyRow]) -> Option<String> {

@@ -8,7 +8,7 @@ use shardwright_journal::{Disk, open_to_back_up};
 
 use super::failure::Failure;
 use super::progress::Shown;
-use super::text::{bytes, count, now_ms, written_at};
+use super::text::{copied, now_ms};
 
 /// Makes a backup of a data directory, also while a server is using it
 ///
@@ -36,14 +36,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .back_up(&target, made_ms, &mut Shown::new("backup"))
         .map_err(|error| Failure::from(error).with(&leftover(to)))?;
     say!(
-        "backed up {} to {}: all up to record {}{}; {}, {}, {:.1} seconds",
+        "backed up {} to {}: {}",
         dir.display(),
         to.display(),
-        inventory.newest,
-        written_at(inventory.newest_ms),
-        count(inventory.files.len() as u64, "file"),
-        bytes(inventory.bytes()),
-        begin.elapsed().as_secs_f64(),
+        copied(&inventory, begin.elapsed()),
     );
     Ok(())
 }

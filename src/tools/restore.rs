@@ -8,7 +8,7 @@ use shardwright_journal::{Disk, take_to_found};
 
 use super::failure::Failure;
 use super::progress::Shown;
-use super::text::{bytes, count, written_at};
+use super::text::copied;
 
 /// Restores a backup into an empty data directory
 ///
@@ -32,14 +32,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let inventory = shardwright_journal::restore(&source, &target, &mut Shown::new("restore"))
         .map_err(|error| Failure::from(error).with(&again(dir)))?;
     say!(
-        "restored {} to {}: all up to record {}{}; {}, {}, {:.1} seconds",
+        "restored {} to {}: {}",
         backup.display(),
         dir.display(),
-        inventory.newest,
-        written_at(inventory.newest_ms),
-        count(inventory.files.len() as u64, "file"),
-        bytes(inventory.bytes()),
-        begin.elapsed().as_secs_f64(),
+        copied(&inventory, begin.elapsed()),
     );
     Ok(())
 }

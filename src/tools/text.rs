@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use shardwright_journal::Inventory;
+
 /// Writes a line to standard output. That nobody reads it changes nothing about what was done.
 pub fn line(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{text}");
@@ -34,6 +36,18 @@ pub fn written_at(ms: i64) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What was copied, and how long that took.
+pub fn copied(inventory: &Inventory, took: Duration) -> String {
+    format!(
+        "all up to record {}{}; {}, {}, {:.1} seconds",
+        inventory.newest,
+        written_at(inventory.newest_ms),
+        count(inventory.files.len() as u64, "file"),
+        bytes(inventory.bytes()),
+        took.as_secs_f64(),
+    )
 }
 
 /// The time, in milliseconds since the Unix epoch.

@@ -5,13 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 use rustix::process::Signal;
 use shardwright_tests::harness::data::contents;
 use shardwright_tests::harness::failing_sync::FailingSync;
+use shardwright_tests::harness::http::{free_address, http_get};
 use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Data, Reply, Server, eventually};
 
@@ -168,22 +168,6 @@ impl World {
         process.wait().expect("it is gone");
         self.server = self.data.start(self.shards, self.policy);
     }
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap()
-}
-
-/// One HTTP GET: status line and body.
-fn http_get(address: SocketAddr, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_string(), body.to_string())
 }
 
 fn writes_are_refused_while_syncs_fail(shards: usize, policy: &'static str) {

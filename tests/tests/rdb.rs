@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use rustix::process::Signal;
 use shardwright_codec::rdb::{Decoder, Encoder, Item, Value};
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::rng::seed_or;
@@ -63,11 +62,6 @@ fn check_file(path: &Path) {
 
 fn data(directory: &str, shards: usize) -> Options {
     Options::shards(shards).with("dir", directory).with("appendonly", "yes")
-}
-
-fn kill(mut server: Server) {
-    server.process().signal(Signal::KILL);
-    server.process().wait().expect("it is gone");
 }
 
 /// What a server says that must not start.
@@ -161,7 +155,7 @@ fn what_redis_saved_is_imported_and_what_is_exported_redis_loads() {
         assert!(client.run("INFO keyspace").text().contains("db15:keys="));
         client.run("SET more 1");
         let after = digest(&mut client);
-        kill(server);
+        server.kill();
         let exported = place.at("exported.rdb");
         let files =
             || -> Vec<_> { fs::read_dir(&directory).unwrap().map(|e| e.unwrap().path()).collect() };
@@ -359,7 +353,7 @@ fn an_import_that_is_killed_leaves_all_or_nothing_and_can_be_done_again() {
         }
         let server = Server::start(data(&directory, 2).own("shadow", "no"));
         assert_eq!(server.client().run("DBSIZE"), Reply::Int(KEYS as i64), "attempt {attempt}");
-        kill(server);
+        server.kill();
         fs::remove_dir_all(&directory).unwrap();
     }
     println!("{whole} whole, {interrupted} interrupted");
@@ -386,7 +380,7 @@ fn a_start_that_is_killed_while_it_imports_is_done_again() {
         let server = Server::start(data(&directory, 3).own("shadow", "no"));
         assert_eq!(server.client().run("DBSIZE"), Reply::Int(KEYS as i64), "attempt {attempt}");
         assert!(!path.join("IMPORT").exists());
-        kill(server);
+        server.kill();
         fs::remove_dir_all(&directory).unwrap();
     }
     assert!(interrupted > 0, "none was killed in time");

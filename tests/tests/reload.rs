@@ -6,7 +6,6 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use rustix::process::Signal;
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Options, Oracle, Reply, Server, eventually};
@@ -139,9 +138,7 @@ fn the_log_and_the_shadow_know_what_was_loaded() {
     let loaded = info_field(&client.run("INFO persistence"), "rdb_last_load_keys_loaded");
     assert_eq!(loaded.as_deref(), Some("5001"));
     server.check_shadow();
-    let mut server = server;
-    server.process().signal(Signal::KILL);
-    server.process().wait().expect("it is gone");
+    server.kill();
     let server = logged(&directory, 2);
     assert_eq!(digest(&mut server.client()), saved, "after kill -9");
     server.finish();
@@ -248,9 +245,7 @@ fn counters_of_other_clients_lose_nothing_while_data_is_reloaded_and_saved() {
     workers.into_iter().for_each(|worker| worker.join().unwrap());
     server.check_shadow();
     let all = digest(&mut client);
-    let mut server = server;
-    server.process().signal(Signal::KILL);
-    server.process().wait().expect("it is gone");
+    server.kill();
     let server = logged(&directory, 4);
     assert_eq!(digest(&mut server.client()), all, "after kill -9");
     server.finish();

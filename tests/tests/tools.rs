@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::process::Signal;
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::rng::seed_or;
 use shardwright_tests::{Client, Options, Reply, Rng, Server};
@@ -69,11 +68,6 @@ fn options(directory: &str, shards: usize) -> Options {
 
 fn start(directory: &str, shards: usize) -> Server {
     Server::start(options(directory, shards))
-}
-
-fn kill(mut server: Server) {
-    server.process().signal(Signal::KILL);
-    server.process().wait().expect("it is gone");
 }
 
 fn digest(server: &Server) -> String {
@@ -201,7 +195,7 @@ fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
             backups.push((target, before, format!("seed {seed}, {shards} shards: {text}")));
         }
         ended.store(true, Relaxed);
-        kill(server);
+        server.kill();
         running.into_iter().for_each(|worker| worker.join().unwrap());
         saver.join().unwrap();
         for (number, (backup, before, what)) in backups.into_iter().enumerate() {

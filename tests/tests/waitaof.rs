@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Options, Reply, Server, eventually};
@@ -43,7 +42,7 @@ fn under_everysec_it_answers_once_all_that_came_before_is_synced() {
             let path = directory.path().to_str().unwrap();
             Options::shards(shards).with("appendonly", "yes").with("dir", path)
         };
-        let mut server = Server::start(options());
+        let server = Server::start(options());
         let mut client = server.client();
         for round in 0..3 {
             for key in 0..10 {
@@ -57,8 +56,7 @@ fn under_everysec_it_answers_once_all_that_came_before_is_synced() {
             let lsn = |name| info(&server, "persistence", name);
             assert_eq!(lsn("log_durable_lsn"), lsn("log_newest_lsn"));
         }
-        server.process().signal(Signal::KILL);
-        server.process().wait().expect("it is gone");
+        server.kill();
         let server = Server::start(options());
         let mut client = server.client();
         for key in ["key:0", "key:5", "key:9", "a", "b", "c", "d", "e"] {
@@ -242,13 +240,12 @@ fn the_end_of_the_server_does_not_wait_for_who_waits() {
 fn when_the_log_fails_who_waits_is_cut_off() {
     for policy in ["everysec", "always"] {
         let options = Options::shards(2).with("appendonly", "yes").with("appendfsync", policy);
-        let mut server = Server::start(options.file_limit(256));
+        let server = Server::start(options.file_limit(256));
         let mut client = server.client();
         let set = encode(&["SET", "large", &"x".repeat(300_000)]);
         client.send_raw(&[set, encode(&["WAITAOF", "1", "0", "0"])].concat()).unwrap();
         let told: &[u8] = if policy == "always" { b"" } else { b"+OK\r\n" };
         assert_eq!(client.read_to_end().unwrap(), told, "{policy}");
-        server.process().signal(Signal::KILL);
-        server.process().wait().expect("it is gone");
+        server.kill();
     }
 }

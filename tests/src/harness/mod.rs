@@ -4,6 +4,7 @@
 pub mod client;
 pub mod data;
 pub mod failing_sync;
+pub mod http;
 pub mod process;
 pub mod reply;
 pub mod rng;

@@ -2,7 +2,7 @@
 //! waited for, and ended by its pid whatever becomes of the test.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::client::Client;
+use super::http::free_address;
 use super::reply::Reply;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -75,7 +76,7 @@ impl Process {
 
     fn attempt(program: &Path, launch: &Launch) -> Result<Process, String> {
         let directory = tempfile::tempdir().unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let address = free_address();
         let mut args = Vec::new();
         if let Some(text) = &launch.file {
             let path = config_path(directory.path());
@@ -229,11 +230,6 @@ fn log_path(directory: &Path) -> PathBuf {
 
 fn log_of(directory: &Path) -> String {
     String::from_utf8_lossy(&fs::read(log_path(directory)).unwrap_or_default()).into_owned()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn signal(child: &Child, which: Signal) {
