@@ -5,15 +5,16 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use actix::prelude::*;
+use shardwright_codec::rdb::Fault;
 use shardwright_store::context::lru_clock;
 use shardwright_store::effect::Event;
 use shardwright_store::error::CommandError;
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::Change;
+use shardwright_store::partition::editing::Target;
 use shardwright_store::types::{DbIndex, UnixMillis};
-use shardwright_store::value::{NewValue, Object, ValueRef};
 
-use crate::rdb::reading::Key;
+use crate::rdb::reading::{Content, Key};
 use crate::rdb::reload::ReloadOptions;
 use crate::recovery::Partitions;
 use crate::server::Server;
@@ -67,7 +68,8 @@ impl Server {
                 let entries = partition.db(db).into_iter().flat_map(|data| data.dict().iter());
                 for entry in entries {
                     let (key, value, deadline) = (entry.key(), entry.value(), entry.deadline());
-                    put(keyspace, Key { db, key, value, deadline }, lru);
+                    let value = Content::Value(value);
+                    put(keyspace, Key { db, key, value, deadline }, lru).map_err(damaged)?;
                 }
             }
         }
@@ -82,17 +84,29 @@ pub fn flush(keyspace: &mut Keyspace<'_>) {
     }
 }
 
+fn damaged(fault: Fault) -> CommandError {
+    CommandError::Message(format!("ERR Error trying to load the log: {fault}"))
+}
+
 /// Sets a key, whether it is there or not.
-pub fn put(keyspace: &mut Keyspace<'_>, key: Key<'_>, lru: u32) {
+///
+/// # Errors
+/// It is a collection that is damaged.
+pub fn put(keyspace: &mut Keyspace<'_>, key: Key<'_>, lru: u32) -> Result<(), Fault> {
     let Key { db, key, value, deadline } = key;
     let hash = keyspace.hasher().hash(key);
     let partition = keyspace.partition_mut(hash.slot);
     let place = partition.find(db, hash, key).map(|(place, _)| place);
-    let value = match value {
-        ValueRef::Int(n) => NewValue::Int(n),
-        ValueRef::Bytes { bytes, raw } => NewValue::Bytes { bytes, raw },
-        ValueRef::Object(Object::String(bytes)) => NewValue::Bytes { bytes, raw: true },
-    };
     let event = Event::generic("loaded");
-    partition.change(db, hash, key, place, Change::Put(value, deadline), event, lru);
+    match value {
+        Content::Value(value) => {
+            let change = Change::Put(value.to_new(), deadline);
+            partition.change(db, hash, key, place, change, event, lru);
+            Ok(())
+        }
+        Content::Collection(collection) => {
+            let target = Target { db, hash, key, place, lru };
+            partition.restore(target, collection, deadline, event)
+        }
+    }
 }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use shardwright_codec::resp::Limits as DecoderLimits;
 use shardwright_config::{DebugAccess, Loaded, PipelineOrder, Settings};
 use shardwright_store::context::Limits;
+use shardwright_store::data::Encodings;
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::types::{ShardMap, UnixMillis};
 use shardwright_store::watch::WatchToken;
@@ -58,6 +59,7 @@ struct Hot {
     pipeline_depth: AtomicUsize,
     rate_limit: AtomicU64,
     max_string: AtomicUsize,
+    encodings: ArcSwapOption<Encodings>,
     strict_order: AtomicBool,
     /// The allocator was told to have threads of its own.
     allocator_threads: AtomicBool,
@@ -76,6 +78,23 @@ pub struct Identity {
     pub executable: PathBuf,
     /// The settings' file, if one was given.
     pub config_file: Option<PathBuf>,
+}
+
+/// The bounds of the small forms that these settings say.
+fn encodings(settings: &Settings) -> Encodings {
+    let bound = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    Encodings {
+        hash_max_listpack_entries: bound(settings.hash_max_listpack_entries),
+        hash_max_listpack_value: bound(settings.hash_max_listpack_value),
+        list_max_listpack_size: settings.list_max_listpack_size.into(),
+        set_max_intset_entries: bound(settings.set_max_intset_entries),
+        zset_max_listpack_entries: bound(settings.zset_max_listpack_entries),
+        zset_max_listpack_value: bound(settings.zset_max_listpack_value),
+        stream_node_max_bytes: bound(settings.stream_node_max_bytes),
+        stream_node_max_entries: bound(settings.stream_node_max_entries),
+        hll_sparse_max_bytes: bound(settings.hll_sparse_max_bytes),
+        ..Encodings::default()
+    }
 }
 
 /// What the whole process shares.
@@ -182,6 +201,7 @@ impl Server {
         self.hot.rate_limit.store(settings.rate_limit.into(), Relaxed);
         self.hot.max_string.store(bytes(settings.proto_max_bulk_len), Relaxed);
         self.hot.strict_order.store(settings.pipeline_order == PipelineOrder::Strict, Relaxed);
+        self.hot.encodings.store(Some(Arc::new(encodings(&settings))));
         self.durability.set_policy(settings.appendfsync);
         let threads = settings.jemalloc_bg_thread;
         if self.hot.allocator_threads.swap(threads, Relaxed) != threads {
@@ -226,11 +246,17 @@ impl Server {
         self.hot.strict_order.load(Relaxed)
     }
 
+    /// Bounds up to which collections keep their small forms.
+    pub fn encodings(&self) -> Encodings {
+        self.hot.encodings.load().as_deref().copied().unwrap_or_default()
+    }
+
     /// Bounds that command handlers keep to.
     #[inline]
     pub fn limits(&self) -> Limits {
         Limits {
             max_string: self.hot.max_string.load(Relaxed),
+            encodings: self.encodings(),
             refuse_writes: self.durability.has_failed(),
             refuse_reads: self.durability.refuses_reads(),
         }

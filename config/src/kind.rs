@@ -214,6 +214,7 @@ fields! {
     u16: |number| number.to_string(), |kind, text| kind.number(text);
     u32: |number| number.to_string(), |kind, text| kind.number(text);
     u64: |number| number.to_string(), |kind, text| kind.number(text);
+    i32: |number| number.to_string(), |kind, text| kind.number(text);
     Duration: |time| value::show_time(*time), |kind, text| kind.time(text);
     FileMode: |mode| format!("{:o}", mode.0), |_kind, text| FileMode::read(text);
     Secret: |secret| secret.expose().to_owned(), |_kind, text| Ok::<_, ValueError>(Secret::new(text));

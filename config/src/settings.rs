@@ -72,6 +72,25 @@ pub struct Settings {
     /// Microseconds that loading waits for each key or change.
     pub key_load_delay: u32,
 
+    /// Fields that a hash may have as a listpack.
+    pub hash_max_listpack_entries: u64,
+    /// Bytes that fields and values of a listpack may have.
+    pub hash_max_listpack_value: u64,
+    /// Elements that a node of a list may have; -1 to -5 stand for 4 to 64 KiB.
+    pub list_max_listpack_size: i32,
+    /// Members that a set of integers may have as an intset.
+    pub set_max_intset_entries: u64,
+    /// Members that a sorted set may have as a listpack.
+    pub zset_max_listpack_entries: u64,
+    /// Bytes that members of a listpack may have.
+    pub zset_max_listpack_value: u64,
+    /// Bytes that a node of a stream may have; 0 is no bound.
+    pub stream_node_max_bytes: u64,
+    /// Entries that a node of a stream may have; 0 is no bound.
+    pub stream_node_max_entries: u64,
+    /// Bytes that a sparse HyperLogLog may have.
+    pub hll_sparse_max_bytes: u64,
+
     /// Log every change, to be there again after a restart.
     pub appendonly: bool,
     /// When the log is made durable.
@@ -182,6 +201,15 @@ impl Default for Settings {
             jemalloc_bg_thread: true,
             shadow: false,
             key_load_delay: 0,
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
+            list_max_listpack_size: -2,
+            set_max_intset_entries: 512,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
+            hll_sparse_max_bytes: 3000,
             appendonly: true,
             appendfsync: AppendFsync::Everysec,
             save: SaveRules::default(),

@@ -8,6 +8,7 @@ mod network;
 mod persistence;
 mod process;
 mod replication;
+mod values;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -15,11 +16,12 @@ use std::sync::LazyLock;
 use crate::parameter::Parameter;
 
 /// The topics in the order in which people meet them, each with its rows.
-pub(crate) static TOPICS: [(&str, &[Parameter]); 8] = [
+pub(crate) static TOPICS: [(&str, &[Parameter]); 9] = [
     ("Network", network::ROWS),
     ("Clients", clients::ROWS),
     ("Limits", limits::ROWS),
     ("Shards and keyspace", keyspace::ROWS),
+    ("Forms of values", values::ROWS),
     ("Process", process::ROWS),
     ("Logs and metrics", logging::ROWS),
     ("Durability", persistence::ROWS),

@@ -5,11 +5,13 @@ use std::cell::Cell;
 
 use shardwright_codec::resp::ArgRange;
 
+use crate::data::{self, Collection, Editor, Encodings, Shaping};
 use crate::dict::{EntryRef, Place, Removed};
 use crate::effect::Event;
 use crate::error::CommandError;
 use crate::hash::KeyHash;
 use crate::keyspace::Keyspace;
+use crate::partition::editing::Target;
 use crate::partition::{Change, Partition};
 use crate::types::{DbIndex, Slot, UnixMillis};
 use crate::value::{Kind, NewValue, ValueRef};
@@ -43,11 +45,18 @@ pub struct Limits {
     pub refuse_writes: bool,
     /// Nothing may be told, since it may not be durable.
     pub refuse_reads: bool,
+    /// Bounds up to which collections keep their small forms.
+    pub encodings: Encodings,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_string: 512 << 20, refuse_writes: false, refuse_reads: false }
+        Self {
+            max_string: 512 << 20,
+            refuse_writes: false,
+            refuse_reads: false,
+            encodings: Encodings::default(),
+        }
     }
 }
 
@@ -173,6 +182,18 @@ impl<'a> ReadCx<'a> {
         self.get(key).map(string_of).transpose()
     }
 
+    /// The collection at `key`, or nothing if there is none.
+    ///
+    /// # Errors
+    /// The key holds another data type.
+    #[inline]
+    pub fn collection<T: Collection>(
+        &self,
+        key: &[u8],
+    ) -> Result<Option<T::View<'a>>, CommandError> {
+        self.get(key).map(collection_of::<T>).transpose()
+    }
+
     /// Whether the entry's time has come.
     #[inline]
     pub fn is_due(&self, entry: &EntryRef<'_>) -> bool {
@@ -207,6 +228,12 @@ impl<'a> ReadCx<'a> {
 /// The value, if it is a string.
 fn string_of(entry: EntryRef<'_>) -> Result<ValueRef<'_>, CommandError> {
     if entry.kind() == Kind::String { Ok(entry.value()) } else { Err(CommandError::WrongType) }
+}
+
+/// The value, if it is a collection of this type.
+#[inline]
+fn collection_of<T: Collection>(entry: EntryRef<'_>) -> Result<T::View<'_>, CommandError> {
+    T::view_of(entry.value()).ok_or(CommandError::WrongType)
 }
 
 fn hash_with(keyspace: &Keyspace<'_>, key: &[u8]) -> KeyHash {
@@ -293,6 +320,33 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         self.get(key).map(string_of).transpose()
     }
 
+    /// The collection at `key`, or nothing if there is none.
+    ///
+    /// # Errors
+    /// The key holds another data type.
+    #[inline]
+    pub fn collection<T: Collection>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<T::View<'_>>, CommandError> {
+        self.get(key).map(collection_of::<T>).transpose()
+    }
+
+    /// Lets `work` change the collection at `key`; an absent key gets one if anything is changed, and
+    /// a key whose collection is empty afterwards goes.
+    ///
+    /// # Errors
+    /// The key holds another data type.
+    #[inline]
+    pub fn edit<T: Collection, R>(
+        &mut self,
+        key: &[u8],
+        event: Event,
+        work: impl FnOnce(&mut Editor<'_, T>) -> R,
+    ) -> Result<R, CommandError> {
+        self.key(key).edit(event, work)
+    }
+
     /// Looks a key of the connection's database up, to read it and then change it without another
     /// lookup; an expired key is removed first. Sets recency.
     #[inline]
@@ -364,6 +418,11 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         if let Some(token) = self.frame.watch {
             self.keyspace.partition_mut(found.hash.slot).watch.add(token, db, key);
         }
+    }
+
+    /// What decides about the forms of collections that are built apart.
+    pub fn shaping(&mut self) -> Shaping {
+        self.keyspace.home().shaping()
     }
 
     /// Number of databases.
@@ -467,6 +526,42 @@ impl KeyMut<'_, '_, '_> {
     pub fn put(self, value: NewValue<'_>, ttl: Ttl, event: Event) {
         let deadline = ttl.deadline(self.found.deadline);
         self.change(Change::Put(value, deadline), event);
+    }
+
+    /// The collection at the key, or nothing if there is none.
+    ///
+    /// # Errors
+    /// The key holds another data type.
+    #[inline]
+    pub fn collection<T: Collection>(&self) -> Result<Option<T::View<'_>>, CommandError> {
+        self.entry().map(collection_of::<T>).transpose()
+    }
+
+    /// Lets `work` change the collection; an absent key gets one if anything is changed, and a key
+    /// whose collection is empty afterwards goes.
+    ///
+    /// # Errors
+    /// The key holds another data type.
+    #[inline]
+    pub fn edit<T: Collection, R>(
+        self,
+        event: Event,
+        work: impl FnOnce(&mut Editor<'_, T>) -> R,
+    ) -> Result<R, CommandError> {
+        let Self { cx, key, found: Found { hash, place, .. } } = self;
+        let target = Target { db: cx.frame.db, hash, key, place, lru: cx.frame.lru };
+        let partition = cx.keyspace.partition_mut(hash.slot);
+        partition.edit(target, event, work).ok_or(CommandError::WrongType)
+    }
+
+    /// Sets the key to a collection that was built apart. An empty one is not stored: the key goes
+    /// then, if it was there.
+    pub fn put_collection<T: Collection>(self, collection: T, ttl: Ttl, event: Event) {
+        if !collection.is_empty() {
+            data::with_stored(collection, |value| self.put(value, ttl, event));
+        } else if self.exists() {
+            self.delete(Event::generic("del"));
+        }
     }
 
     /// Overwrites bytes of the string from `offset` on, filling a gap with zeros. A key that is

@@ -100,6 +100,22 @@ impl Db {
         }
     }
 
+    /// Sets the value of the key at `place`; its deadline stays. Returns the old value if that takes
+    /// long to free.
+    pub fn set_value(
+        &mut self,
+        place: Place,
+        value: NewValue<'_>,
+        lru: u32,
+    ) -> Option<Box<Object>> {
+        self.dict.replace(place, value, |expiry| expiry, lru)
+    }
+
+    /// The collection at `place`, to be changed, if it has an allocation of its own.
+    pub fn object_mut(&mut self, place: Place) -> Option<&mut Object> {
+        self.dict.object_mut(place)
+    }
+
     /// Changes the deadline of the key at `place`.
     pub fn set_deadline(&mut self, hash: KeyHash, place: Place, deadline: Option<UnixMillis>) {
         let timers = &mut self.timers;

@@ -2,13 +2,14 @@
 //! and one of our own that tells whether two partitions hold the same.
 //!
 //! They differ in what they cover. Redis's takes values as clients see them, and of a deadline only
-//! that there is one. [`partition_digest`] covers encodings and exact deadlines as well, but not
-//! recency.
+//! that there is one. [`partition_digest`] covers encodings of strings, exact deadlines and the
+//! groups of streams as well, but not recency nor the forms of collections.
 
 use std::fmt;
 
 use sha1::{Digest as _, Sha1};
 
+use crate::data;
 use crate::dict::EntryRef;
 use crate::effect::Effect;
 use crate::hash::KeyHasher;
@@ -25,6 +26,11 @@ impl Digest {
     pub fn add(&mut self, part: &[u8]) {
         let hash: [u8; 20] = Sha1::digest(part).into();
         self.0.iter_mut().zip(hash).for_each(|(byte, other)| *byte ^= other);
+    }
+
+    /// Adds the digest of a part whose order among the others does not matter.
+    pub fn add_digest(&mut self, part: Self) {
+        self.add(&part.0);
     }
 
     /// Adds a part whose place among the parts matters.
@@ -74,10 +80,11 @@ pub fn dataset_digest(partitions: &[&Partition]) -> Digest {
 /// Mixes type and value in, and whether there is a deadline.
 fn mix_value(digest: &mut Digest, entry: &EntryRef<'_>) {
     digest.mix(&type_number(entry.kind()).to_be_bytes());
-    match entry.value() {
+    let value = entry.value();
+    match value {
         ValueRef::Int(n) => digest.mix(n.to_string().as_bytes()),
         ValueRef::Bytes { bytes, .. } => digest.mix(bytes),
-        ValueRef::Object(_) => {}
+        ValueRef::Packed(_) | ValueRef::Object(_) => data::digest(value, digest),
     }
     if entry.deadline().is_some() {
         digest.add(b"!!expire!!");
@@ -108,7 +115,17 @@ pub fn partition_digest(partition: &Partition) -> u128 {
         for entry in dict.into_iter().flat_map(|dict| dict.iter()) {
             let (key, value, deadline) = (entry.key(), entry.value(), entry.deadline());
             record.clear();
-            Effect::Put { db, key, value, deadline }.encode(&mut record);
+            match value {
+                ValueRef::Packed(_) | ValueRef::Object(_) => {
+                    // Equal collections may differ in form and in the order of their members.
+                    let mut content = Digest::default();
+                    data::exact_digest(value, &mut content);
+                    Effect::Expire { db, key, deadline }.encode(&mut record);
+                    record.push(type_number(value.kind()) as u8);
+                    record.extend_from_slice(&content.0);
+                }
+                _ => Effect::Put { db, key, value, deadline }.encode(&mut record),
+            }
             let [high, low] = HASHERS.map(|hasher| u128::from(hasher.hash_bytes(&record)));
             digest ^= (high << 64) | low;
         }

@@ -7,6 +7,9 @@
 
 use thiserror::Error;
 
+use shardwright_codec::rdb::{Body, Collection, ObjectType, StringWriter};
+
+use crate::data::{self, Edit};
 use crate::types::{DbIndex, UnixMillis};
 use crate::value::{Object, ValueRef};
 
@@ -26,6 +29,16 @@ pub enum EventClass {
     Generic,
     /// `$`: string commands.
     String,
+    /// `l`: list commands.
+    List,
+    /// `s`: set commands.
+    Set,
+    /// `z`: sorted set commands.
+    SortedSet,
+    /// `h`: hash commands.
+    Hash,
+    /// `t`: stream commands.
+    Stream,
     /// `x`: a key expired.
     Expired,
 }
@@ -39,6 +52,31 @@ impl Event {
     /// An event of the string class.
     pub const fn string(name: &'static str) -> Self {
         Self { class: EventClass::String, name }
+    }
+
+    /// An event of the list class.
+    pub const fn list(name: &'static str) -> Self {
+        Self { class: EventClass::List, name }
+    }
+
+    /// An event of the set class.
+    pub const fn set(name: &'static str) -> Self {
+        Self { class: EventClass::Set, name }
+    }
+
+    /// An event of the sorted set class.
+    pub const fn sorted_set(name: &'static str) -> Self {
+        Self { class: EventClass::SortedSet, name }
+    }
+
+    /// An event of the hash class.
+    pub const fn hash(name: &'static str) -> Self {
+        Self { class: EventClass::Hash, name }
+    }
+
+    /// An event of the stream class.
+    pub const fn stream(name: &'static str) -> Self {
+        Self { class: EventClass::Stream, name }
     }
 
     /// A key reached its deadline.
@@ -69,6 +107,27 @@ pub enum Effect<'a> {
         offset: u64,
         /// What stands there now.
         bytes: &'a [u8],
+    },
+    /// The key has this collection and this deadline now. It is how the record of a
+    /// [`Effect::Put`] with a collection reads.
+    Restore {
+        /// Database.
+        db: DbIndex,
+        /// Key.
+        key: &'a [u8],
+        /// The collection as DUMP gives it.
+        collection: Collection<'a>,
+        /// When the key expires, if it does.
+        deadline: Option<UnixMillis>,
+    },
+    /// A collection changed. One that the key does not have yet is made first.
+    Edit {
+        /// Database.
+        db: DbIndex,
+        /// Key.
+        key: &'a [u8],
+        /// The change.
+        edit: Edit<'a>,
     },
     /// The key's deadline changed, its value did not.
     Expire {
@@ -134,6 +193,8 @@ mod tag {
     pub const DELETE: u8 = 4;
     pub const FLUSH: u8 = 5;
     pub const SWAP: u8 = 6;
+    pub const RESTORE: u8 = 7;
+    pub const EDIT: u8 = 8;
 
     pub const INT: u8 = 1;
     pub const BYTES: u8 = 2;
@@ -145,10 +206,27 @@ impl<'a> Effect<'a> {
     /// Appends the record of this effect.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Put { db, key, value, deadline } => {
-                put_head(out, tag::PUT, db, key);
+            Self::Put { db, key, value, deadline } => match value {
+                ValueRef::Packed(_) | ValueRef::Object(_) => {
+                    put_head(out, tag::RESTORE, db, key);
+                    put_deadline(out, deadline);
+                    put_collection(out, value);
+                }
+                _ => {
+                    put_head(out, tag::PUT, db, key);
+                    put_deadline(out, deadline);
+                    put_string(out, value);
+                }
+            },
+            Self::Restore { db, key, collection, deadline } => {
+                put_head(out, tag::RESTORE, db, key);
                 put_deadline(out, deadline);
-                put_value(out, value);
+                out.push(collection.kind().code());
+                put_long(out, |out| out.extend_from_slice(collection.body()));
+            }
+            Self::Edit { db, key, edit } => {
+                put_head(out, tag::EDIT, db, key);
+                edit.encode(out);
             }
             Self::Splice { db, key, offset, bytes } => {
                 put_head(out, tag::SPLICE, db, key);
@@ -187,6 +265,12 @@ impl<'a> Effect<'a> {
                 let offset = reader.u64()?;
                 Self::Splice { db, key, offset, bytes: reader.bytes()? }
             }
+            tag::RESTORE => {
+                let key = reader.bytes()?;
+                let deadline = reader.deadline()?;
+                Self::Restore { db, key, collection: reader.collection()?, deadline }
+            }
+            tag::EDIT => Self::Edit { db, key: reader.bytes()?, edit: Edit::decode(&mut reader)? },
             tag::EXPIRE => {
                 let key = reader.bytes()?;
                 Self::Expire { db, key, deadline: reader.deadline()? }
@@ -211,7 +295,7 @@ fn put_head(out: &mut Vec<u8>, tag: u8, db: DbIndex, key: &[u8]) {
 }
 
 /// Lengths fit in 32 bits: `proto-max-bulk-len` bounds strings, and its range ends below 4 GiB.
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
     out.extend_from_slice(bytes);
 }
@@ -221,7 +305,7 @@ fn put_deadline(out: &mut Vec<u8>, deadline: Option<UnixMillis>) {
     out.extend_from_slice(&deadline.map_or(i64::MIN, |d| d.0).to_le_bytes());
 }
 
-fn put_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
+fn put_string(out: &mut Vec<u8>, value: ValueRef<'_>) {
     match value {
         ValueRef::Int(n) => {
             out.push(tag::INT);
@@ -232,18 +316,38 @@ fn put_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
             put_bytes(out, bytes);
         }
         ValueRef::Object(Object::String(bytes)) => {
-            put_value(out, ValueRef::Bytes { bytes, raw: true })
+            put_string(out, ValueRef::Bytes { bytes, raw: true })
         }
+        ValueRef::Packed(_) | ValueRef::Object(_) => put_collection(out, value),
     }
 }
 
-struct Reader<'a> {
+/// Appends a collection as DUMP gives it. Strings are not compressed: that would hold up the shard.
+fn put_collection(out: &mut Vec<u8>, value: ValueRef<'_>) {
+    let Some(kind) = data::object_type(value) else { return };
+    out.push(kind.code());
+    put_long(out, |out| data::write(value, &mut Body::new(&mut StringWriter::new(false), out)));
+}
+
+/// Appends bytes behind a 64-bit length: a collection may be longer than any string.
+fn put_long(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&[0; 8]);
+    put(out);
+    let len = (out.len() - at - 8) as u64;
+    if let Some(room) = out.get_mut(at..at + 8) {
+        room.copy_from_slice(&len.to_le_bytes());
+    }
+}
+
+/// Reads what a record consists of.
+pub(crate) struct Reader<'a> {
     input: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], EffectError> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], EffectError> {
         let rest = &self.input[self.at..];
         let taken = rest.get(..count).ok_or(EffectError::Truncated {
             at: self.input.len(),
@@ -259,7 +363,7 @@ impl<'a> Reader<'a> {
         Ok(array)
     }
 
-    fn u8(&mut self) -> Result<u8, EffectError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, EffectError> {
         self.array().map(u8::from_le_bytes)
     }
 
@@ -267,17 +371,26 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, EffectError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, EffectError> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn i64(&mut self) -> Result<i64, EffectError> {
+    pub(crate) fn i64(&mut self) -> Result<i64, EffectError> {
         self.array().map(i64::from_le_bytes)
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8], EffectError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], EffectError> {
         let len = self.array().map(u32::from_le_bytes)?;
         self.take(len as usize)
+    }
+
+    /// The type of a collection, and what follows it behind a 64-bit length.
+    fn collection(&mut self) -> Result<Collection<'a>, EffectError> {
+        let tag = self.u8()?;
+        let kind = ObjectType::from_code(tag);
+        let kind = kind.ok_or(EffectError::UnknownTag { what: "collection", tag })?;
+        let len = self.u64()?;
+        Ok(Collection::new(kind, self.take(usize::try_from(len).unwrap_or(usize::MAX))?))
     }
 
     fn deadline(&mut self) -> Result<Option<UnixMillis>, EffectError> {

@@ -181,6 +181,7 @@ pub fn run<M: Meter>(
     replies: &mut Replies<'_>,
     meter: &mut M,
 ) -> usize {
+    keyspace.all_mut().for_each(|partition| partition.encodings = limits.encodings);
     let lru = lru_clock(now);
     let mut run = Run { keyspace, batch, now, lru, limits, tally: Tally::default() };
     let mut at = from;

@@ -9,6 +9,7 @@ pub mod command;
 pub mod commands;
 pub mod context;
 pub mod cut;
+pub mod data;
 pub mod db;
 pub mod dict;
 pub mod digest;

@@ -4,16 +4,19 @@
 //! command, an expiry, the replay of effects. It sees the entry as it was, changes the database,
 //! and records the effect. Nothing else can change a key.
 
+pub mod editing;
+
 use std::cell::RefCell;
 
 use crate::cut::Cut;
+use crate::data::{Encodings, Shaping};
 use crate::db::{Db, DbFigures};
 use crate::dict::{EntryRef, Place, Removed};
 use crate::effect::{Effect, EffectError, Event, EventClass};
 use crate::hash::{KeyHash, KeyHasher};
 use crate::rng::Rng;
 use crate::types::{DbIndex, Sequence, ShardId, SlotRange, UnixMillis};
-use crate::value::{NewValue, Object, TimerId, ValueRef};
+use crate::value::{NewValue, Object, TimerId};
 use crate::watch::WatchTable;
 
 /// What a partition is made with.
@@ -60,6 +63,21 @@ pub enum Change<'a> {
     Take,
 }
 
+/// Where changes of a partition are recorded: of the fields concerned, so that others stay free.
+macro_rules! log {
+    ($partition:expr) => {
+        Log {
+            sequence: &mut $partition.sequence,
+            counters: &mut $partition.counters,
+            out: $partition.encode_effects.then_some(&mut $partition.effects),
+        }
+    };
+}
+use log;
+
+/// A change that the replay of effects makes.
+const REPLAYED: Event = Event::generic("replayed");
+
 /// No string is longer: `proto-max-bulk-len` ends below. What says otherwise is damaged.
 const MAX_STRING: usize = u32::MAX as usize;
 
@@ -105,6 +123,10 @@ pub struct Partition {
     effects: Vec<u8>,
     effects_first: Sequence,
     began: UnixMillis,
+    /// Bounds up to which collections keep their small forms.
+    pub encodings: Encodings,
+    /// Where small collections are changed.
+    scratch: Vec<u8>,
     due: Vec<(TimerId, u64)>,
     pub(crate) garbage: Vec<Garbage>,
     /// The epoch mark of entries that are not of a cut that is being written.
@@ -132,6 +154,8 @@ impl Partition {
             effects: Vec::new(),
             effects_first: Sequence(1),
             began: options.now,
+            encodings: Encodings::default(),
+            scratch: Vec::new(),
             due: Vec::new(),
             garbage: Vec::new(),
             epoch: false,
@@ -157,6 +181,11 @@ impl Partition {
     #[inline]
     pub fn hasher(&self) -> KeyHasher {
         self.hasher
+    }
+
+    /// What decides about the forms of collections here.
+    pub fn shaping(&self) -> Shaping {
+        Shaping { hasher: self.hasher, encodings: self.encodings }
     }
 
     /// Sequence of the newest effect.
@@ -263,11 +292,7 @@ impl Partition {
         let make = || Box::new(Db::new(hasher, slots, began, epoch));
         let data = data.get_or_insert_with(make).as_mut();
         self.watch.touch(db, key);
-        let log = Log {
-            sequence: &mut self.sequence,
-            counters: &mut self.counters,
-            out: self.encode_effects.then_some(&mut self.effects),
-        };
+        let mut log = log!(self);
         match change {
             Change::Put(value, deadline) => {
                 let (place, costly) = data.put(hash, key, place, value, deadline, lru);
@@ -351,11 +376,7 @@ impl Partition {
         self.garbage.extend(removed.take_costly().map(Garbage::Value));
         let key = removed.entry().key();
         self.watch.touch(db, key);
-        let log = Log {
-            sequence: &mut self.sequence,
-            counters: &mut self.counters,
-            out: self.encode_effects.then_some(&mut self.effects),
-        };
+        let mut log = log!(self);
         log.record(Event::EXPIRED, || Effect::Delete { db, key });
     }
 
@@ -396,10 +417,11 @@ impl Partition {
     /// # Errors
     /// The effect needs a key or a database that is not there.
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), EffectError> {
-        const REPLAYED: Event = Event::generic("replayed");
         let named = match *effect {
             Effect::Put { db, .. }
             | Effect::Splice { db, .. }
+            | Effect::Restore { db, .. }
+            | Effect::Edit { db, .. }
             | Effect::Expire { db, .. }
             | Effect::Delete { db, .. }
             | Effect::Flush { db } => [db, db],
@@ -418,13 +440,12 @@ impl Partition {
                 return Ok(());
             }
             Effect::Put { db, key, value, deadline } => {
-                let value = match value {
-                    ValueRef::Int(n) => NewValue::Int(n),
-                    ValueRef::Bytes { bytes, raw } => NewValue::Bytes { bytes, raw },
-                    ValueRef::Object(_) => return Err(EffectError::Mismatch("value by reference")),
-                };
-                (db, key, Change::Put(value, deadline))
+                (db, key, Change::Put(value.to_new(), deadline))
             }
+            Effect::Restore { db, key, collection, deadline } => {
+                return self.replay_restore(db, key, collection, deadline);
+            }
+            Effect::Edit { db, key, edit } => return self.replay_edit(db, key, edit),
             Effect::Splice { db, key, offset, bytes } => {
                 let offset = usize::try_from(offset);
                 let offset = offset.ok().filter(|offset| offset + bytes.len() <= MAX_STRING);
@@ -498,11 +519,7 @@ impl Partition {
     }
 
     fn log(&mut self) -> Log<'_> {
-        Log {
-            sequence: &mut self.sequence,
-            counters: &mut self.counters,
-            out: self.encode_effects.then_some(&mut self.effects),
-        }
+        log!(self)
     }
 }
 
@@ -533,14 +550,14 @@ struct Log<'a> {
 impl Log<'_> {
     /// Counts a change, and encodes it if somebody wants it.
     #[inline]
-    fn record<'e>(self, event: Event, effect: impl FnOnce() -> Effect<'e>) {
+    fn record<'e>(&mut self, event: Event, effect: impl FnOnce() -> Effect<'e>) {
         *self.sequence = self.sequence.next();
         if event.class == EventClass::Expired {
             self.counters.expired += 1;
         } else {
             self.counters.changes += 1;
         }
-        if let Some(out) = self.out {
+        if let Some(out) = &mut self.out {
             effect().encode(out);
         }
     }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::data::{Collection, Hash, List, Set, SortedSet, Stream};
 use crate::types::UnixMillis;
 
 /// Number of a key's timer in the expiry wheel of its database.
@@ -67,10 +68,40 @@ impl fmt::Display for Kind {
 }
 
 /// A value that lives in an allocation of its own because it is long or has structure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Object {
     /// A string too long for its entry, or one that was changed in place.
     String(Vec<u8>),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    SortedSet(SortedSet),
+    /// A hash.
+    Hash(Hash),
+    /// A stream.
+    Stream(Stream),
+}
+
+/// What the bytes of a small collection are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// A [listpack](shardwright_codec::listpack).
+    Listpack,
+    /// Integers in ascending order, as [`crate::data::intset`] has them.
+    Intset,
+}
+
+/// A small collection as the bytes that its entry has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packed<'a> {
+    /// Its data type; never a string.
+    pub kind: Kind,
+    /// What the bytes are.
+    pub packing: Packing,
+    /// The bytes.
+    pub bytes: &'a [u8],
 }
 
 impl Object {
@@ -78,6 +109,25 @@ impl Object {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::String(_) => Kind::String,
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::SortedSet(_) => Kind::SortedSet,
+            Self::Hash(_) => Kind::Hash,
+            Self::Stream(_) => Kind::Stream,
+        }
+    }
+
+    /// The collection whose bytes these are.
+    pub fn from_packed(packed: Packed<'_>) -> Self {
+        let Packed { kind, packing, bytes } = packed;
+        let bytes = bytes.to_vec();
+        match kind {
+            Kind::String => Self::String(bytes),
+            Kind::List => Self::List(List::unpack(packing, bytes)),
+            Kind::Set => Self::Set(Set::unpack(packing, bytes)),
+            Kind::SortedSet => Self::SortedSet(SortedSet::unpack(packing, bytes)),
+            Kind::Hash => Self::Hash(Hash::unpack(packing, bytes)),
+            Kind::Stream => Self::Stream(Stream::unpack(packing, bytes)),
         }
     }
 
@@ -85,6 +135,11 @@ impl Object {
     pub fn memory(&self) -> usize {
         let content = match self {
             Self::String(bytes) => bytes.capacity(),
+            Self::List(list) => list.memory(),
+            Self::Set(set) => set.memory(),
+            Self::SortedSet(sorted) => sorted.memory(),
+            Self::Hash(hash) => hash.memory(),
+            Self::Stream(stream) => stream.memory(),
         };
         size_of::<Self>() + content
     }
@@ -102,15 +157,28 @@ pub enum ValueRef<'a> {
         /// Whether OBJECT ENCODING calls it `raw` rather than `embstr`.
         raw: bool,
     },
-    /// A value of another type; never [`Object::String`].
+    /// A small collection.
+    Packed(Packed<'a>),
+    /// Any other collection; never [`Object::String`].
     Object(&'a Object),
 }
 
-impl ValueRef<'_> {
+impl<'a> ValueRef<'a> {
+    /// A value like this one to be stored elsewhere; what has an allocation of its own is copied.
+    pub fn to_new(self) -> NewValue<'a> {
+        match self {
+            Self::Int(n) => NewValue::Int(n),
+            Self::Bytes { bytes, raw } => NewValue::Bytes { bytes, raw },
+            Self::Packed(packed) => NewValue::Packed(packed),
+            Self::Object(object) => NewValue::Object(Box::new(object.clone())),
+        }
+    }
+
     /// The data type.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Int(_) | Self::Bytes { .. } => Kind::String,
+            Self::Packed(packed) => packed.kind,
             Self::Object(object) => object.kind(),
         }
     }
@@ -128,12 +196,14 @@ pub enum NewValue<'a> {
         /// Whether OBJECT ENCODING shall call it `raw` rather than `embstr`.
         raw: bool,
     },
+    /// A small collection; it is copied.
+    Packed(Packed<'a>),
     /// A value that is built already. A string handed in like this is `raw`.
     Object(Box<Object>),
 }
 
 /// A value taken out of its entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Value {
     /// A string that is the decimal form of this integer.
     Int(i64),
@@ -144,7 +214,7 @@ pub enum Value {
         /// Whether OBJECT ENCODING calls it `raw` rather than `embstr`.
         raw: bool,
     },
-    /// A value of another type; never [`Object::String`].
+    /// A collection; never [`Object::String`].
     Object(Box<Object>),
 }
 

@@ -47,6 +47,7 @@ impl From<ValueRef<'_>> for Content {
         match value {
             ValueRef::Int(n) => Self::Int(n),
             ValueRef::Bytes { bytes, raw } => Self::Bytes(bytes.to_vec(), raw),
+            ValueRef::Packed(packed) => panic!("a string is read as {packed:?}"),
             ValueRef::Object(object) => panic!("a string is read as {object:?}"),
         }
     }

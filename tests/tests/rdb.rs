@@ -404,6 +404,7 @@ fn read_file(path: &Path) -> Vec<(String, String)> {
             let value = match entry.value {
                 Value::Int(number) => number.to_string(),
                 Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                Value::Collection(collection) => format!("{collection:?}"),
             };
             keys.push((String::from_utf8_lossy(entry.key).into_owned(), value));
         }

@@ -104,6 +104,7 @@ fn decoded(bytes: &[u8]) -> Data {
                     let text = match entry.value {
                         Value::Int(number) => number.to_string().into_bytes(),
                         Value::Bytes(bytes) => bytes.to_vec(),
+                        Value::Collection(collection) => collection.body().to_vec(),
                     };
                     data.insert((database, entry.key.to_vec()), (entry.deadline_ms, text));
                 }

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use shardwright_codec::rdb::{self, Decoder, Entry, Item};
 use shardwright_journal::Progress;
 use shardwright_store::commands::string_value::plain_string;
+use shardwright_store::data;
 use shardwright_store::effect::Effect;
 use shardwright_store::types::{DbIndex, UnixMillis};
 use shardwright_store::value::{NewValue, ValueRef};
@@ -68,6 +69,15 @@ pub struct Counts {
     pub modules: BTreeSet<String>,
 }
 
+/// What a key of a file holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// A string, or a value that is there already.
+    Value(ValueRef<'a>),
+    /// A collection as the file has it, which was found to be whole.
+    Collection(rdb::Collection<'a>),
+}
+
 /// A key of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
@@ -76,7 +86,7 @@ pub struct Key<'a> {
     /// The key.
     pub key: &'a [u8],
     /// Its value.
-    pub value: ValueRef<'a>,
+    pub value: Content<'a>,
     /// When it expires, if it does.
     pub deadline: Option<UnixMillis>,
 }
@@ -85,11 +95,12 @@ impl<'a> Key<'a> {
     fn new(db: DbIndex, entry: Entry<'a>) -> Self {
         let Entry { key, deadline_ms, value, .. } = entry;
         let value = match value {
-            rdb::Value::Int(n) => ValueRef::Int(n),
+            rdb::Value::Int(n) => Content::Value(ValueRef::Int(n)),
             rdb::Value::Bytes(bytes) => {
                 let raw = matches!(plain_string(bytes), NewValue::Bytes { raw: true, .. });
-                ValueRef::Bytes { bytes, raw }
+                Content::Value(ValueRef::Bytes { bytes, raw })
             }
+            rdb::Value::Collection(collection) => Content::Collection(collection),
         };
         Self { db, key, value, deadline: deadline_ms.map(UnixMillis) }
     }
@@ -97,7 +108,10 @@ impl<'a> Key<'a> {
     /// The effect that makes it.
     pub fn effect(self) -> Effect<'a> {
         let Self { db, key, value, deadline } = self;
-        Effect::Put { db, key, value, deadline }
+        match value {
+            Content::Value(value) => Effect::Put { db, key, value, deadline },
+            Content::Collection(collection) => Effect::Restore { db, key, collection, deadline },
+        }
     }
 }
 
@@ -163,6 +177,10 @@ impl Passage {
                 self.counts.expired += 1;
             }
             Item::Key(entry) => {
+                if let rdb::Value::Collection(collection) = entry.value {
+                    let whole = data::check(collection);
+                    whole.map_err(|fault| RdbError::File(rdb::Error { offset, fault }))?;
+                }
                 take(Key::new(self.db, entry))?;
                 self.counts.loaded += 1;
             }

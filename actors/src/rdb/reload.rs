@@ -84,8 +84,7 @@ impl Server {
         }
         let lru = lru_clock(now);
         let loaded = read(&file, rules, &mut (), |key| {
-            put(keyspace, key, lru);
-            Ok::<(), RdbError>(())
+            put(keyspace, key, lru).map_err(|fault| RdbError::Refused(fault.to_string()))
         });
         match loaded {
             Ok(counts) => {

@@ -11,10 +11,11 @@ use shardwright_config::Settings;
 use shardwright_journal::{
     CheckpointEntry, Disk, LockError, RecoveryError, Replay, Storage, StorageFile, read_checkpoint,
 };
+use shardwright_store::data;
 use shardwright_store::effect::Effect;
 use shardwright_store::partition::Partition;
 use shardwright_store::types::{DbIndex, UnixMillis};
-use shardwright_store::value::{Object, ValueRef};
+use shardwright_store::value::ValueRef;
 use thiserror::Error;
 
 use crate::server::REDIS_VERSION;
@@ -117,12 +118,37 @@ impl<'d> RdbFile<'d> {
         value: ValueRef<'_>,
         deadline: Option<UnixMillis>,
     ) -> Result<(), WriteError> {
-        let value = match value {
-            ValueRef::Int(n) => rdb::Value::Int(n),
-            ValueRef::Bytes { bytes, .. } => rdb::Value::Bytes(bytes),
-            ValueRef::Object(Object::String(bytes)) => rdb::Value::Bytes(bytes),
-        };
-        self.encoder.key(db.0.into(), key, deadline.map(|deadline| deadline.0), &value);
+        let (db, deadline) = (db.0.into(), deadline.map(|deadline| deadline.0));
+        match value {
+            ValueRef::Int(n) => self.encoder.key(db, key, deadline, &rdb::Value::Int(n)),
+            ValueRef::Bytes { bytes, .. } => {
+                self.encoder.key(db, key, deadline, &rdb::Value::Bytes(bytes));
+            }
+            ValueRef::Packed(_) | ValueRef::Object(_) => {
+                // A collection has a type: strings are out of the way.
+                if let Some(kind) = data::object_type(value) {
+                    let write = |body: &mut rdb::Body<'_>| data::write(value, body);
+                    self.encoder.collection(db, key, deadline, kind, write);
+                }
+            }
+        }
+        self.count_key()
+    }
+
+    /// Adds a key with a collection as a dump gives it.
+    fn collection(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        collection: rdb::Collection<'_>,
+        deadline: Option<UnixMillis>,
+    ) -> Result<(), WriteError> {
+        let (value, deadline) = (rdb::Value::Collection(collection), deadline.map(|d| d.0));
+        self.encoder.key(db.0.into(), key, deadline, &value);
+        self.count_key()
+    }
+
+    fn count_key(&mut self) -> Result<(), WriteError> {
         self.keys += 1;
         if self.encoder.pending() < WRITE_BYTES {
             return Ok(());
@@ -247,10 +273,16 @@ impl Replay for Converter<'_> {
             let mut rest = part.payload;
             while !rest.is_empty() {
                 let (effect, len) = Effect::decode(rest).map_err(|error| error.to_string())?;
-                let Effect::Put { db, key, value, deadline } = effect else {
-                    return Err("an effect that makes no key".to_owned());
+                let written = match effect {
+                    Effect::Put { db, key, value, deadline } => {
+                        self.file.key(db, key, value, deadline)
+                    }
+                    Effect::Restore { db, key, collection, deadline } => {
+                        self.file.collection(db, key, collection, deadline)
+                    }
+                    _ => return Err("an effect that makes no key".to_owned()),
                 };
-                if let Err(error) = self.file.key(db, key, value, deadline) {
+                if let Err(error) = written {
                     self.failed = Some(error);
                     return Err("the RDB file could not be written".to_owned());
                 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::checksum::Checksum;
 use super::error::{Error, Fault, shown};
 use super::item::{Entry, Item, ModuleId};
-use super::object::{self, ObjectType, Scanned};
+use super::object::{ObjectType, Scanned, Way};
 use super::opcode::{
     AUX, EOF, EXPIRETIME, EXPIRETIME_MS, FREQ, FUNCTION_PRE_GA, FUNCTION2, HEADER, IDLE, MAGIC,
     MODULE_AUX, RESIZEDB, SELECTDB, module,
@@ -90,6 +90,8 @@ pub struct Decoder {
     stage: Stage,
     version: u32,
     about: About,
+    /// A key whose value is not all there yet, and the way through it.
+    arriving: Option<(Text, Way)>,
     max_string: usize,
     /// Where strings are unpacked: names and keys, and values.
     names: Vec<u8>,
@@ -117,6 +119,7 @@ impl Decoder {
             stage: Stage::Header,
             version: 0,
             about: About::default(),
+            arriving: None,
             max_string,
             names: Vec::new(),
             values: Vec::new(),
@@ -181,10 +184,11 @@ impl Decoder {
                 return Ok(None);
             }
             let mut reader = Reader::new(bytes, self.max_string);
-            let step = match self.step(&mut reader, bytes) {
+            let mut arriving = self.arriving.take();
+            let step = match self.step(&mut reader, bytes, &mut arriving) {
                 Ok(step) => step,
                 Err(Stop::Needs(count)) => {
-                    self.wanted = count;
+                    (self.wanted, self.arriving) = (count, arriving);
                     return Ok(None);
                 }
                 Err(Stop::Wrong(at, fault)) => {
@@ -205,18 +209,32 @@ impl Decoder {
         }
     }
 
-    fn step(&self, reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Step, Stop> {
+    fn step(
+        &self,
+        reader: &mut Reader<'_>,
+        bytes: &[u8],
+        arriving: &mut Option<(Text, Way)>,
+    ) -> Result<Step, Stop> {
+        if let Some((key, way)) = arriving {
+            let value = way.run(reader)?;
+            return Ok(Step::Found(Found::Key(key.clone(), value, self.about)));
+        }
         match self.stage {
             Stage::Header => header(reader),
             Stage::Module(id) => module_piece(id, reader),
-            Stage::Items | Stage::Ended => self.item(reader, bytes),
+            Stage::Items | Stage::Ended => self.item(reader, bytes, arriving),
         }
     }
 
-    fn item(&self, reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Step, Stop> {
+    fn item(
+        &self,
+        reader: &mut Reader<'_>,
+        bytes: &[u8],
+        arriving: &mut Option<(Text, Way)>,
+    ) -> Result<Step, Stop> {
         let opcode = reader.byte()?;
         if let Some(kind) = ObjectType::from_code(opcode) {
-            return self.key(kind, reader, bytes);
+            return self.key(kind, reader, bytes, arriving);
         }
         let about = About { anything: true, ..self.about };
         match opcode {
@@ -251,10 +269,22 @@ impl Decoder {
 
     /// A key, behind the byte that says of which type its value is.
     #[inline]
-    fn key(&self, kind: ObjectType, reader: &mut Reader<'_>, all: &[u8]) -> Result<Step, Stop> {
+    fn key(
+        &self,
+        kind: ObjectType,
+        reader: &mut Reader<'_>,
+        all: &[u8],
+        arriving: &mut Option<(Text, Way)>,
+    ) -> Result<Step, Stop> {
         let key = reader.string()?;
-        if let Some(value) = object::scan(kind, reader)? {
-            return Ok(Step::Found(Found::Key(key, value, self.about)));
+        if let Some(mut way) = Way::begin(kind, reader.at()) {
+            return match way.run(reader) {
+                Ok(value) => Ok(Step::Found(Found::Key(key, value, self.about))),
+                Err(stop) => {
+                    *arriving = Some((key, way));
+                    Err(stop)
+                }
+            };
         }
         let mut scratch = Vec::new();
         let key = key.bytes(all, &mut scratch).map_err(|(at, fault)| Stop::Wrong(at, fault))?;

@@ -3,7 +3,7 @@
 use super::checksum::Checksum;
 use super::opcode::{AUX, EOF, EXPIRETIME_MS, MAGIC, RESIZEDB, SELECTDB};
 use super::write::{StringWriter, write_length};
-use super::{VERSION, Value};
+use super::{Body, ObjectType, VERSION, Value};
 
 /// How a file is written. The defaults are those of Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,15 +76,32 @@ impl Encoder {
     /// both are long ago.
     #[inline]
     pub fn key(&mut self, database: u64, key: &[u8], deadline_ms: Option<i64>, value: &Value<'_>) {
+        self.head(database, key, deadline_ms, value.object_type());
+        value.write(&mut self.strings, &mut self.out);
+    }
+
+    /// Adds a key with a collection of this type, whose bytes `write` appends.
+    pub fn collection(
+        &mut self,
+        database: u64,
+        key: &[u8],
+        deadline_ms: Option<i64>,
+        kind: ObjectType,
+        write: impl FnOnce(&mut Body<'_>),
+    ) {
+        self.head(database, key, deadline_ms, kind);
+        write(&mut Body::new(&mut self.strings, &mut self.out));
+    }
+
+    fn head(&mut self, database: u64, key: &[u8], deadline_ms: Option<i64>, kind: ObjectType) {
         self.select(database);
         if let Some(deadline) = deadline_ms {
             let deadline = if deadline == -1 { -2 } else { deadline };
             self.out.push(EXPIRETIME_MS);
             self.out.extend_from_slice(&deadline.to_le_bytes());
         }
-        self.out.push(value.object_type().code());
+        self.out.push(kind.code());
         self.strings.write(key, &mut self.out);
-        value.write(&mut self.strings, &mut self.out);
     }
 
     fn select(&mut self, database: u64) {

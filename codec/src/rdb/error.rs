@@ -80,6 +80,14 @@ pub enum Fault {
         /// The type.
         kind: ObjectType,
     },
+    /// What a collection consists of is damaged or does not go together.
+    #[error("a value of type {} ({kind}) with {found}", .kind.code())]
+    Collection {
+        /// Its type.
+        kind: ObjectType,
+        /// What is wrong.
+        found: &'static str,
+    },
     /// There is something behind a value that was given alone.
     #[error("{0} bytes more, where a value ends")]
     Trailing(u64),

@@ -61,6 +61,7 @@
 //! taken to be little-endian: files from other machines cannot be told apart.
 
 mod checksum;
+pub mod collection;
 mod decoder;
 mod encoder;
 mod error;
@@ -68,9 +69,12 @@ mod item;
 mod lzf;
 pub mod object;
 mod opcode;
+mod packed;
 mod read;
+mod shape;
 mod write;
 
+pub use collection::{Body, Collection, Part, Pieces};
 pub use decoder::Decoder;
 pub use encoder::{Encoder, Options};
 pub use error::{Error, Fault};

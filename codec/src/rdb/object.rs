@@ -1,14 +1,17 @@
 //! Values: the one place that knows how a data type looks in bytes.
 //!
 //! In a file, a value's type stands before the key and the rest of it behind; in what DUMP gives,
-//! the rest follows the type. A data type that is added gets a variant of [`Value`], its way in
-//! [`scan`] and [`Scanned::value`], and its way out in [`Value::write`]; files then have it by
-//! themselves.
+//! the rest follows the type. Of collections only the shape is known here ([`super::shape`]): they
+//! come as a [`Collection`], which gives its elements when it is asked, and go out by a
+//! [`Body`](super::Body).
 
 use std::fmt;
+use std::ops::Range;
 
+use super::collection::Collection;
 use super::error::{Error, Fault};
 use super::read::{Reader, Stop, Text};
+use super::shape::Scan;
 use super::write::StringWriter;
 use crate::number::{MAX_I64_LEN, parse_i64_strict};
 
@@ -20,6 +23,8 @@ pub enum Value<'a> {
     Int(i64),
     /// Any other string.
     Bytes(&'a [u8]),
+    /// Anything but a string.
+    Collection(Collection<'a>),
 }
 
 /// A type of values in RDB version 10. Several stand for one data type in different forms.
@@ -104,13 +109,37 @@ impl fmt::Display for ObjectType {
 #[derive(Debug)]
 pub(super) enum Scanned {
     String(Text),
+    Collection(ObjectType, Range<usize>),
 }
 
-/// Goes over a value of this type without its type byte; `None` if there is no such type here.
-pub(super) fn scan(kind: ObjectType, reader: &mut Reader<'_>) -> Result<Option<Scanned>, Stop> {
-    match kind {
-        ObjectType::String => Ok(Some(Scanned::String(reader.string()?))),
-        _ => Ok(None),
+/// The way through a value, kept while its bytes arrive.
+#[derive(Debug)]
+pub(super) enum Way {
+    String(usize),
+    Collection(ObjectType, usize, Scan),
+}
+
+impl Way {
+    /// The way through a value of this type that begins at `at`, behind the type; none if there is
+    /// no such type here.
+    pub(super) fn begin(kind: ObjectType, at: usize) -> Option<Self> {
+        match kind {
+            ObjectType::String => Some(Self::String(at)),
+            _ => Some(Self::Collection(kind, at, Scan::begin(kind, at)?)),
+        }
+    }
+
+    /// Goes on to the end of the value.
+    pub(super) fn run(&mut self, reader: &mut Reader<'_>) -> Result<Scanned, Stop> {
+        match self {
+            Self::String(at) => {
+                reader.seek(*at);
+                reader.string().map(Scanned::String)
+            }
+            Self::Collection(kind, at, scan) => {
+                scan.run(reader).map(|end| Scanned::Collection(*kind, *at..end))
+            }
+        }
     }
 }
 
@@ -128,6 +157,10 @@ impl Scanned {
         let text = match self {
             Self::String(Text::Int(number)) => return Ok(Value::Int((*number).into())),
             Self::String(text) => text.bytes(bytes, scratch)?,
+            Self::Collection(kind, range) => {
+                let body = bytes.get(range.clone()).unwrap_or_default();
+                return Ok(Value::Collection(Collection::new(*kind, body)));
+            }
         };
         let number = if text.len() <= MAX_I64_LEN { parse_i64_strict(text) } else { None };
         Ok(number.map_or(Value::Bytes(text), Value::Int))
@@ -140,6 +173,7 @@ impl<'a> Value<'a> {
     pub const fn object_type(&self) -> ObjectType {
         match self {
             Self::Int(_) | Self::Bytes(_) => ObjectType::String,
+            Self::Collection(collection) => collection.kind(),
         }
     }
 
@@ -148,6 +182,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Int(number) => strings.write_int(*number, out),
             Self::Bytes(bytes) => strings.write(bytes, out),
+            Self::Collection(collection) => out.extend_from_slice(collection.body()),
         }
     }
 
@@ -187,7 +222,7 @@ impl<'a> Value<'a> {
         let code = reader.byte()?;
         let kind = ObjectType::from_code(code).ok_or(Stop::Wrong(0, Fault::Opcode(code)))?;
         let unsupported = Fault::Unsupported { key: None, kind };
-        scan(kind, reader)?.ok_or(Stop::Wrong(0, unsupported))
+        Way::begin(kind, reader.at()).ok_or(Stop::Wrong(0, unsupported))?.run(reader)
     }
 }
 
@@ -230,8 +265,8 @@ mod tests {
         check_refused(b"\x08", "byte 0: 8 is no opcode and no type of RDB version 10");
         check_refused(b"\0\xc4", "byte 1: a string in encoding 4, of which 0 to 3 are known");
         check_refused(b"\0\x40\x65", "byte 1: a string of 101 bytes, of at most 100");
-        let text = "byte 0: a value of type 18 (quicklist-v2), which is not supported";
-        check_refused(b"\x12\x01", text);
+        let text = "byte 0: a value of type 7 (module-value), which is not supported";
+        check_refused(b"\x07\x01", text);
         let text = "byte 4: compressed bytes refer to 1 bytes before, where 0 are";
         check_refused(b"\0\xc3\x02\x03\x20\x00", text);
     }

@@ -36,6 +36,13 @@ pub(super) enum Text {
     Lzf { packed: Range<usize>, length: usize },
 }
 
+/// A score in its old form.
+pub(super) enum OldScore {
+    Value(f64),
+    /// Where its text is.
+    Digits(Range<usize>),
+}
+
 /// Goes over bytes from their beginning.
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
@@ -69,6 +76,11 @@ impl<'a> Reader<'a> {
         Ok(array)
     }
 
+    /// Goes to a place, counted from where it began.
+    pub(super) fn seek(&mut self, at: usize) {
+        self.at = at;
+    }
+
     pub(super) fn byte(&mut self) -> Result<u8, Stop> {
         self.array().map(|[byte]| byte)
     }
@@ -100,6 +112,16 @@ impl<'a> Reader<'a> {
             Length::Plain(length) => Ok(length),
             Length::Encoded(encoding) => Err(Stop::Wrong(at, Fault::NoLength(encoding))),
         }
+    }
+
+    /// A score in its old form, as a text.
+    pub(super) fn old_score(&mut self) -> Result<OldScore, Stop> {
+        Ok(match self.byte()? {
+            255 => OldScore::Value(f64::NEG_INFINITY),
+            254 => OldScore::Value(f64::INFINITY),
+            253 => OldScore::Value(f64::NAN),
+            len => OldScore::Digits(self.range(len.into())?),
+        })
     }
 
     /// The length of a string, which is held against the limit.

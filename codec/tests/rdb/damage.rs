@@ -104,13 +104,13 @@ fn what_does_not_belong_is_named() {
 #[test]
 fn values_of_other_types_are_refused_by_name() {
     let unsupported = |key: &str, kind| Fault::Unsupported { key: Some(key.into()), kind };
-    check(b"\xfe\x03\x01\x04some", 2, unsupported("some", ObjectType::List));
-    check(b"\x0f\xc1\x00\x01", 0, unsupported("256", ObjectType::StreamListpacks));
+    check(b"\xfe\x03\x06\x04some", 2, unsupported("some", ObjectType::ModulePreview));
+    check(b"\x07\xc1\x00\x01", 0, unsupported("256", ObjectType::Module2));
     check(b"\x07\x05a\nb\xff\x1b", 0, unsupported("a\\nb\u{fffd}\\u{1b}", ObjectType::Module2));
-    check(b"\x0b\xc3\x04\x05\x00k\x40\x00", 0, unsupported("kkkkk", ObjectType::SetIntset));
-    let long = [&b"\x04\x41\x00"[..], &[b'k'; 256]].concat();
+    check(b"\x07\xc3\x04\x05\x00k\x40\x00", 0, unsupported("kkkkk", ObjectType::Module2));
+    let long = [&b"\x07\x41\x00"[..], &[b'k'; 256]].concat();
     let key = format!("{}...", "k".repeat(120));
-    check(&long, 0, unsupported(&key, ObjectType::Hash));
+    check(&long, 0, unsupported(&key, ObjectType::Module2));
 }
 
 #[test]

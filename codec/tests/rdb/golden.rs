@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use shardwright_codec::rdb::{Encoder, Fault, Item, ObjectType, Options, Value};
+use shardwright_codec::rdb::{Decoder, Encoder, Entry, Item, ObjectType, Options, Value};
 
 use super::{Data, data, each, entry, told};
 
@@ -143,13 +143,20 @@ fn functions_are_items() {
 }
 
 #[test]
-fn a_value_of_another_type_is_refused_by_name() {
+fn a_list_is_given_with_its_elements() {
     let bytes = file("list.rdb");
-    let error = told(&bytes, 10).1.unwrap_err();
-    let key = Some("a list".to_owned());
-    assert_eq!(error.fault, Fault::Unsupported { key, kind: ObjectType::ListQuicklist2 });
-    assert_eq!(bytes[error.offset as usize], 18);
-    let text =
-        "byte 85: key 'a list' has a value of type 18 (quicklist-v2), which is not supported";
-    assert_eq!(error.to_string(), text);
+    let mut decoder = Decoder::default();
+    decoder.feed(&bytes);
+    let mut elements = Vec::new();
+    while let Some(item) = decoder.next_item().unwrap() {
+        let Item::Key(Entry { value: Value::Collection(list), .. }) = item else { continue };
+        assert_eq!(list.kind(), ObjectType::ListQuicklist2);
+        let visited = list.visit(&mut |part| {
+            elements.push(format!("{part:?}"));
+            Ok(())
+        });
+        assert_eq!(visited, Ok(()));
+    }
+    assert!(!elements.is_empty());
+    decoder.finish().unwrap();
 }

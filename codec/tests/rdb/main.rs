@@ -61,6 +61,7 @@ fn text(value: &Value<'_>) -> Vec<u8> {
     match value {
         Value::Int(number) => number.to_string().into_bytes(),
         Value::Bytes(bytes) => bytes.to_vec(),
+        Value::Collection(collection) => collection.body().to_vec(),
     }
 }
 

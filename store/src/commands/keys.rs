@@ -17,7 +17,7 @@ use crate::error::CommandError;
 use crate::glob::glob_match;
 use crate::partition::Partition;
 use crate::types::DbIndex;
-use crate::value::{NewValue, ValueRef};
+use crate::value::{NewValue, Packed, ValueRef};
 
 const READ_FAST: Flags = Flags::READONLY.with(Flags::FAST);
 const WRITE_FAST: Flags = Flags::WRITE.with(Flags::FAST);
@@ -388,15 +388,19 @@ fn copy_options(cx: &mut WriteCx<'_, '_>, args: Args<'_>) -> Result<(DbIndex, bo
     Ok((target, replace))
 }
 
-/// A value like this one to be stored elsewhere; the bytes of a string are kept in `bytes`.
-fn duplicate<'b>(value: ValueRef<'_>, bytes: &'b mut Vec<u8>) -> NewValue<'b> {
-    match value {
-        ValueRef::Int(n) => NewValue::Int(n),
-        ValueRef::Bytes { bytes: from, raw } => {
-            bytes.extend_from_slice(from);
-            NewValue::Bytes { bytes, raw }
+/// A value like this one to be stored elsewhere; bytes that are in the entry are kept in `kept`.
+fn duplicate<'b>(value: ValueRef<'_>, kept: &'b mut Vec<u8>) -> NewValue<'b> {
+    match value.to_new() {
+        NewValue::Int(n) => NewValue::Int(n),
+        NewValue::Bytes { bytes, raw } => {
+            kept.extend_from_slice(bytes);
+            NewValue::Bytes { bytes: kept, raw }
         }
-        ValueRef::Object(object) => NewValue::Object(Box::new(object.clone())),
+        NewValue::Packed(packed) => {
+            kept.extend_from_slice(packed.bytes);
+            NewValue::Packed(Packed { bytes: kept, ..packed })
+        }
+        NewValue::Object(object) => NewValue::Object(object),
     }
 }
 

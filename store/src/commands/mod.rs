@@ -5,6 +5,8 @@ pub mod debug;
 pub mod expire_option;
 pub mod expiry;
 mod expiry_arguments;
+pub mod hashes;
+mod hashes_arguments;
 pub mod keys;
 mod keys_arguments;
 pub mod object;
@@ -18,14 +20,27 @@ pub mod strings;
 mod strings_arguments;
 pub mod transactions;
 
+use shardwright_codec::listpack::Element;
+use shardwright_codec::resp::ReplyWriter;
+
 use crate::command::DataCommand;
 
 /// Every family's commands.
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
+    hashes::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,
     transactions::COMMANDS,
     debug::COMMANDS,
 ];
+
+/// Writes a short string of a collection as a bulk reply.
+#[inline]
+fn write_element(element: Element<'_>, reply: &mut ReplyWriter<'_>) {
+    match element {
+        Element::Int(number) => reply.bulk_int(number),
+        Element::Bytes(bytes) => reply.bulk(bytes),
+    }
+}

@@ -5,6 +5,7 @@ use shardwright_codec::resp::{Args, ReplyWriter};
 use crate::command::argument::ONE_KEY;
 use crate::command::{Categories, DataCommand, Flags, Group, KeySpec, KeyUse, Outcome, Spec};
 use crate::context::{Frame, ReadCx, Touch};
+use crate::data;
 use crate::dict::EntryRef;
 use crate::error::CommandError;
 use crate::value::ValueRef;
@@ -163,7 +164,8 @@ pub(super) fn encoding_of(value: ValueRef<'_>) -> &'static str {
     match value {
         ValueRef::Int(_) => "int",
         ValueRef::Bytes { raw: false, .. } => "embstr",
-        ValueRef::Bytes { raw: true, .. } | ValueRef::Object(_) => "raw",
+        ValueRef::Bytes { raw: true, .. } => "raw",
+        ValueRef::Packed(_) | ValueRef::Object(_) => data::encoding(value),
     }
 }
 

@@ -4,10 +4,11 @@
 //! that the next step is for; [`slot_of_cursor`] is what routing asks. A step works on one partition
 //! and ends with it at the latest: the next one then begins with the next shard's first slot.
 
-use shardwright_codec::number::parse_i64_strict;
+use shardwright_codec::listpack::Element;
+use shardwright_codec::number::{MAX_I64_LEN, parse_i64_strict};
 use shardwright_codec::resp::{Args, ReplyWriter};
 
-use super::keys_arguments;
+use super::{keys_arguments, write_element};
 use crate::command::{Categories, DataCommand, Flags, Group, Outcome, Spec};
 use crate::context::ReadCx;
 use crate::dict::{Cursor, EntryRef};
@@ -107,6 +108,42 @@ fn scan(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome
     step_reply(reply, next, found, &keys);
     Ok(())
 }
+
+/// HSCAN, SSCAN and ZSCAN: `step` goes through a collection from a cursor on, about so many members,
+/// and tells each, with what belongs to it, if anything; it returns where to go on.
+///
+/// # Errors
+/// The cursor is none; the options are wrong and there is a collection.
+pub(super) fn scan_members(
+    args: Args<'_>,
+    reply: &mut ReplyWriter<'_>,
+    step: Option<impl FnOnce(u64, usize, &mut Member<'_>) -> u64>,
+) -> Outcome {
+    let cursor = parse_cursor(args.at(2)).ok_or(INVALID_CURSOR)?;
+    let Some(step) = step else {
+        step_reply(reply, Cursor(0), 0, &[]);
+        return Ok(());
+    };
+    let options = Options::parse(args.skip(3))?;
+    if options.kind.is_some() {
+        return Err(CommandError::Syntax);
+    }
+    let (mut members, mut found) = (Vec::new(), 0);
+    let mut body = ReplyWriter::new(&mut members, reply.protocol());
+    let next = step(cursor.0, options.count, &mut |member, more| {
+        let text = member.text(&mut [0; MAX_I64_LEN]).to_vec();
+        if options.pattern.is_none_or(|pattern| glob_match(pattern, &text, false)) {
+            body.bulk(&text);
+            more.into_iter().for_each(|more| write_element(more, &mut body));
+            found += 1 + usize::from(more.is_some());
+        }
+    });
+    step_reply(reply, Cursor(next), found, &members);
+    Ok(())
+}
+
+/// Takes a member of a collection that is scanned, and what belongs to it.
+pub(super) type Member<'m> = dyn FnMut(Element<'_>, Option<Element<'_>>) + 'm;
 
 fn step_reply(reply: &mut ReplyWriter<'_>, next: Cursor, found: usize, keys: &[u8]) {
     reply.array(2);

@@ -82,6 +82,6 @@ fn float_of(value: ValueRef<'_>) -> Result<Extended, CommandError> {
     match value {
         ValueRef::Int(n) => Ok(Extended::from(n)),
         ValueRef::Bytes { bytes, .. } => Extended::parse(bytes).ok_or(CommandError::NotFloat),
-        ValueRef::Object(_) => Err(CommandError::WrongType),
+        ValueRef::Packed(_) | ValueRef::Object(_) => Err(CommandError::WrongType),
     }
 }

@@ -37,7 +37,7 @@ pub fn write_string(value: ValueRef<'_>, reply: &mut ReplyWriter<'_>) {
     match value {
         ValueRef::Int(n) => reply.bulk_int(n),
         ValueRef::Bytes { bytes, .. } => reply.bulk(bytes),
-        ValueRef::Object(_) => reply.null(),
+        ValueRef::Packed(_) | ValueRef::Object(_) => reply.null(),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn integer_of(value: ValueRef<'_>) -> Result<i64, CommandError> {
     match value {
         ValueRef::Int(n) => Ok(n),
         ValueRef::Bytes { bytes, .. } => parse_i64_strict(bytes).ok_or(CommandError::NotInteger),
-        ValueRef::Object(_) => Err(CommandError::WrongType),
+        ValueRef::Packed(_) | ValueRef::Object(_) => Err(CommandError::WrongType),
     }
 }
 
@@ -68,7 +68,7 @@ impl<'a> Text<'a> {
         match value {
             Some(ValueRef::Int(n)) => Self::digits(n),
             Some(ValueRef::Bytes { bytes, .. }) => Self::Bytes(bytes),
-            Some(ValueRef::Object(_)) | None => Self::Bytes(b""),
+            Some(ValueRef::Packed(_) | ValueRef::Object(_)) | None => Self::Bytes(b""),
         }
     }
 
@@ -101,7 +101,7 @@ mod tests {
             NewValue::Int(_) => "int",
             NewValue::Bytes { raw: false, .. } => "embstr",
             NewValue::Bytes { raw: true, .. } => "raw",
-            NewValue::Object(_) => "object",
+            NewValue::Packed(_) | NewValue::Object(_) => "object",
         }
     }
 

@@ -18,7 +18,7 @@ use super::layout::{
 use super::prefetch::prefetch;
 use crate::hash::KeyHasher;
 use crate::types::UnixMillis;
-use crate::value::{Expiry, Kind, NewValue, Object, TimerId, ValueRef};
+use crate::value::{Expiry, Kind, NewValue, Object, Packed, TimerId, ValueRef};
 
 /// Bits of a word that are the address. User space ends below 2^47 on x86-64 and 2^48 on AArch64,
 /// unless a process asks for more by mapping at high addresses of its choice.
@@ -249,7 +249,6 @@ impl Word {
         }
         match self.heap_mut()? {
             Object::String(bytes) => Some(bytes),
-            #[allow(unreachable_patterns, reason = "strings are the first data type")]
             _ => None,
         }
     }
@@ -296,6 +295,7 @@ impl Word {
         match self.entry().value() {
             ValueRef::Int(n) => NewValue::Int(n),
             ValueRef::Bytes { bytes, raw } => NewValue::Bytes { bytes, raw },
+            ValueRef::Packed(packed) => NewValue::Packed(packed),
             // Not reached: an object is on the heap.
             ValueRef::Object(_) => NewValue::Int(0),
         }
@@ -340,7 +340,7 @@ unsafe fn write_value(at: NonNull<u8>, value: Stored<'_>) {
     unsafe {
         match value {
             Stored::Int(n) => at.cast::<i64>().write_unaligned(n),
-            Stored::Inline { bytes, .. } => {
+            Stored::Inline { bytes, .. } | Stored::Packed(Packed { bytes, .. }) => {
                 ptr::copy_nonoverlapping(bytes.as_ptr(), at.as_ptr(), bytes.len());
             }
             Stored::Heap(object) => {
@@ -452,16 +452,19 @@ impl<'a> EntryRef<'a> {
         let head = self.head();
         let at = Parts::of(head, key.len()).value_at;
         if head.has(Head::INLINE) {
-            // SAFETY: the head says that a string of this length is there.
+            // SAFETY: the head says that so many bytes are there.
             let bytes = unsafe { self.bytes(at, head.value_len()) };
-            return ValueRef::Bytes { bytes, raw: head.has(Head::RAW) };
+            if head.is_string() {
+                return ValueRef::Bytes { bytes, raw: head.has(Head::RAW) };
+            }
+            let (kind, packing) = (head.kind(), head.packing());
+            return ValueRef::Packed(Packed { kind, packing, bytes });
         }
         if head.has(Head::HEAP) {
             // SAFETY: the head says that an object's pointer is there; it lives as long as the
             // entry and is not changed while that is borrowed.
             return match unsafe { &*read_object(self.start.add(at)) } {
                 Object::String(bytes) => ValueRef::Bytes { bytes, raw: true },
-                #[allow(unreachable_patterns, reason = "strings are the first data type")]
                 object => ValueRef::Object(object),
             };
         }

@@ -9,13 +9,13 @@
 //! | 8 + 4 | the key has a deadline | deadline in ms since the epoch, timer |
 //! | 8 + 4 | the key is longer than 255 bytes | hash of the key, its length |
 //! | | always | the key |
-//! | 8 or its length | always | an integer, the address of an [`Object`], or the string itself |
+//! | 8 or its length | always | an integer, the address of an [`Object`], the string itself, or a packed collection |
 //!
 //! Long keys have their hash beside them so that dividing a table never hashes long keys again:
 //! its time must not depend on what clients sent. Nothing but the head is aligned.
 
 use super::size::class_bytes;
-use crate::value::{Kind, NewValue, Object};
+use crate::value::{Kind, NewValue, Object, Packed, Packing};
 
 /// Longest string in bytes that lives in its entry. A read of such a string misses the cache twice
 /// less than one of an [`Object`], and writing it allocates once, not three times; beyond this,
@@ -45,11 +45,12 @@ impl Head {
     pub(super) const LRU: u64 = (1 << 24) - 1;
     const KIND_AT: u32 = 24;
     const KIND: u64 = 0xf << Self::KIND_AT;
-    /// The value is the string itself. If neither this nor `HEAP`, it is an integer.
+    /// The value is the string itself, or a packed collection. If neither this nor `HEAP`, it is an
+    /// integer.
     pub(super) const INLINE: u64 = 1 << 28;
     /// The value is the address of an [`Object`].
     pub(super) const HEAP: u64 = 1 << 29;
-    /// OBJECT ENCODING calls the string `raw`.
+    /// OBJECT ENCODING calls the string `raw`; a packed collection is an intset.
     pub(super) const RAW: u64 = 1 << 30;
     /// There is a deadline.
     pub(super) const EXPIRY: u64 = 1 << 31;
@@ -79,6 +80,12 @@ impl Head {
                 Self::INLINE
                     | if *raw { Self::RAW } else { 0 }
                     | ((bytes.len() as u64) << Self::VALUE_LEN_AT)
+            }
+            Stored::Packed(packed) => {
+                Self::INLINE
+                    | ((packed.kind as u64) << Self::KIND_AT)
+                    | if packed.packing == Packing::Intset { Self::RAW } else { 0 }
+                    | ((packed.bytes.len() as u64) << Self::VALUE_LEN_AT)
             }
             Stored::Heap(object) => {
                 Self::HEAP | Self::RAW | ((object.kind() as u64) << Self::KIND_AT)
@@ -119,6 +126,18 @@ impl Head {
         Kind::ALL.get(at).copied().unwrap_or(Kind::String)
     }
 
+    /// Whether the value is a string.
+    #[inline]
+    pub(super) fn is_string(self) -> bool {
+        self.0 & Self::KIND == 0
+    }
+
+    /// What the bytes of a collection are that is in its entry.
+    #[inline]
+    pub(super) fn packing(self) -> Packing {
+        if self.has(Self::RAW) { Packing::Intset } else { Packing::Listpack }
+    }
+
     #[inline]
     pub(super) fn value_len(self) -> usize {
         if self.has(Self::INLINE) {
@@ -139,6 +158,7 @@ impl Head {
 pub(super) enum Stored<'a> {
     Int(i64),
     Inline { bytes: &'a [u8], raw: bool },
+    Packed(Packed<'a>),
     Heap(Box<Object>),
 }
 
@@ -151,6 +171,8 @@ impl<'a> From<NewValue<'a>> for Stored<'a> {
                 Self::Inline { bytes, raw }
             }
             NewValue::Bytes { bytes, .. } => Self::Heap(Box::new(Object::String(bytes.to_vec()))),
+            NewValue::Packed(packed) if packed.bytes.len() <= INLINE_MAX => Self::Packed(packed),
+            NewValue::Packed(packed) => Self::Heap(Box::new(Object::from_packed(packed))),
             NewValue::Object(object) => Self::Heap(object),
         }
     }

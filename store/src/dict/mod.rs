@@ -19,6 +19,7 @@
 mod buckets;
 mod directory;
 mod entry;
+mod fields;
 mod layout;
 mod prefetch;
 mod scan;
@@ -28,6 +29,7 @@ mod table;
 
 pub use directory::TableLimits;
 pub use entry::EntryRef;
+pub use fields::Fields;
 pub use layout::INLINE_MAX;
 pub use scan::Cursor;
 
@@ -360,9 +362,9 @@ impl Removed {
         match self.take_value() {
             NewValue::Int(n) => Value::Int(n),
             NewValue::Bytes { bytes, raw } => Value::Bytes { bytes: bytes.to_vec(), raw },
+            NewValue::Packed(packed) => Value::Object(Box::new(Object::from_packed(packed))),
             NewValue::Object(object) => match *object {
                 Object::String(bytes) => Value::Bytes { bytes, raw: true },
-                #[allow(unreachable_patterns, reason = "strings are the first data type")]
                 other => Value::Object(Box::new(other)),
             },
         }

@@ -217,6 +217,7 @@ fn content(partition: &Partition, db: DbIndex, key: &[u8]) -> Option<Content> {
     let (text, raw) = match entry.value() {
         ValueRef::Int(n) => (format!("int {n}"), false),
         ValueRef::Bytes { bytes, raw } => (bytes.escape_ascii().to_string(), raw),
+        ValueRef::Packed(packed) => (format!("{packed:?}"), false),
         ValueRef::Object(object) => (format!("{object:?}"), false),
     };
     Some((text, raw, entry.deadline()))

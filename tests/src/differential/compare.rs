@@ -111,6 +111,20 @@ fn same_elements(ours: &Reply, theirs: &Reply) -> Result<(), String> {
     if left == right { Ok(()) } else { Err("the elements differ".into()) }
 }
 
+/// The replies are the same pairs in any order: flat, as maps of RESP2 are.
+///
+/// # Errors
+/// They are not.
+pub fn same_pairs(ours: &Reply, theirs: &Reply) -> Result<(), String> {
+    same_kind(ours, theirs)?;
+    let sorted = |reply: &Reply| {
+        let mut pairs: Vec<_> = reply.items().chunks(2).map(<[Reply]>::to_vec).collect();
+        pairs.sort();
+        pairs
+    };
+    if sorted(ours) == sorted(theirs) { Ok(()) } else { Err("the pairs differ".into()) }
+}
+
 fn near(tolerance: i64, ours: &Reply, theirs: &Reply) -> Result<(), String> {
     same_kind(ours, theirs)?;
     match (ours, theirs) {

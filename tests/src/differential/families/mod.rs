@@ -1,6 +1,7 @@
 //! The generators, one file a family of commands.
 
 pub mod connection;
+pub mod hashes;
 pub mod keys;
 pub mod server;
 pub mod strings;
@@ -12,6 +13,7 @@ use super::maker::Maker;
 /// Every family's table. A new family adds its line here.
 pub const FAMILIES: &[&[Generator]] = &[
     strings::GENERATORS,
+    hashes::GENERATORS,
     keys::GENERATORS,
     connection::GENERATORS,
     server::GENERATORS,
