@@ -122,6 +122,7 @@ pub struct Server {
     /// Held while the mailboxes of a block's shards are filled.
     pub ordering: Mutex<u64>,
     watches: AtomicU64,
+    waits: AtomicU64,
     control: UnboundedSender<ControlRequest>,
     listener: Box<dyn SettingsListener>,
     settings_version: AtomicU64,
@@ -164,6 +165,7 @@ impl Server {
             directory: OnceLock::new(),
             ordering: Mutex::new(0),
             watches: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
             control,
             listener,
             settings_version: AtomicU64::new(0),
@@ -174,6 +176,11 @@ impl Server {
         };
         server.refresh();
         server
+    }
+
+    /// A number for a wait that none had before.
+    pub fn next_wait(&self) -> u64 {
+        self.waits.fetch_add(1, Relaxed)
     }
 
     /// The settings in force.

@@ -60,6 +60,15 @@ impl Default for Limits {
     }
 }
 
+/// The key that a command waits for, or would.
+#[derive(Debug, Clone, Copy)]
+pub struct Served<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The command has waited: it is about this key alone.
+    pub waited: bool,
+}
+
 /// What surrounds one command: where and when it runs.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
@@ -73,6 +82,8 @@ pub struct Frame<'a> {
     pub watch: Option<WatchToken>,
     /// Whether accesses leave recency alone.
     pub no_touch: bool,
+    /// The key that is ready, for a command that may wait.
+    pub served: Option<Served<'a>>,
     /// Bounds.
     pub limits: Limits,
     /// The batch's bytes, arguments, and this command's keys among them.

@@ -5,6 +5,7 @@
 //! in, replies go into a buffer, and what changed leaves as effects. So everything in this crate
 //! runs in a test a million times a second, with a seed.
 
+pub mod blocking;
 pub mod command;
 pub mod commands;
 pub mod context;

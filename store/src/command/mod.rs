@@ -413,6 +413,40 @@ pub enum Handler {
     Read(ReadHandler),
     /// May write.
     Write(WriteHandler),
+    /// May wait for a key.
+    Block(&'static Blocking),
+}
+
+/// A command that may wait until one of its keys has what it asks for.
+#[derive(Debug)]
+pub struct Blocking {
+    /// How long it waits, from its arguments; whatever else is wrong with them is told as well.
+    pub patience: fn(Args<'_>) -> Result<Patience, CommandError>,
+    /// Whether this key of its arguments has what it asks for.
+    ///
+    /// # Errors
+    /// What it is answered with instead. While it waits already, a key of another type is none.
+    pub ready: fn(&ReadCx<'_>, Args<'_>, &[u8]) -> Result<bool, CommandError>,
+    /// Runs it, with [`crate::context::Frame::served`] naming the key that is ready. Without patience
+    /// it is run in any case, and no key may be ready.
+    pub run: WriteHandler,
+    /// Answers that there is nothing, where it must not wait: in a transaction.
+    pub nothing: fn(&mut ReplyWriter<'_>),
+    /// It waits for its first key alone, and needs all of them to be served.
+    pub moves: bool,
+    /// Arguments that mean the same later on, for one that has some which mean what is there now.
+    pub fix: Option<fn(&ReadCx<'_>, Args<'_>) -> Vec<Vec<u8>>>,
+}
+
+/// How long a command waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all.
+    None,
+    /// So many milliseconds.
+    Millis(u64),
+    /// For ever.
+    Forever,
 }
 
 /// A command of this crate.
@@ -427,6 +461,11 @@ impl DataCommand {
     /// A command that may write.
     pub const fn write(spec: Spec, handler: WriteHandler) -> Self {
         Self::new(spec, Handler::Write(handler))
+    }
+
+    /// A command that may wait.
+    pub const fn block(spec: Spec, blocking: &'static Blocking) -> Self {
+        Self::new(spec, Handler::Block(blocking))
     }
 }
 

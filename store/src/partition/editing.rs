@@ -117,6 +117,7 @@ impl Partition {
         let changes = editor.changes();
         if changes > 0 {
             self.watch.touch(db, key);
+            self.waiters.touch(db, key);
         }
         let goes = changes > 0 && empty == Empty::Goes && collection.is_empty();
         if goes {
