@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use shardwright_codec::rdb::{self, Fault};
 use shardwright_codec::resp::ArgRange;
 
 use crate::data::{self, Collection, Editor, Encodings, Shaping};
@@ -13,6 +14,7 @@ use crate::hash::KeyHash;
 use crate::keyspace::Keyspace;
 use crate::partition::editing::Target;
 use crate::partition::{Change, Partition};
+pub use crate::types::Ttl;
 use crate::types::{DbIndex, Slot, UnixMillis};
 use crate::value::{Kind, NewValue, ValueRef};
 use crate::watch::WatchToken;
@@ -249,29 +251,6 @@ fn collection_of<T: Collection>(entry: EntryRef<'_>) -> Result<T::View<'_>, Comm
 
 fn hash_with(keyspace: &Keyspace<'_>, key: &[u8]) -> KeyHash {
     keyspace.hasher().hash(key)
-}
-
-/// What becomes of a key's deadline when its value is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ttl {
-    /// The deadline stays.
-    Keep,
-    /// The key no longer expires.
-    Clear,
-    /// The key expires then.
-    At(UnixMillis),
-}
-
-impl Ttl {
-    /// The new deadline of a key that has this one.
-    #[inline]
-    fn deadline(self, old: Option<UnixMillis>) -> Option<UnixMillis> {
-        match self {
-            Self::Keep => old,
-            Self::Clear => None,
-            Self::At(deadline) => Some(deadline),
-        }
-    }
 }
 
 /// What a writing handler works with.
@@ -573,6 +552,21 @@ impl KeyMut<'_, '_, '_> {
         } else if self.exists() {
             self.delete(Event::generic("del"));
         }
+    }
+
+    /// Sets the key to a collection as DUMP gives it.
+    ///
+    /// # Errors
+    /// It is damaged; the key is as before then.
+    pub fn restore(
+        self,
+        collection: rdb::Collection<'_>,
+        deadline: Option<UnixMillis>,
+        event: Event,
+    ) -> Result<(), Fault> {
+        let Self { cx, key, found: Found { hash, place, .. } } = self;
+        let target = Target { db: cx.frame.db, hash, key, place, lru: cx.frame.lru };
+        cx.keyspace.partition_mut(hash.slot).restore(target, collection, deadline, event)
     }
 
     /// Overwrites bytes of the string from `offset` on, filling a gap with zeros. A key that is

@@ -54,7 +54,8 @@ pub struct Counters {
 pub enum Change<'a> {
     /// Sets value and deadline.
     Put(NewValue<'a>, Option<UnixMillis>),
-    /// Overwrites bytes of a string from an offset on; an absent key is made first.
+    /// Overwrites bytes of a string from an offset on; an absent key is made first. With no bytes it
+    /// makes the string `raw` and is nothing to be watched for.
     Splice(usize, &'a [u8]),
     /// Sets or removes the deadline.
     Expire(Option<UnixMillis>),
@@ -298,7 +299,9 @@ impl Partition {
         let data = self.dbs.get_mut(db.index())?;
         let make = || Box::new(Db::new(hasher, slots, began, epoch));
         let data = data.get_or_insert_with(make).as_mut();
-        self.watch.touch(db, key);
+        if !matches!(change, Change::Splice(_, [])) {
+            self.watch.touch(db, key);
+        }
         self.waiters.touch(db, key);
         let mut log = log!(self);
         match change {

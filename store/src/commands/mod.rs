@@ -1,10 +1,18 @@
 //! The commands that act on data, one module a family: descriptors and handlers side by side.
 //! Adding a command is one descriptor and one handler in its family's slice.
 
+pub mod bits;
+mod bits_arguments;
+pub mod bits_fields;
+pub mod bits_ranges;
 pub mod debug;
+pub mod dump;
+mod dump_arguments;
 pub mod expire_option;
 pub mod expiry;
 mod expiry_arguments;
+pub mod hash_numbers;
+pub mod hash_random;
 pub mod hashes;
 mod hashes_arguments;
 pub mod keys;
@@ -29,9 +37,11 @@ use crate::command::DataCommand;
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
+    bits::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,
+    dump::COMMANDS,
     transactions::COMMANDS,
     debug::COMMANDS,
 ];

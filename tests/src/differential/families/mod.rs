@@ -1,6 +1,8 @@
 //! The generators, one file a family of commands.
 
+pub mod bits;
 pub mod connection;
+pub mod dump;
 pub mod hashes;
 pub mod keys;
 pub mod server;
@@ -14,7 +16,9 @@ use super::maker::Maker;
 pub const FAMILIES: &[&[Generator]] = &[
     strings::GENERATORS,
     hashes::GENERATORS,
+    bits::GENERATORS,
     keys::GENERATORS,
+    dump::GENERATORS,
     connection::GENERATORS,
     server::GENERATORS,
     transactions::GENERATORS,
