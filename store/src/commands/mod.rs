@@ -7,10 +7,17 @@ pub mod expiry;
 mod expiry_arguments;
 pub mod hashes;
 mod hashes_arguments;
+pub mod hyperloglog;
+mod hyperloglog_arguments;
+pub mod hyperloglog_debug;
 pub mod keys;
 mod keys_arguments;
 pub mod object;
 pub mod scan;
+pub mod set_algebra;
+pub mod set_random;
+pub mod sets;
+mod sets_arguments;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -29,6 +36,8 @@ use crate::command::DataCommand;
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
+    sets::COMMANDS,
+    hyperloglog::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,

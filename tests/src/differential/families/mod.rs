@@ -2,8 +2,10 @@
 
 pub mod connection;
 pub mod hashes;
+pub mod hyperloglog;
 pub mod keys;
 pub mod server;
+pub mod sets;
 pub mod strings;
 pub mod transactions;
 
@@ -14,6 +16,8 @@ use super::maker::Maker;
 pub const FAMILIES: &[&[Generator]] = &[
     strings::GENERATORS,
     hashes::GENERATORS,
+    sets::GENERATORS,
+    hyperloglog::GENERATORS,
     keys::GENERATORS,
     connection::GENERATORS,
     server::GENERATORS,
