@@ -4,6 +4,8 @@
 //!
 //! All integers are as wide as the widest that ever was there: removing does not narrow them.
 
+use crate::dict::size::class_bytes;
+
 const HEAD: usize = 8;
 
 /// An intset by reference. Bytes that are none read as fewer integers, never beyond their end.
@@ -147,8 +149,9 @@ impl IntsetBuf {
         let Err(index) = view.position(number) else { return false };
         let width = view.width;
         if self.0.capacity() - self.0.len() < width {
-            // An eighth more, not twice as much: most sets do not grow on.
-            self.0.reserve_exact(width.max(self.0.len() / 8));
+            // To the end of what the allocator gives anyway, an eighth more at least: not twice as
+            // much, as most sets do not grow on.
+            self.0.reserve_exact(class_bytes(self.0.len() + width) - self.0.len());
         }
         self.0.extend_from_slice(number.to_le_bytes().get(..width).unwrap_or_default());
         if let Some(behind) = self.0.get_mut(HEAD + index * width..) {

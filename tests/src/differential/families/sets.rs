@@ -16,9 +16,9 @@ pub const GENERATORS: &[Generator] = &[
     one("smembers", 16, |m| Args::new("SMEMBERS").with(m.key()), Compare::Unordered),
     exact("scard", 10, |m| Args::new("SCARD").with(m.key())),
     exact("smove", 16, |m| Args::new("SMOVE").extend(m.keys(2)).with(member(m))),
-    one("spop", 6, spop_all, Compare::Unordered),
+    block("spop", 6, spop_all),
     block("spop", 6, spop_some),
-    one("srandmember", 10, srandmember_all, Compare::Unordered),
+    block("srandmember", 10, srandmember_all),
     one("srandmember", 8, srandmember, Compare::Check(as_many)),
     one("sinter", 14, |m| several(m, "SINTER"), Compare::Unordered),
     one("sunion", 14, |m| several(m, "SUNION"), Compare::Unordered),
@@ -99,12 +99,13 @@ fn count_of(m: &mut Maker, least: i64) -> Vec<u8> {
 }
 
 /// So many that all go, or none.
-fn spop_all(m: &mut Maker) -> Args {
+fn spop_all(m: &mut Maker) -> Vec<Step> {
     let args = Args::new("SPOP").with(m.key());
-    match m.rng.below(6) {
+    let args = match m.rng.below(6) {
         0 => args.words(m.word_of(&["-1", "-9223372036854775808", "5 5"])),
         _ => args.with(count_of(m, 1300)),
-    }
+    };
+    vec![Step::new(args, Compare::Unordered)]
 }
 
 /// Random members are taken out of a set made for it: how many are left tells whether it went well,
@@ -123,9 +124,10 @@ fn spop_some(m: &mut Maker) -> Vec<Step> {
     steps
 }
 
-fn srandmember_all(m: &mut Maker) -> Args {
-    let args = Args::new("SRANDMEMBER").with(m.key());
-    args.with(count_of(m, 1300))
+/// So many that all are told, or none.
+fn srandmember_all(m: &mut Maker) -> Vec<Step> {
+    let args = Args::new("SRANDMEMBER").with(m.key()).with(count_of(m, 1300));
+    vec![Step::new(args, Compare::Unordered)]
 }
 
 fn srandmember(m: &mut Maker) -> Args {
@@ -139,7 +141,11 @@ fn srandmember(m: &mut Maker) -> Args {
 
 /// Replies of members that are chosen at random: of one type, and as many.
 fn as_many(ours: &Reply, theirs: &Reply) -> Result<(), String> {
-    let (kinds, lens) = ([ours, theirs].map(Reply::kind), [ours, theirs].map(|r| r.items().len()));
+    let len = |reply: &Reply| match reply {
+        Reply::Array(members) | Reply::Set(members) => members.len(),
+        _ => 1,
+    };
+    let (kinds, lens) = ([ours, theirs].map(Reply::kind), [ours, theirs].map(len));
     if kinds[0] == kinds[1] && lens[0] == lens[1] {
         Ok(())
     } else {
