@@ -218,6 +218,11 @@ impl<'a> ReadCx<'a> {
         self.keyspace.all()
     }
 
+    /// What decides about the forms of collections that are built apart.
+    pub fn shaping(&self) -> Option<Shaping> {
+        self.keyspace.all().next().map(Partition::shaping)
+    }
+
     /// Something at random.
     pub fn random(&self) -> u64 {
         self.keyspace.all().next().map_or(0, Partition::random)
@@ -320,6 +325,30 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         key: &[u8],
     ) -> Result<Option<T::View<'_>>, CommandError> {
         self.get(key).map(collection_of::<T>).transpose()
+    }
+
+    /// The collections at several keys at once, nothing where there is none; counted as lookups of a
+    /// reading command.
+    ///
+    /// # Errors
+    /// A key holds another data type.
+    pub fn collections<'k, T: Collection>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Result<Vec<Option<T::View<'_>>>, CommandError> {
+        // Expired ones go first, since nothing may change while several are looked at.
+        let next_key = self.next_key.get();
+        for key in keys.clone() {
+            self.get_counted(key);
+        }
+        self.next_key.set(next_key);
+        let this = &*self;
+        keys.map(|key| this.peek(key).map(collection_of::<T>).transpose()).collect()
+    }
+
+    /// Something at random.
+    pub fn random(&self) -> u64 {
+        self.keyspace.all().next().map_or(0, Partition::random)
     }
 
     /// Lets `work` change the collection at `key`; an absent key gets one if anything is changed, and
@@ -426,11 +455,22 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     }
 
     #[inline]
-    fn find(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Found {
-        let hash = match self.frame.planned(key, &self.next_key) {
+    fn hash(&self, key: &[u8]) -> KeyHash {
+        match self.frame.planned(key, &self.next_key) {
             Some(hash) => hash,
             None => hash_with(self.keyspace, key),
-        };
+        }
+    }
+
+    /// The key's entry in the connection's database, expired or not.
+    fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.hash(key);
+        self.keyspace.partition(hash.slot).get(self.frame.db, hash, key)
+    }
+
+    #[inline]
+    fn find(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Found {
+        let hash = self.hash(key);
         let now = self.frame.now;
         let partition = self.keyspace.partition_mut(hash.slot);
         let absent = Found { hash, place: None, deadline: None };

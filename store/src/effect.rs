@@ -79,6 +79,9 @@ impl Event {
         Self { class: EventClass::Stream, name }
     }
 
+    /// A change of which nobody is told: Redis has no event for it.
+    pub const UNTOLD: Self = Self::generic("");
+
     /// A key reached its deadline.
     pub const EXPIRED: Self = Self { class: EventClass::Expired, name: "expired" };
 }

@@ -20,6 +20,7 @@ pub mod executor;
 pub mod float;
 pub mod glob;
 pub mod hash;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod lcs;
 pub mod partition;

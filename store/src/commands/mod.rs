@@ -15,10 +15,17 @@ pub mod hash_numbers;
 pub mod hash_random;
 pub mod hashes;
 mod hashes_arguments;
+pub mod hyperloglog;
+mod hyperloglog_arguments;
+pub mod hyperloglog_debug;
 pub mod keys;
 mod keys_arguments;
 pub mod object;
 pub mod scan;
+pub mod set_algebra;
+pub mod set_random;
+pub mod sets;
+mod sets_arguments;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -38,6 +45,8 @@ pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
     bits::COMMANDS,
+    sets::COMMANDS,
+    hyperloglog::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,

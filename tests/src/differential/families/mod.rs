@@ -4,8 +4,10 @@ pub mod bits;
 pub mod connection;
 pub mod dump;
 pub mod hashes;
+pub mod hyperloglog;
 pub mod keys;
 pub mod server;
+pub mod sets;
 pub mod strings;
 pub mod transactions;
 
@@ -17,6 +19,8 @@ pub const FAMILIES: &[&[Generator]] = &[
     strings::GENERATORS,
     hashes::GENERATORS,
     bits::GENERATORS,
+    sets::GENERATORS,
+    hyperloglog::GENERATORS,
     keys::GENERATORS,
     dump::GENERATORS,
     connection::GENERATORS,

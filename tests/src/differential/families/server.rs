@@ -16,6 +16,8 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("tcp-keepalive", "300"),
     ("proto-max-bulk-len", "536870912"),
     ("requirepass", ""),
+    ("set-max-intset-entries", "512"),
+    ("hll-sparse-max-bytes", "3000"),
 ];
 
 /// The family's table.
