@@ -11,6 +11,15 @@ pub mod keys;
 mod keys_arguments;
 pub mod object;
 pub mod scan;
+mod stream_entries;
+mod stream_groups;
+mod stream_ids;
+mod stream_info;
+mod stream_pending;
+pub mod stream_reads;
+mod stream_trim;
+pub mod streams;
+mod streams_arguments;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -29,6 +38,7 @@ use crate::command::DataCommand;
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
+    streams::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,

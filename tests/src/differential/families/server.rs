@@ -16,6 +16,8 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("tcp-keepalive", "300"),
     ("proto-max-bulk-len", "536870912"),
     ("requirepass", ""),
+    ("stream-node-max-entries", "100"),
+    ("stream-node-max-bytes", "4096"),
 ];
 
 /// The family's table.
