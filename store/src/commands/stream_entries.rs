@@ -216,9 +216,7 @@ pub(super) fn xsetid(
     let key = cx.key(args.at(1));
     let Some(stream) = key.collection::<Stream>()? else { return Err(CommandError::NoSuchKey) };
     let facts = stream.facts;
-    let error = if set.last < facts.max_deleted {
-        "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
-    } else if stream.last_there().is_some_and(|last| set.last < last) {
+    let error = if stream.last_there().is_some_and(|last| set.last < last) {
         "ERR The ID specified in XSETID is smaller than the target stream top item"
     } else if set.added.is_some_and(|added| facts.len > added) {
         "ERR The entries_added specified in XSETID is smaller than the target stream length"

@@ -266,8 +266,8 @@ fn nothing_unless(answered: bool, read: &StreamRead<'_>, reply: &mut ReplyWriter
     Ok(())
 }
 
-/// Answers XREADGROUP, if there is anything to read now. Returns whether it did. In any case the
-/// consumer is there and was seen.
+/// Answers XREADGROUP, if there is anything to read now. Returns whether it did: only then the
+/// consumer was seen, and made if it was not there.
 ///
 /// # Errors
 /// A key holds another type; none if the read was resolved under the same hands.
@@ -289,9 +289,9 @@ pub fn read_group_now(
                 ReadFrom::After(id) => Some(*id),
                 ReadFrom::New => read.behind(stream, held),
             };
+            let Some(after) = behind else { continue };
             place.edit::<Stream, _>(Event::stream("xreadgroup"), |stream| {
                 see(stream, group, consumer, now);
-                let Some(after) = behind else { return };
                 write_key(key, reply);
                 written += 1;
                 match from {

@@ -61,7 +61,7 @@ fn consumer(m: &mut Maker) -> Vec<u8> {
 
 /// An ID: mostly one that may be there, sometimes none that can be read.
 fn id(m: &mut Maker) -> Vec<u8> {
-    const ODD: [&str; 22] = [
+    const ODD: [&str; 21] = [
         "0",
         "0-0",
         "0-1",
@@ -71,7 +71,6 @@ fn id(m: &mut Maker) -> Vec<u8> {
         "+",
         "$",
         ">",
-        "*",
         "abc",
         "1-",
         "-1",
