@@ -505,6 +505,16 @@ impl ListpackBuf {
         self.splice(place, &[element], 1);
     }
 
+    /// Puts an integer in the place of this element: takes constant time if it is one of 0 to 127
+    /// and the element was.
+    #[inline]
+    pub fn set_int(&mut self, place: Range<usize>, number: i64) {
+        match self.0.get_mut(place.start) {
+            Some(byte @ 0..=0x7f) if (0..0x80).contains(&number) => *byte = number as u8,
+            _ => self.replace(place, Element::Int(number)),
+        }
+    }
+
     /// Takes out `count` elements, which are all that lie in `place`.
     pub fn remove(&mut self, place: Range<usize>, count: usize) {
         self.splice(place, &[], count);
@@ -583,6 +593,18 @@ mod tests {
         let longer = "x".repeat(5000);
         let expected = [&[0xf0, 0x88, 0x13, 0, 0][..], longer.as_bytes(), &[39, 0x80 | 13]];
         check_bytes(&longer, &expected.concat());
+    }
+
+    #[test]
+    fn an_integer_takes_the_place_of_another_of_any_length() {
+        let mut listpack = ListpackBuf::default();
+        ["a", "5", "b"].into_iter().for_each(|text| listpack.push(Element::of(text.as_bytes())));
+        for number in [127, 0, 128, 4096, 1, -1, i64::MAX, 7] {
+            let place = listpack.view().get(1).unwrap();
+            listpack.set_int(place.at..place.end, number);
+            let view = Listpack::check(listpack.view().bytes()).unwrap();
+            assert_eq!(texts(view), [b"a".to_vec(), number.to_string().into(), b"b".to_vec()]);
+        }
     }
 
     #[test]

@@ -587,7 +587,7 @@ impl KeyMut<'_, '_, '_> {
     /// Sets the key to a collection that was built apart. An empty one is not stored: the key goes
     /// then, if it was there.
     pub fn put_collection<T: Collection>(self, collection: T, ttl: Ttl, event: Event) {
-        if !collection.is_empty() {
+        if T::STAYS_EMPTY || !collection.is_empty() {
             data::with_stored(collection, |value| self.put(value, ttl, event));
         } else if self.exists() {
             self.delete(Event::generic("del"));

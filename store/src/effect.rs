@@ -360,6 +360,11 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// What has not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.input.get(self.at..).unwrap_or_default()
+    }
+
     fn array<const N: usize>(&mut self) -> Result<[u8; N], EffectError> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);

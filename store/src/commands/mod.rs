@@ -26,6 +26,15 @@ pub mod set_algebra;
 pub mod set_random;
 pub mod sets;
 mod sets_arguments;
+mod stream_entries;
+mod stream_groups;
+mod stream_ids;
+mod stream_info;
+mod stream_pending;
+pub mod stream_reads;
+mod stream_trim;
+pub mod streams;
+mod streams_arguments;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -47,6 +56,7 @@ pub const FAMILIES: &[&[DataCommand]] = &[
     bits::COMMANDS,
     sets::COMMANDS,
     hyperloglog::COMMANDS,
+    streams::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,

@@ -88,7 +88,7 @@ impl Data {
 /// A key as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its value.
+    /// Its value; of a collection what stands for it.
     pub value: Vec<u8>,
     /// What OBJECT ENCODING calls its form.
     pub encoding: String,
@@ -96,7 +96,7 @@ pub struct Entry {
     pub deadline_ms: i64,
 }
 
-/// All strings of all databases, by database and key.
+/// All that is in all databases, by database and key.
 pub fn contents(server: &Server) -> BTreeMap<(usize, Vec<u8>), Entry> {
     let mut client = server.client();
     let mut contents = BTreeMap::new();
@@ -111,7 +111,15 @@ pub fn contents(server: &Server) -> BTreeMap<(usize, Vec<u8>), Entry> {
             let entry = Entry {
                 encoding: ask(&["OBJECT", "ENCODING"]).text(),
                 deadline_ms: ask(&["PEXPIRETIME"]).int(),
-                value: ask(&["GET"]).bytes().to_vec(),
+                value: match &ask(&["TYPE"]).text()[..] {
+                    "string" => ask(&["GET"]).bytes().to_vec(),
+                    "stream" => {
+                        let words: [&[u8]; 6] =
+                            [b"XINFO", b"STREAM", &key, b"FULL", b"COUNT", b"0"];
+                        format!("{:?}", client.cmd(&words)).into_bytes()
+                    }
+                    _ => ask(&["DEBUG", "DIGEST-VALUE"]).items()[0].bytes().to_vec(),
+                },
             };
             contents.insert((database, key), entry);
         }

@@ -8,6 +8,7 @@ pub mod hyperloglog;
 pub mod keys;
 pub mod server;
 pub mod sets;
+pub mod streams;
 pub mod strings;
 pub mod transactions;
 
@@ -21,6 +22,7 @@ pub const FAMILIES: &[&[Generator]] = &[
     bits::GENERATORS,
     sets::GENERATORS,
     hyperloglog::GENERATORS,
+    streams::GENERATORS,
     keys::GENERATORS,
     dump::GENERATORS,
     connection::GENERATORS,

@@ -18,6 +18,8 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("requirepass", ""),
     ("set-max-intset-entries", "512"),
     ("hll-sparse-max-bytes", "3000"),
+    ("stream-node-max-entries", "100"),
+    ("stream-node-max-bytes", "4096"),
 ];
 
 /// The family's table.
