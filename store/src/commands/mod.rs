@@ -7,10 +7,19 @@ pub mod expiry;
 mod expiry_arguments;
 pub mod hashes;
 mod hashes_arguments;
+mod index_range;
 pub mod keys;
 mod keys_arguments;
+mod list_ends;
+mod list_inside;
+pub mod lists;
+mod lists_arguments;
 pub mod object;
 pub mod scan;
+pub mod sort;
+mod sort_arguments;
+mod sort_number;
+mod sort_pattern;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -28,6 +37,8 @@ use crate::command::DataCommand;
 /// Every family's commands.
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
+    lists::COMMANDS,
+    sort::COMMANDS,
     hashes::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,

@@ -3,7 +3,9 @@
 pub mod connection;
 pub mod hashes;
 pub mod keys;
+pub mod lists;
 pub mod server;
+pub mod sort;
 pub mod strings;
 pub mod transactions;
 
@@ -15,6 +17,8 @@ pub const FAMILIES: &[&[Generator]] = &[
     strings::GENERATORS,
     hashes::GENERATORS,
     keys::GENERATORS,
+    lists::GENERATORS,
+    sort::GENERATORS,
     connection::GENERATORS,
     server::GENERATORS,
     transactions::GENERATORS,

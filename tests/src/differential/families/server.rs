@@ -16,6 +16,7 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("tcp-keepalive", "300"),
     ("proto-max-bulk-len", "536870912"),
     ("requirepass", ""),
+    ("list-max-listpack-size", "-2"),
 ];
 
 /// The family's table.
