@@ -91,7 +91,7 @@ fn lists_of_many_nodes_follow_their_effects() {
         ("LSET l 3000 z", "+OK\r\n"),
         ("LREM l -1 element:77", ":1\r\n"),
         ("LREM l 0 element:1000", ":2\r\n"),
-        ("LPOS l element:77 RANK -1", ":2921\r\n"),
+        ("LPOS l element:77 RANK -1", ":2922\r\n"),
         ("LTRIM l 100 -101", "+OK\r\n"),
         ("LLEN l", ":5799\r\n"),
         ("LTRIM l 2000 2003", "+OK\r\n"),
