@@ -60,6 +60,8 @@ struct Hot {
     rate_limit: AtomicU64,
     max_string: AtomicUsize,
     encodings: ArcSwapOption<Encodings>,
+    /// Elements of lists that are longer have nodes of their own; 0 for the usual bound.
+    list_packed_threshold: AtomicUsize,
     strict_order: AtomicBool,
     /// The allocator was told to have threads of its own.
     allocator_threads: AtomicBool,
@@ -255,7 +257,17 @@ impl Server {
 
     /// Bounds up to which collections keep their small forms.
     pub fn encodings(&self) -> Encodings {
-        self.hot.encodings.load().as_deref().copied().unwrap_or_default()
+        let mut encodings = self.hot.encodings.load().as_deref().copied().unwrap_or_default();
+        let threshold = self.hot.list_packed_threshold.load(Relaxed);
+        if threshold > 0 {
+            encodings.list_packed_threshold = threshold;
+        }
+        encodings
+    }
+
+    /// Sets the length beyond which elements of lists have nodes of their own; 0 for the usual one.
+    pub fn set_list_packed_threshold(&self, bytes: usize) {
+        self.hot.list_packed_threshold.store(bytes, Relaxed);
     }
 
     /// Bounds that command handlers keep to.

@@ -123,6 +123,22 @@ const WAYS: &[&[&str]] = &[
         "XDEL xautoclaim 1-1",
         "XAUTOCLAIM xautoclaim g bob 0 0",
     ],
+    &["LPUSH lpush:new 1 2 3"],
+    &["LPUSH lpush:old 1", "EXPIRE lpush:old 1000", "LPUSH lpush:old 2"],
+    &["RPUSH rpush 1 2 3"],
+    &["RPUSH lpushx 1", "LPUSHX lpushx 2 3"],
+    &["RPUSH rpushx 1", "RPUSHX rpushx 2 3"],
+    &["RPUSH lpop 1 2 3", "LPOP lpop"],
+    &["RPUSH rpop:all 1 2 3", "RPOP rpop:all 5"],
+    &["RPUSH lset 1 2 3", "LSET lset -2 x"],
+    &["RPUSH linsert 1 2 3", "LINSERT linsert AFTER 2 x"],
+    &["RPUSH lrem 1 2 1 3 1", "LREM lrem -2 1"],
+    &["RPUSH ltrim 1 2 3 4", "LTRIM ltrim 1 -2"],
+    &["RPUSH lmove:1 1 2 3", "LMOVE lmove:1 lmove:2 LEFT RIGHT"],
+    &["RPUSH lmove:one 1", "EXPIRE lmove:one 1000", "LMOVE lmove:one lmove:one LEFT LEFT"],
+    &["RPUSH rpoplpush:1 1", "RPOPLPUSH rpoplpush:1 rpoplpush:2"],
+    &["RPUSH lmpop:2 1 2 3", "LMPOP 2 lmpop:1 lmpop:2 RIGHT COUNT 2"],
+    &["RPUSH sort 3 1 2", "SORT sort BY weight:* STORE sort:out"],
 ];
 
 /// Names of the commands that the server says can write, subcommands as "container|name".

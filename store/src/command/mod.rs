@@ -8,6 +8,7 @@
 pub mod argument;
 mod flags;
 pub mod history;
+pub mod sort;
 
 pub use argument::Argument;
 pub use flags::{ArgumentFlags, Categories, DocFlags, Flags, KeyUse};
@@ -25,6 +26,11 @@ pub enum Begin {
     Index(usize),
     /// Behind this keyword, looked for from this argument on.
     Keyword(&'static str, i32),
+    /// Nowhere: what the keys are follows from the data.
+    Unknown,
+    /// Behind the last STORE among the options of SORT. Clients are told that it is unknown, since
+    /// other options may have the same words in them.
+    SortStore,
 }
 
 /// How keys are found from where the search begins.
@@ -48,6 +54,8 @@ pub enum Find {
         /// Distance of keys.
         step: usize,
     },
+    /// Only the beginning is known to be one, if anything is known.
+    Unknown,
 }
 
 /// One of the ways in which a command names keys (Redis 7's key specifications).
@@ -93,11 +101,14 @@ impl KeySpec {
         let begin = match self.begin {
             Begin::Index(index) => Some(index),
             Begin::Keyword(word, from) => keyword(args, word, from).map(|i| i + 1),
+            Begin::Unknown => None,
+            Begin::SortStore => sort::destination(args),
         };
         let Some(begin) = begin.filter(|&b| b < args.len()) else {
             return Ok(KeyPositions { next: 0, end: 0, step: 1 });
         };
         match self.find {
+            Find::Unknown => Ok(KeyPositions { next: begin, end: begin + 1, step: 1 }),
             Find::Range { last, step, limit } => {
                 let end = range_end(args.len(), begin, last, limit);
                 Ok(KeyPositions { next: begin, end, step })

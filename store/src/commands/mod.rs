@@ -18,8 +18,13 @@ mod hashes_arguments;
 pub mod hyperloglog;
 mod hyperloglog_arguments;
 pub mod hyperloglog_debug;
+mod index_range;
 pub mod keys;
 mod keys_arguments;
+mod list_ends;
+mod list_inside;
+pub mod lists;
+mod lists_arguments;
 pub mod object;
 pub mod scan;
 pub mod set_algebra;
@@ -35,6 +40,10 @@ pub mod stream_reads;
 mod stream_trim;
 pub mod streams;
 mod streams_arguments;
+pub mod sort;
+mod sort_arguments;
+mod sort_number;
+mod sort_pattern;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -52,6 +61,8 @@ use crate::command::DataCommand;
 /// Every family's commands.
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
+    lists::COMMANDS,
+    sort::COMMANDS,
     hashes::COMMANDS,
     bits::COMMANDS,
     sets::COMMANDS,

@@ -6,9 +6,11 @@ pub mod dump;
 pub mod hashes;
 pub mod hyperloglog;
 pub mod keys;
+pub mod lists;
 pub mod server;
 pub mod sets;
 pub mod streams;
+pub mod sort;
 pub mod strings;
 pub mod transactions;
 
@@ -25,6 +27,8 @@ pub const FAMILIES: &[&[Generator]] = &[
     streams::GENERATORS,
     keys::GENERATORS,
     dump::GENERATORS,
+    lists::GENERATORS,
+    sort::GENERATORS,
     connection::GENERATORS,
     server::GENERATORS,
     transactions::GENERATORS,

@@ -20,6 +20,7 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("hll-sparse-max-bytes", "3000"),
     ("stream-node-max-entries", "100"),
     ("stream-node-max-bytes", "4096"),
+    ("list-max-listpack-size", "-2"),
 ];
 
 /// The family's table.
