@@ -23,6 +23,7 @@ pub mod keyspace;
 pub mod lcs;
 pub mod partition;
 pub mod rng;
+pub mod strtod;
 pub mod types;
 pub mod value;
 pub mod watch;

@@ -11,6 +11,13 @@ pub mod keys;
 mod keys_arguments;
 pub mod object;
 pub mod scan;
+mod sorted_set_algebra;
+mod sorted_set_change;
+mod sorted_set_options;
+mod sorted_set_range;
+mod sorted_set_read;
+pub mod sorted_sets;
+mod sorted_sets_arguments;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -29,6 +36,7 @@ use crate::command::DataCommand;
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
+    sorted_sets::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,

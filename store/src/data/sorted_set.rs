@@ -218,10 +218,15 @@ impl View<'_> {
 }
 
 impl SortedSet {
+    /// Brings members into their order. Takes little time if they are in order already.
+    pub fn order(members: &mut [(f64, &[u8])]) {
+        members.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal).then(a.1.cmp(b.1)));
+    }
+
     /// A sorted set of members that are each there once, in the form for their number and length.
     /// Sorting takes longest, and little if they are in order already.
     pub fn build(mut members: Vec<(f64, &[u8])>, shaping: &Shaping) -> Self {
-        members.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal).then(a.1.cmp(b.1)));
+        Self::order(&mut members);
         let limits = &shaping.encodings;
         let longest = members.iter().map(|(_, member)| member.len()).max().unwrap_or(0);
         let few = members.len() <= limits.zset_max_listpack_entries;

@@ -170,14 +170,14 @@ mod tests {
         let mut model: Vec<Slot> = Vec::new();
         let mut rng = Rng::new(3);
         for step in 0..40_000_u32 {
-            let grows = step / 10_000 % 2 == 0;
+            let grows = (step / 10_000).is_multiple_of(2);
             if grows || model.is_empty() {
                 let slot = Slot { hash: (rng.next_u64() >> 32) as u32, leaf: step % 50 };
                 index.insert(slot);
                 model.push(slot);
             } else {
                 let slot = model.swap_remove(rng.below(model.len() as u64) as usize);
-                if step % 3 == 0 {
+                if step.is_multiple_of(3) {
                     index.relocate(slot, 77);
                     index.remove(Slot { leaf: 77, ..slot });
                 } else {

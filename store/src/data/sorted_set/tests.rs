@@ -110,7 +110,7 @@ fn walk(seed: u64, steps: u64, entries: usize) {
     let mut sorted = SortedSet::empty(Vec::new());
     let mut model = Model::new();
     for step in 0..steps {
-        let grows = step * 4 / steps % 2 == 0;
+        let grows = (step * 4 / steps).is_multiple_of(2);
         let member = name(&mut rng);
         let put = rng.below(10) < if grows { 8 } else { 2 };
         let done = if put {
@@ -131,7 +131,7 @@ fn walk(seed: u64, steps: u64, entries: usize) {
             model.drain(start..end);
             done
         };
-        if done.is_some() && step % (steps / 60).max(1) == 0 {
+        if done.is_some() && step.is_multiple_of((steps / 60).max(1)) {
             check(&sorted, &model);
         }
     }
@@ -235,7 +235,7 @@ fn a_tree_of_several_levels_stays_in_order_while_it_grows_and_shrinks() {
     let mut scores = HashMap::new();
     let mut rng = Rng::new(21);
     for step in 0..120_000_u64 {
-        let grows = step / 40_000 % 2 == 0;
+        let grows = (step / 40_000).is_multiple_of(2);
         let number = rng.below(60_000);
         let member = number.to_string();
         if rng.below(10) < if grows { 9 } else { 1 } {

@@ -4,6 +4,7 @@ pub mod connection;
 pub mod hashes;
 pub mod keys;
 pub mod server;
+pub mod sorted_sets;
 pub mod strings;
 pub mod transactions;
 
@@ -14,6 +15,7 @@ use super::maker::Maker;
 pub const FAMILIES: &[&[Generator]] = &[
     strings::GENERATORS,
     hashes::GENERATORS,
+    sorted_sets::GENERATORS,
     keys::GENERATORS,
     connection::GENERATORS,
     server::GENERATORS,
