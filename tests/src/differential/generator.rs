@@ -52,7 +52,7 @@ pub enum Expect {
     Silence,
     /// One reply, and then the connection is closed.
     ReplyThenClose,
-    /// The runner follows the cursor until 0 and compares the union, for SCAN.
+    /// The runner follows the cursor until 0 and compares the union, for SCAN, HSCAN, SSCAN and ZSCAN.
     WholeScan,
 }
 

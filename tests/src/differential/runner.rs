@@ -247,12 +247,36 @@ impl Run {
         if ours == theirs {
             return Ok(());
         }
-        Err(format!("SCAN finds other keys\n  shardwright: {ours:?}\n  redis:       {theirs:?}"))
+        Err(format!("the scan finds others\n  shardwright: {ours:?}\n  redis:       {theirs:?}"))
     }
 }
 
-/// All that one SCAN command finds when its cursor is followed; or its error.
-fn scan_to_end(client: &mut Client, args: &Args) -> Result<Result<BTreeSet<Reply>, Reply>, String> {
+/// What a command of scanning looks like, and what it tells.
+struct Scan {
+    /// Where its cursor is among the arguments.
+    cursor: usize,
+    /// Elements of the reply that belong to one member.
+    width: usize,
+}
+
+impl Scan {
+    fn of(args: &Args) -> Scan {
+        let name = args.0.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+        match name.as_slice() {
+            b"HSCAN" | b"ZSCAN" => Scan { cursor: 2, width: 2 },
+            b"SSCAN" => Scan { cursor: 2, width: 1 },
+            _ => Scan { cursor: 1, width: 1 },
+        }
+    }
+}
+
+/// All that one command of scanning finds when its cursor is followed, each with what belongs to
+/// it; or its error.
+fn scan_to_end(
+    client: &mut Client,
+    args: &Args,
+) -> Result<Result<BTreeSet<Vec<Reply>>, Reply>, String> {
+    let scan = Scan::of(args);
     let mut found = BTreeSet::new();
     let mut args = args.0.clone();
     for _ in 0..SCAN_CALLS {
@@ -261,14 +285,14 @@ fn scan_to_end(client: &mut Client, args: &Args) -> Result<Result<BTreeSet<Reply
         if reply.error().is_some() {
             return Ok(Err(reply));
         }
-        let [cursor, keys] = reply.items() else {
+        let [cursor, members] = reply.items() else {
             return Err(format!("not a scan's reply: {reply:?}"));
         };
-        found.extend(keys.items().iter().cloned());
+        found.extend(members.items().chunks(scan.width).map(<[Reply]>::to_vec));
         if cursor.bytes() == b"0" {
             return Ok(Ok(found));
         }
-        args[1] = cursor.bytes().to_vec();
+        args[scan.cursor] = cursor.bytes().to_vec();
     }
     Err("the scan never ends".into())
 }
