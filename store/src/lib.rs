@@ -17,6 +17,7 @@ pub mod effect;
 pub mod error;
 pub mod executor;
 pub mod float;
+pub mod geo;
 pub mod glob;
 pub mod hash;
 pub mod keyspace;

@@ -5,6 +5,10 @@ pub mod debug;
 pub mod expire_option;
 pub mod expiry;
 mod expiry_arguments;
+pub mod geo;
+mod geo_arguments;
+mod geo_points;
+mod geo_search;
 pub mod hashes;
 mod hashes_arguments;
 pub mod keys;
@@ -37,6 +41,7 @@ pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
     hashes::COMMANDS,
     sorted_sets::COMMANDS,
+    geo::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,

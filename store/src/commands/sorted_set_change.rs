@@ -27,12 +27,12 @@ const NOT_A_NUMBER: CommandError = CommandError::Text("ERR resulting score is no
 
 /// ZADD's options.
 #[derive(Debug, Clone, Copy, Default)]
-struct Conditions {
-    nx: bool,
-    xx: bool,
+pub(super) struct Conditions {
+    pub(super) nx: bool,
+    pub(super) xx: bool,
     gt: bool,
     lt: bool,
-    ch: bool,
+    pub(super) ch: bool,
     incr: bool,
 }
 
@@ -121,6 +121,27 @@ impl Added {
     }
 }
 
+/// Gives members scores as the conditions allow, and replies as ZADD does.
+pub(super) fn put_scores<'a>(
+    cx: &mut WriteCx<'_, '_>,
+    key: &[u8],
+    conditions: Conditions,
+    mut members: impl Iterator<Item = (f64, &'a [u8])>,
+    reply: &mut ReplyWriter<'_>,
+) -> Outcome {
+    let event = Event::sorted_set(if conditions.incr { "zincr" } else { "zadd" });
+    let mut done = Added::default();
+    cx.edit::<SortedSet, _>(key, event, |set| {
+        members.try_for_each(|(score, member)| done.add(set, conditions, member, score))
+    })??;
+    if conditions.incr {
+        write_score(done.score, reply);
+    } else {
+        reply.int(done.added + if conditions.ch { done.changed } else { 0 });
+    }
+    Ok(())
+}
+
 fn add(
     cx: &mut WriteCx<'_, '_>,
     args: Args<'_>,
@@ -128,31 +149,17 @@ fn add(
     mut conditions: Conditions,
 ) -> Outcome {
     let first = conditions.parse(args)?;
-    let event = Event::sorted_set(if conditions.incr { "zincr" } else { "zadd" });
-    let mut done = Added::default();
-    let score_at = |at| parse_double(args.at(at)).ok_or(CommandError::NotFloat);
-    let key = cx.key(args.at(1));
-    if args.len() == first + 2 {
-        let score = score_at(first)?;
-        key.edit::<SortedSet, _>(event, |set| {
-            done.add(set, conditions, args.at(first + 1), score)
-        })??;
-    } else {
-        let scores: Vec<f64> =
-            (first..args.len()).step_by(2).map(score_at).collect::<Result<_, _>>()?;
-        key.edit::<SortedSet, _>(event, |set| {
-            let members = (first + 1..args.len()).step_by(2);
-            members
-                .zip(scores)
-                .try_for_each(|(at, score)| done.add(set, conditions, args.at(at), score))
-        })??;
+    let (key, pairs) = (args.at(1), (first..args.len()).step_by(2));
+    let scored = |at| {
+        let score = parse_double(args.at(at)).ok_or(CommandError::NotFloat)?;
+        Ok((score, args.at(at + 1)))
+    };
+    if pairs.len() == 1 {
+        let only = scored(first)?;
+        return put_scores(cx, key, conditions, std::iter::once(only), reply);
     }
-    if !conditions.incr {
-        reply.int(done.added + if conditions.ch { done.changed } else { 0 });
-    } else {
-        write_score(done.score, reply);
-    }
-    Ok(())
+    let members: Vec<_> = pairs.map(scored).collect::<Result<_, CommandError>>()?;
+    put_scores(cx, key, conditions, members.into_iter(), reply)
 }
 
 pub(super) fn zadd(

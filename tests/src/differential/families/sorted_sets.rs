@@ -133,9 +133,8 @@ fn around_thresholds(m: &mut Maker) -> Vec<Step> {
         Step::exact(&format!("CONFIG SET zset-max-listpack-value {value}")),
         Step::new(Args::new("DEL").with(key.clone()), Compare::Exact),
     ];
-    let encoding = |key: &Vec<u8>| {
-        Step::new(Args::new("OBJECT ENCODING").with(key.clone()), Compare::Exact)
-    };
+    let encoding =
+        |key: &Vec<u8>| Step::new(Args::new("OBJECT ENCODING").with(key.clone()), Compare::Exact);
     for _ in 0..3 {
         let args = Args::new("ZADD").with(key.clone());
         let count = 1 + m.rng.below(3);
