@@ -139,6 +139,21 @@ const WAYS: &[&[&str]] = &[
     &["RPUSH rpoplpush:1 1", "RPOPLPUSH rpoplpush:1 rpoplpush:2"],
     &["RPUSH lmpop:2 1 2 3", "LMPOP 2 lmpop:1 lmpop:2 RIGHT COUNT 2"],
     &["RPUSH sort 3 1 2", "SORT sort BY weight:* STORE sort:out"],
+    &["ZADD zadd:new 1.5 a inf b -0 c"],
+    &["ZADD zadd:old 1 a 2 b 3 c", "ZADD zadd:old CH GT 5 a 1 b 7 d"],
+    &["ZADD zincrby 0.1 a", "ZINCRBY zincrby 0.2 a"],
+    &["ZADD zrem 1 a 2 b 3 c", "ZREM zrem b c d"],
+    &["ZADD zrem:all 1 a", "ZREM zrem:all a"],
+    &["ZADD zrank 1 a 2 b 3 c 4 d", "ZREMRANGEBYRANK zrank 1 2"],
+    &["ZADD zbyscore 1 a 2 b 3 c 4 d", "ZREMRANGEBYSCORE zbyscore (1 3"],
+    &["ZADD zbylex 0 a 0 b 0 c 0 d", "ZREMRANGEBYLEX zbylex [b (d"],
+    &["ZADD zpopmin 1 a 2 b 3 c", "ZPOPMIN zpopmin 2"],
+    &["ZADD zpopmax 1 a 2 b 3 c", "ZPOPMAX zpopmax"],
+    &["ZADD zmpop 1 a 2 b 3 c", "ZMPOP 1 zmpop MAX COUNT 2"],
+    &["ZADD {zrs}1 1 a 2 b 3 c", "ZRANGESTORE {zrs}2 {zrs}1 1 2"],
+    &["ZADD {zus}1 1 a 2 b", "ZADD {zus}2 3 b 4 c", "ZUNIONSTORE {zus}3 2 {zus}1 {zus}2"],
+    &["ZADD {zis}1 1 a 2 b", "ZADD {zis}2 3 b 4 c", "ZINTERSTORE {zis}3 2 {zis}1 {zis}2"],
+    &["ZADD {zds}1 1 a 2 b", "ZADD {zds}2 3 b 4 c", "ZDIFFSTORE {zds}3 2 {zds}1 {zds}2"],
 ];
 
 /// Names of the commands that the server says can write, subcommands as "container|name".

@@ -13,6 +13,10 @@ pub mod expiry;
 mod expiry_arguments;
 pub mod hash_numbers;
 pub mod hash_random;
+pub mod geo;
+mod geo_arguments;
+mod geo_points;
+mod geo_search;
 pub mod hashes;
 mod hashes_arguments;
 pub mod hyperloglog;
@@ -44,6 +48,13 @@ pub mod sort;
 mod sort_arguments;
 mod sort_number;
 mod sort_pattern;
+mod sorted_set_algebra;
+mod sorted_set_change;
+mod sorted_set_options;
+mod sorted_set_range;
+mod sorted_set_read;
+pub mod sorted_sets;
+mod sorted_sets_arguments;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -68,6 +79,8 @@ pub const FAMILIES: &[&[DataCommand]] = &[
     sets::COMMANDS,
     hyperloglog::COMMANDS,
     streams::COMMANDS,
+    sorted_sets::COMMANDS,
+    geo::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,

@@ -1,77 +1,351 @@
-//! TEMPLATE
+//! Sorted sets: a listpack of members and scores that take turns while they are few and short, an
+//! [order with an index](large) beyond that. A sorted set that has become large stays so, as in
+//! Redis.
+
+mod index;
+mod large;
+mod leaf;
+mod packed;
+mod range;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::cmp::Ordering;
+use std::ops::Range;
 
 use shardwright_codec::listpack::{Element, Listpack, ListpackBuf};
-use shardwright_codec::rdb::{self, Body, Fault, ObjectType};
+use shardwright_codec::number::{MAX_I64_LEN, format_double};
+use shardwright_codec::rdb::{self, Body, Fault, ObjectType, Part};
 
-use super::{Collection, Shaping};
+pub use self::large::Large;
+pub use self::range::{LexBound, LexRange, ScoreRange};
+use super::{Collection, Shaping, mix_element};
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
 use crate::value::{Kind, Object, Packing};
 
-/// TEMPLATE.
+/// Members with scores, ordered by score and then by name.
 #[derive(Debug, Clone)]
-pub struct SortedSet(ListpackBuf);
+pub enum SortedSet {
+    /// Few and short ones: member, score, member, score …
+    Packed(ListpackBuf),
+    /// Any others.
+    Large(Box<Large>),
+}
 
-/// TEMPLATE.
+/// A sorted set to read.
 #[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// Few and short members.
+    Packed(Listpack<'a>),
+    /// Any others.
+    Large(&'a Large),
+}
+
+/// One change of a sorted set.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Edit<'a> {
-    /// TEMPLATE.
-    Push(&'a [u8]),
+    /// The member has this score now.
+    Put {
+        /// The member.
+        member: &'a [u8],
+        /// Its score.
+        score: f64,
+    },
+    /// The member is gone.
+    Remove {
+        /// The member.
+        member: &'a [u8],
+    },
+    /// So many members are gone that followed each other in the order.
+    RemoveRanks {
+        /// The rank of the first, from 0 on.
+        start: u64,
+        /// How many there were.
+        count: u64,
+    },
+}
+
+/// What a change of a sorted set did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// The member is new.
+    Added,
+    /// The member got another score.
+    Changed,
+    /// So many members are gone.
+    Removed(usize),
+}
+
+mod tag {
+    pub const PUT: u8 = 1;
+    pub const REMOVE: u8 = 2;
+    pub const REMOVE_RANKS: u8 = 3;
 }
 
 impl<'a> Edit<'a> {
+    /// The members with these ranks are gone.
+    pub fn remove_ranks(ranks: &Range<usize>) -> Self {
+        Self::RemoveRanks { start: ranks.start as u64, count: ranks.len() as u64 }
+    }
+
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let Self::Push(element) = self;
-        put_bytes(out, element);
+        match self {
+            Self::Put { member, score } => {
+                out.push(tag::PUT);
+                out.extend_from_slice(&score.to_bits().to_le_bytes());
+                put_bytes(out, member);
+            }
+            Self::Remove { member } => {
+                out.push(tag::REMOVE);
+                put_bytes(out, member);
+            }
+            Self::RemoveRanks { start, count } => {
+                out.push(tag::REMOVE_RANKS);
+                out.extend_from_slice(&start.to_le_bytes());
+                out.extend_from_slice(&count.to_le_bytes());
+            }
+        }
     }
 
     pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, EffectError> {
-        Ok(Self::Push(reader.bytes()?))
+        Ok(match reader.u8()? {
+            tag::PUT => {
+                let score = f64::from_bits(reader.u64()?);
+                Self::Put { member: reader.bytes()?, score }
+            }
+            tag::REMOVE => Self::Remove { member: reader.bytes()? },
+            tag::REMOVE_RANKS => Self::RemoveRanks { start: reader.u64()?, count: reader.u64()? },
+            tag => return Err(EffectError::UnknownTag { what: "change of a sorted set", tag }),
+        })
+    }
+}
+
+/// Takes a member with its score; may say that it is enough by answering `false`.
+pub type Visit<'v> = dyn FnMut(Element<'_>, f64) -> bool + 'v;
+
+impl View<'_> {
+    /// Number of members.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Packed(listpack) => listpack.len() / 2,
+            Self::Large(large) => large.len(),
+        }
+    }
+
+    /// Whether there are no members.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The score of a member. Takes constant time in a large one.
+    #[inline]
+    pub fn score(self, member: &[u8]) -> Option<f64> {
+        match self {
+            Self::Packed(listpack) => {
+                let found = listpack.find(member, 2)?;
+                listpack.at(found.end).map(|score| packed::score_of(score.element))
+            }
+            Self::Large(large) => large.score(member),
+        }
+    }
+
+    /// The rank of a member, from 0 on, and its score. Takes logarithmic time.
+    pub fn rank(self, member: &[u8]) -> Option<(usize, f64)> {
+        match self {
+            Self::Packed(listpack) => {
+                let wanted = Element::of(member);
+                let mut pairs = packed::pairs(listpack).enumerate();
+                pairs.find(|(_, pair)| pair.member == wanted).map(|(at, pair)| (at, pair.score()))
+            }
+            Self::Large(large) => {
+                let score = large.score(member)?;
+                Some((large.rank(score, member), score))
+            }
+        }
+    }
+
+    /// Visits the members with these ranks, upwards or downwards. Finding the first takes
+    /// logarithmic time.
+    pub fn visit(self, ranks: Range<usize>, down: bool, visit: &mut Visit<'_>) {
+        let ranks = ranks.start..ranks.end.min(self.len());
+        if ranks.is_empty() {
+            return;
+        }
+        let mut left = ranks.len();
+        match self {
+            Self::Packed(listpack) if down => {
+                let behind = listpack.len() / 2 - ranks.end;
+                let mut pairs = packed::pairs_back(listpack).skip(behind).take(left);
+                _ = pairs.all(|pair| visit(pair.member, pair.score()));
+            }
+            Self::Packed(listpack) => {
+                let mut pairs = packed::pairs(listpack).skip(ranks.start).take(left);
+                _ = pairs.all(|pair| visit(pair.member, pair.score()));
+            }
+            Self::Large(large) => {
+                let first = if down { ranks.end - 1 } else { ranks.start };
+                large.visit(first, down, &mut |member, score| {
+                    left -= 1;
+                    visit(Element::Bytes(member), score) && left > 0
+                });
+            }
+        }
+    }
+
+    /// Visits all members in their order.
+    pub fn for_each(self, visit: &mut dyn FnMut(Element<'_>, f64)) {
+        self.visit(0..self.len(), false, &mut |member, score| {
+            visit(member, score);
+            true
+        });
+    }
+
+    /// Visits members from `cursor` on, about `count` of them; all of them while they are few.
+    /// Returns where to go on; 0 at the end.
+    pub fn scan(self, cursor: u64, count: usize, visit: &mut dyn FnMut(Element<'_>, f64)) -> u64 {
+        match self {
+            Self::Packed(_) => {
+                self.for_each(visit);
+                0
+            }
+            Self::Large(large) => large.scan(cursor, count, &mut |member, score| {
+                visit(Element::Bytes(member), score);
+            }),
+        }
+    }
+}
+
+impl SortedSet {
+    /// Brings members into their order. Takes little time if they are in order already.
+    pub fn order(members: &mut [(f64, &[u8])]) {
+        members.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal).then(a.1.cmp(b.1)));
+    }
+
+    /// A sorted set of members that are each there once, in the form for their number and length.
+    /// Sorting takes longest, and little if they are in order already.
+    pub fn build(mut members: Vec<(f64, &[u8])>, shaping: &Shaping) -> Self {
+        Self::order(&mut members);
+        let limits = &shaping.encodings;
+        let longest = members.iter().map(|(_, member)| member.len()).max().unwrap_or(0);
+        let few = members.len() <= limits.zset_max_listpack_entries;
+        if few && longest <= limits.zset_max_listpack_value {
+            let mut listpack = ListpackBuf::default();
+            for (score, member) in members {
+                packed::push(&mut listpack, Element::of(member), score);
+            }
+            return Self::Packed(listpack);
+        }
+        let large = Large::build(shaping.hasher, members.len(), members.into_iter());
+        Self::Large(Box::new(large))
+    }
+
+    fn put(&mut self, member: &[u8], score: f64, shaping: &Shaping) -> Option<Done> {
+        if score.is_nan() {
+            return None;
+        }
+        if let Self::Packed(listpack) = self {
+            let limits = &shaping.encodings;
+            let fits = |len| {
+                len < limits.zset_max_listpack_entries
+                    && member.len() <= limits.zset_max_listpack_value
+            };
+            match packed::put(listpack, member, score, fits) {
+                packed::Put::Same => return None,
+                packed::Put::Added => return Some(Done::Added),
+                packed::Put::Changed => return Some(Done::Changed),
+                packed::Put::Full => self.become_large(shaping),
+            }
+        }
+        let Self::Large(large) = self else { return None };
+        large.put(member, score).map(|is_new| if is_new { Done::Added } else { Done::Changed })
+    }
+
+    fn become_large(&mut self, shaping: &Shaping) {
+        let mut large = Large::new(shaping.hasher);
+        self.view().for_each(&mut |member, score| {
+            large.put(member.text(&mut [0; MAX_I64_LEN]), score);
+        });
+        *self = Self::Large(Box::new(large));
+    }
+
+    fn remove(&mut self, member: &[u8]) -> bool {
+        match self {
+            Self::Packed(listpack) => packed::remove(listpack, member),
+            Self::Large(large) => large.remove(member),
+        }
+    }
+
+    fn remove_ranks(&mut self, start: u64, count: u64) -> usize {
+        let len = self.view().len() as u64;
+        let start = start.min(len);
+        let ranks = start as usize..start.saturating_add(count).min(len) as usize;
+        match self {
+            Self::Packed(listpack) => packed::remove_ranks(listpack, ranks),
+            Self::Large(large) => large.remove_ranks(ranks),
+        }
     }
 }
 
 impl Collection for SortedSet {
     const KIND: Kind = Kind::SortedSet;
-    type View<'a> = Listpack<'a>;
+    type View<'a> = View<'a>;
     type Edit<'a> = Edit<'a>;
-    type Done = ();
+    type Done = Done;
 
     fn empty(buffer: Vec<u8>) -> Self {
-        Self(ListpackBuf::from_empty(buffer))
+        Self::Packed(ListpackBuf::from_empty(buffer))
     }
 
     fn unpack(_: Packing, bytes: Vec<u8>) -> Self {
-        Self(ListpackBuf::trusted(bytes))
+        Self::Packed(ListpackBuf::trusted(bytes))
     }
 
     fn pack(self) -> Result<(Packing, Vec<u8>), Self> {
-        Ok((Packing::Listpack, self.0.into_bytes()))
+        match self {
+            Self::Packed(listpack) => Ok((Packing::Listpack, listpack.into_bytes())),
+            Self::Large(_) => Err(self),
+        }
     }
 
     fn packed_len(&self) -> Option<usize> {
-        Some(self.0.view().bytes().len())
+        match self {
+            Self::Packed(listpack) => Some(listpack.view().bytes().len()),
+            Self::Large(_) => None,
+        }
     }
 
-    fn view(&self) -> Listpack<'_> {
-        self.0.view()
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Packed(listpack) => View::Packed(listpack.view()),
+            Self::Large(large) => View::Large(large),
+        }
     }
 
-    fn view_packed(_: Packing, bytes: &[u8]) -> Listpack<'_> {
-        Listpack::trusted(bytes)
+    fn view_packed(_: Packing, bytes: &[u8]) -> View<'_> {
+        View::Packed(Listpack::trusted(bytes))
     }
 
     fn is_empty(&self) -> bool {
-        self.0.view().is_empty()
+        self.view().is_empty()
     }
 
     fn memory(&self) -> usize {
-        self.0.capacity()
+        match self {
+            Self::Packed(listpack) => listpack.capacity(),
+            Self::Large(large) => large.memory(),
+        }
     }
 
-    fn apply(&mut self, edit: Edit<'_>, _: &Shaping) -> Option<()> {
-        let Edit::Push(element) = edit;
-        self.0.push(Element::of(element));
-        Some(())
+    fn apply(&mut self, edit: Edit<'_>, shaping: &Shaping) -> Option<Done> {
+        match edit {
+            Edit::Put { member, score } => self.put(member, score, shaping),
+            Edit::Remove { member } => self.remove(member).then_some(Done::Removed(1)),
+            Edit::RemoveRanks { start, count } => {
+                Some(self.remove_ranks(start, count)).filter(|&n| n > 0).map(Done::Removed)
+            }
+        }
     }
 
     fn of(object: &Object) -> Option<&Self> {
@@ -86,24 +360,68 @@ impl Collection for SortedSet {
         Object::SortedSet(self)
     }
 
-    fn encoding(_: Listpack<'_>) -> &'static str {
-        "listpack"
+    fn encoding(view: View<'_>) -> &'static str {
+        match view {
+            View::Packed(_) => "listpack",
+            View::Large(_) => "skiplist",
+        }
     }
 
-    fn digest(view: Listpack<'_>, digest: &mut Digest) {
-        view.iter().for_each(|placed| super::mix_element(digest, placed.element));
+    fn digest(view: View<'_>, digest: &mut Digest) {
+        let mut text = Vec::new();
+        view.for_each(&mut |member, score| {
+            let mut pair = Digest::default();
+            mix_element(&mut pair, member);
+            text.clear();
+            format_double(score, &mut text);
+            pair.mix(&text);
+            digest.add_digest(pair);
+        });
     }
 
-    fn object_type(_: Listpack<'_>) -> ObjectType {
-        ObjectType::List
+    fn object_type(view: View<'_>) -> ObjectType {
+        match view {
+            View::Packed(_) => ObjectType::SortedSetListpack,
+            View::Large(_) => ObjectType::SortedSet2,
+        }
     }
 
-    fn write(view: Listpack<'_>, body: &mut Body<'_>) {
-        body.length(view.len() as u64);
-        view.iter().for_each(|placed| body.element(placed.element));
+    /// A large one is written from the last member to the first, as Redis does.
+    fn write(view: View<'_>, body: &mut Body<'_>) {
+        match view {
+            View::Packed(listpack) => body.text(listpack.bytes()),
+            View::Large(large) => {
+                body.length(large.len() as u64);
+                view.visit(0..large.len(), true, &mut |member, score| {
+                    body.element(member);
+                    body.score(score);
+                    true
+                });
+            }
+        }
     }
 
-    fn read(collection: rdb::Collection<'_>, _: &Shaping) -> Result<Self, Fault> {
-        Err(collection.fault("TEMPLATE"))
+    /// A packed form stays packed if its members are few, however long, as in Redis.
+    fn read(collection: rdb::Collection<'_>, shaping: &Shaping) -> Result<Self, Fault> {
+        let mut shaping = *shaping;
+        let kind = collection.kind();
+        if matches!(kind, ObjectType::SortedSetListpack | ObjectType::SortedSetZiplist) {
+            shaping.encodings.zset_max_listpack_value = usize::MAX;
+        }
+        let mut sorted = Self::empty(Vec::new());
+        let mut member = Vec::new();
+        collection.visit(&mut |part| match part {
+            Part::Text(text) => {
+                member.clear();
+                member.extend_from_slice(text);
+                Ok(())
+            }
+            Part::Score(score) if score.is_nan() => Err("a score that is no number"),
+            Part::Score(score) => match sorted.put(&member, score, &shaping) {
+                Some(Done::Added) => Ok(()),
+                _ => Err("a member that is there twice"),
+            },
+        })?;
+        if sorted.is_empty() { Err(collection.fault("no elements")) } else { Ok(sorted) }
     }
 }

@@ -11,6 +11,7 @@ pub mod server;
 pub mod sets;
 pub mod streams;
 pub mod sort;
+pub mod sorted_sets;
 pub mod strings;
 pub mod transactions;
 
@@ -25,6 +26,7 @@ pub const FAMILIES: &[&[Generator]] = &[
     sets::GENERATORS,
     hyperloglog::GENERATORS,
     streams::GENERATORS,
+    sorted_sets::GENERATORS,
     keys::GENERATORS,
     dump::GENERATORS,
     lists::GENERATORS,
