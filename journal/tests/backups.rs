@@ -6,7 +6,7 @@
 mod sim;
 
 use std::cell::{Cell, RefCell};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use shardwright_journal::{
@@ -14,7 +14,7 @@ use shardwright_journal::{
     RecoveryError, Storage, open_to_back_up, restore, verify,
 };
 use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, read, some_seeds};
-use sim::{Chance, Sim};
+use sim::{Chance, Sim, SimReader};
 
 const MADE_MS: i64 = 77;
 
@@ -96,8 +96,10 @@ impl World {
             let record = sim::history::record(chance, log.sequences());
             log.append(1, &record.parts()).unwrap();
             history.records.push(record);
-            if chance.one_in(2) {
-                log.write().unwrap();
+            match chance.below(4) {
+                0 => {}
+                1 => log.write().unwrap(),
+                _ => log.sync().unwrap(),
             }
         }
         if chance.one_in(4) {
@@ -114,9 +116,29 @@ struct Busy {
     manifests: Cell<usize>,
 }
 
+/// Reads little at a time, and the directory changes in between.
+struct BusyReader {
+    reader: SimReader,
+    world: Rc<RefCell<World>>,
+}
+
+impl Read for BusyReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.world.borrow_mut().go_on();
+        let most = buffer.len().min(300);
+        self.reader.read(&mut buffer[..most])
+    }
+}
+
+impl Seek for BusyReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.reader.seek(to)
+    }
+}
+
 impl Storage for Busy {
     type File = <Sim as Storage>::File;
-    type Reader = <Sim as Storage>::Reader;
+    type Reader = BusyReader;
 
     fn names(&self) -> io::Result<Vec<String>> {
         self.world.borrow_mut().go_on();
@@ -135,11 +157,16 @@ impl Storage for Busy {
 
     fn open(&self, name: &str) -> io::Result<Self::Reader> {
         self.world.borrow_mut().go_on();
-        self.sim.open(name)
+        let (reader, world) = (self.sim.open(name)?, Rc::clone(&self.world));
+        Ok(BusyReader { reader, world })
     }
 
     fn create(&self, name: &str) -> io::Result<Self::File> {
         panic!("{name} is created")
+    }
+
+    fn reopen(&self, name: &str) -> io::Result<Option<Self::File>> {
+        panic!("{name} is written over")
     }
 
     fn settle(&self, name: &str, _len: u64) -> io::Result<()> {
@@ -165,7 +192,7 @@ impl Storage for Busy {
 
 #[test]
 fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_record() {
-    let (mut grew, mut again) = (0, 0);
+    let (mut grew, mut again, mut recycled) = (0, 0, 0);
     for seed in some_seeds(300) {
         let sim = Sim::new(seed);
         let (recovered, _) = read(&sim).unwrap();
@@ -178,6 +205,7 @@ fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_recor
         let world = Rc::new(RefCell::new(world));
         let target = Sim::new(seed);
         let busy = Busy { sim, world: Rc::clone(&world), manifests: Cell::new(0) };
+        let reused = busy.sim.reused();
         let inventory =
             back_up(&busy, &target).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let (found, seen) =
@@ -187,10 +215,12 @@ fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_recor
         assert!(seen.count() >= before, "seed {seed}: {} of {before} records", seen.count());
         assert!(seen.is_begin_of(&world.borrow().history.records), "seed {seed}: other records");
         grew += usize::from(seen.count() > before);
-        again += usize::from(busy.manifests.get() > 1);
+        again += usize::from(busy.manifests.get() > 2);
+        recycled += busy.sim.reused() - reused;
     }
     assert!(grew > 0, "no backup met a record that was written meanwhile");
     assert!(again > 0, "no backup met a checkpoint that took a file away");
+    assert!(recycled > 100, "few backups met a segment that was written over: {recycled}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::frame::{FRAME_HEADER, Frame, MAX_PIECE, Piece, seal};
+use super::frame::{FRAME_HEADER, Frame, MAX_PIECE, Piece, Tie, seal};
 
 /// Log sequence number: the place of a record in the log, from 1 on without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -86,9 +86,9 @@ pub enum RecordError {
 }
 
 impl RecordHead {
-    /// Appends the record of these parts to `out`, cut into frames.
-    pub fn encode(&self, parts: &[Part<'_>], out: &mut Vec<u8>) {
-        let mut cutter = Cutter { lsn: self.lsn, start: out.len(), begins: true, out };
+    /// Appends the record of these parts to `out`, cut into frames of this tie.
+    pub fn encode(&self, tie: Tie, parts: &[Part<'_>], out: &mut Vec<u8>) {
+        let mut cutter = Cutter { lsn: self.lsn, tie, start: out.len(), begins: true, out };
         cutter.open();
         cutter.put(&self.time_ms.to_le_bytes());
         cutter.put(&self.durable.0.to_le_bytes());
@@ -107,6 +107,7 @@ impl RecordHead {
 /// Appends a record's bytes and begins another frame whenever one is full.
 struct Cutter<'o> {
     lsn: Lsn,
+    tie: Tie,
     /// Where the frame begins.
     start: usize,
     /// The frame is the record's first.
@@ -123,7 +124,7 @@ impl Cutter<'_> {
     fn close(&mut self, ends: bool) {
         let piece = Piece::of(self.begins, ends);
         self.begins = false;
-        seal(&mut self.out[self.start..], self.lsn, piece);
+        seal(&mut self.out[self.start..], self.lsn, piece, self.tie);
     }
 
     #[inline]
