@@ -129,6 +129,12 @@ impl Sim {
         state.fail_at.push(step);
     }
 
+    /// A file that is open to read, and not yet kept from being written over.
+    pub fn open_without_lock(&self, name: &str) -> io::Result<SimReader> {
+        let inode = *self.0.borrow().names.get(name).ok_or_else(Self::missing)?;
+        Ok(SimReader { sim: self.clone(), inode, at: 0, is_locked: false })
+    }
+
     /// How many files were taken to be written over, in earlier lives as well.
     pub fn reused(&self) -> usize {
         self.0.borrow().reused
@@ -268,10 +274,9 @@ impl Storage for Sim {
     }
 
     fn open(&self, name: &str) -> io::Result<Self::Reader> {
-        let mut state = self.0.borrow_mut();
-        let inode = *state.names.get(name).ok_or_else(Self::missing)?;
-        state.inodes[inode].readers += 1;
-        Ok(SimReader { sim: self.clone(), inode, at: 0 })
+        let mut reader = self.open_without_lock(name)?;
+        reader.lock();
+        Ok(reader)
     }
 
     fn reopen(&self, name: &str) -> io::Result<Option<SimFile>> {
@@ -399,6 +404,15 @@ pub struct SimReader {
     sim: Sim,
     inode: usize,
     at: usize,
+    is_locked: bool,
+}
+
+impl SimReader {
+    /// Keeps the file from being written over.
+    pub fn lock(&mut self) {
+        self.is_locked = true;
+        self.sim.0.borrow_mut().inodes[self.inode].readers += 1;
+    }
 }
 
 impl Read for SimReader {
@@ -422,6 +436,6 @@ impl Seek for SimReader {
 
 impl Drop for SimReader {
     fn drop(&mut self) {
-        self.sim.0.borrow_mut().inodes[self.inode].readers -= 1;
+        self.sim.0.borrow_mut().inodes[self.inode].readers -= usize::from(self.is_locked);
     }
 }
