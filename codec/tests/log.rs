@@ -120,6 +120,25 @@ fn a_frame_is_one_for_its_own_tie_alone() {
 }
 
 #[test]
+fn every_record_passes_the_glance_and_numbers_in_a_row_do_not() {
+    let payload = [7; 300];
+    for lsn in [1, 2, 1_000_000] {
+        let bytes = encoded(head(lsn), &[part(1, 1, 1, &payload)]);
+        assert!(Record::may_begin(&bytes), "{lsn}");
+        assert_eq!(Frame::claimed_lsn(&bytes), Some(Lsn(lsn)));
+        assert!((0..bytes.len()).all(|len| !Record::may_begin(&bytes[..len])), "{lsn}");
+    }
+    let numbers: Vec<u8> = (1..100_000u64).flat_map(u64::to_le_bytes).collect();
+    let passes = |at: &usize| {
+        let rest = &numbers[*at..];
+        // Who looks for records knows about how many there are.
+        Frame::claimed_lsn(rest).is_some_and(|lsn| lsn < Lsn(1 << 40)) && Record::may_begin(rest)
+    };
+    let passing = (0..numbers.len()).filter(passes).count();
+    assert!(passing < 100, "{passing} of {} places", numbers.len());
+}
+
+#[test]
 fn a_length_is_not_believed_without_a_bound() {
     let mut bytes = encoded(head(1), &[]);
     bytes[..4].copy_from_slice(&u32::MAX.to_le_bytes());

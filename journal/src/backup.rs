@@ -12,7 +12,7 @@ use crate::inventory::{BACKUP, BackupFile, Inventory};
 use crate::lines;
 use crate::manifest::{CheckpointEntry, MANIFEST, Manifest, SegmentEntry};
 use crate::progress::{Passing, Progress, Sum};
-use crate::reading::{Reading, Unapplied, last_frame_end, open};
+use crate::reading::{Reading, Unapplied, open, written_end};
 use crate::recovery::{names, read_manifest};
 use crate::storage::{Storage, StorageFile};
 
@@ -130,7 +130,7 @@ fn read_beside_writer(
 ) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
-    let end = last_frame_end(&bytes, directory, entry);
+    let end = written_end(&bytes, directory, entry);
     reader.rewind()?;
     reader.read_exact(bytes.get_mut(..end).unwrap_or_default())?;
     Ok(bytes)

@@ -260,18 +260,18 @@ impl<'r, R: Replay> Reading<'r, R> {
 /// Whether any record in `bytes`, at whatever place, says that record `lsn` was durable when it was
 /// written.
 fn was_durable(bytes: &[u8], lsn: Lsn, tie: Tie) -> bool {
-    let mut frames = frames_anywhere(bytes, lsn, tie);
+    let mut frames = first_pieces_anywhere(bytes, lsn, tie);
     frames.any(|(_, frame)| {
         Record::durable_of_first_piece(&frame).is_some_and(|durable| durable >= lsn)
     })
 }
 
-/// Whether anything of record `lsn` or of a later one was written to `bytes`, as far as it can be told
-/// from what an earlier segment left there.
+/// Whether record `lsn` or a later one was begun in `bytes`, as far as it can be told from what an
+/// earlier segment left there.
 fn has_begun(bytes: &[u8], lsn: Lsn, tie: Tie) -> bool {
     let claimed = bytes.get(8..16).and_then(<[u8]>::first_chunk);
     claimed.is_some_and(|claimed| u64::from_le_bytes(*claimed) == lsn.0)
-        || frames_anywhere(bytes, Lsn(lsn.0.saturating_sub(1)), tie).next().is_some()
+        || first_pieces_anywhere(bytes, lsn, tie).next().is_some()
 }
 
 /// Whole frames of this tie in `bytes`, at whatever place, of records after `after`, with where they
@@ -281,6 +281,25 @@ pub(crate) fn frames_anywhere(
     after: Lsn,
     tie: Tie,
 ) -> impl Iterator<Item = (usize, Frame<'_>)> {
+    scan(bytes, after, tie, |_| true)
+}
+
+/// Those of them with which records begin. Hardly a checksum is computed in vain, whatever bytes an
+/// earlier segment left.
+fn first_pieces_anywhere(
+    bytes: &[u8],
+    after: Lsn,
+    tie: Tie,
+) -> impl Iterator<Item = (usize, Frame<'_>)> {
+    scan(bytes, after, tie, Record::may_begin)
+}
+
+fn scan(
+    bytes: &[u8],
+    after: Lsn,
+    tie: Tie,
+    is_wanted: impl Fn(&[u8]) -> bool,
+) -> impl Iterator<Item = (usize, Frame<'_>)> {
     // No later record can have a number that is larger by more than its distance in bytes.
     let most = Lsn(after.0.saturating_add(bytes.len() as u64));
     let mut at = 0;
@@ -289,6 +308,7 @@ pub(crate) fn frames_anywhere(
             let rest = &bytes[at..];
             let claimed = Frame::claimed_lsn(rest);
             if claimed.is_some_and(|lsn| lsn > after && lsn <= most)
+                && is_wanted(rest)
                 && let Ok(Some(frame)) = Frame::decode(rest, tie)
             {
                 let begin = at;
@@ -301,9 +321,15 @@ pub(crate) fn frames_anywhere(
     })
 }
 
-/// Where the last whole frame of a segment ends, whatever is before and behind it.
-pub(crate) fn last_frame_end(bytes: &[u8], directory: u64, entry: SegmentEntry) -> usize {
+/// Where the last record that was begun in a segment ends, or as much of it as is there, whatever is
+/// before and behind it.
+pub(crate) fn written_end(bytes: &[u8], directory: u64, entry: SegmentEntry) -> usize {
     let tie = tie_of_segment(bytes, directory, entry.number);
-    let frames = frames_anywhere(bytes, Lsn(entry.first.0.saturating_sub(1)), tie);
-    frames.map(|(begin, frame)| begin + frame.len()).last().unwrap_or_default()
+    let records = first_pieces_anywhere(bytes, Lsn(entry.first.0.saturating_sub(1)), tie);
+    let Some((begin, _)) = records.last() else { return 0 };
+    let mut end = begin;
+    while let Some(Ok(Some(frame))) = bytes.get(end..).map(|rest| Frame::decode(rest, tie)) {
+        end += frame.len();
+    }
+    end
 }

@@ -15,7 +15,7 @@ use sim::{Chance, Sim};
 /// Crashes or failures at every step of lives in which files are written over again and again.
 fn end_at_every_step(kill: bool, fail: bool) {
     let mut reused = 0;
-    for seed in some_seeds(400) {
+    for seed in some_seeds(200) {
         let mut step = 0;
         loop {
             let ending = Ending { seed, step, kill, fail, records: 16, checkpoint_one_in: 2 };
@@ -28,7 +28,7 @@ fn end_at_every_step(kill: bool, fail: bool) {
         }
         assert!(step > 20, "seed {seed}: only {step} steps");
     }
-    let lives = reused as u64 / some_seeds(400).count() as u64;
+    let lives = reused as u64 / some_seeds(200).count() as u64;
     assert!(lives >= 3, "files are written over only {lives} times in a history");
 }
 

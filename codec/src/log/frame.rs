@@ -13,7 +13,7 @@ pub const MAX_PIECE: usize = 16 << 20;
 
 const CRC_AT: usize = 4;
 const LSN_AT: usize = 8;
-const PIECE_AT: usize = 16;
+pub(super) const PIECE_AT: usize = 16;
 
 /// What frames belong to besides their record: a frame is none where another tie is expected. So what
 /// a file still has of an earlier use is told from what it has now.

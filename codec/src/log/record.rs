@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::frame::{FRAME_HEADER, Frame, MAX_PIECE, Piece, Tie, seal};
+use super::frame::{FRAME_HEADER, Frame, MAX_PIECE, PIECE_AT, Piece, Tie, seal};
 
 /// Log sequence number: the place of a record in the log, from 1 on without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -51,6 +51,9 @@ pub struct RecordHead {
 
 /// Bytes before the parts: time (8), durable (8), number of parts (2).
 const HEAD: usize = 18;
+
+/// Where a frame says what is durable, if a record begins with it.
+const DURABLE_AT: usize = FRAME_HEADER + 8;
 
 /// Bytes of a part's description: partition (2), first (8), count (8), length (8).
 const PART_HEAD: usize = 26;
@@ -201,6 +204,16 @@ impl<'a> Record<'a> {
             return None;
         }
         frame.bytes.get(8..16)?.first_chunk().map(|durable| Lsn(u64(*durable)))
+    }
+
+    /// Whether the bytes at the front of `input` can be the frame that a record begins with: what it
+    /// says of durability came before it. Takes a glance, and no checksum: hardly any bytes pass that
+    /// are something else.
+    pub fn may_begin(input: &[u8]) -> bool {
+        let Some(lsn) = Frame::claimed_lsn(input) else { return false };
+        let durable = input.get(DURABLE_AT..).and_then(<[u8]>::first_chunk);
+        let is_first = matches!(input.get(PIECE_AT), Some(1 | 2));
+        is_first && durable.is_some_and(|durable| u64(*durable) < lsn.0)
     }
 
     /// Reads the record of all its pieces.
