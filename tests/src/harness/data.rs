@@ -67,19 +67,28 @@ impl Data {
 
     /// The log's files, in order.
     pub fn segments(&self) -> Vec<PathBuf> {
-        self.files("swl")
+        self.files("log-")
+    }
+
+    /// Files that the log will write over, in order.
+    pub fn spares(&self) -> Vec<PathBuf> {
+        self.files("spare-")
     }
 
     /// The checkpoints.
     pub fn checkpoints(&self) -> Vec<PathBuf> {
-        self.files("swc")
+        self.files("checkpoint-")
     }
 
-    /// Files whose names end so, in order.
-    fn files(&self, ending: &str) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<PathBuf> =
-            entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
+    /// Files whose names begin so, in order.
+    fn files(&self, begin: &str) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for entry in fs::read_dir(self.path()).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(begin)) {
+                files.push(entry.path());
+            }
+        }
         files.sort();
         files
     }
