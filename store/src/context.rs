@@ -207,6 +207,17 @@ impl<'a> ReadCx<'a> {
         self.get(key).map(collection_of::<T>).transpose()
     }
 
+    /// Like [`ReadCx::collection`], without counting or recency.
+    ///
+    /// # Errors
+    /// The key holds another data type.
+    pub fn peek_collection<T: Collection>(
+        &self,
+        key: &[u8],
+    ) -> Result<Option<T::View<'a>>, CommandError> {
+        self.peek(self.frame.db, key).map(collection_of::<T>).transpose()
+    }
+
     /// Whether the entry's time has come.
     #[inline]
     pub fn is_due(&self, entry: &EntryRef<'_>) -> bool {

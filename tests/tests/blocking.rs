@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shardwright_tests::harness::server::info_field;
 use shardwright_tests::harness::rng::seed_or;
+use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
 
 const SHARDS: [usize; 3] = [1, 2, 7];

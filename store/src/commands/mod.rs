@@ -11,12 +11,12 @@ mod dump_arguments;
 pub mod expire_option;
 pub mod expiry;
 mod expiry_arguments;
-pub mod hash_numbers;
-pub mod hash_random;
 pub mod geo;
 mod geo_arguments;
 mod geo_points;
 mod geo_search;
+pub mod hash_numbers;
+pub mod hash_random;
 pub mod hashes;
 mod hashes_arguments;
 pub mod hyperloglog;
@@ -35,15 +35,6 @@ pub mod set_algebra;
 pub mod set_random;
 pub mod sets;
 mod sets_arguments;
-mod stream_entries;
-mod stream_groups;
-mod stream_ids;
-mod stream_info;
-mod stream_pending;
-pub mod stream_reads;
-mod stream_trim;
-pub mod streams;
-mod streams_arguments;
 pub mod sort;
 mod sort_arguments;
 mod sort_number;
@@ -55,6 +46,15 @@ mod sorted_set_range;
 mod sorted_set_read;
 pub mod sorted_sets;
 mod sorted_sets_arguments;
+mod stream_entries;
+mod stream_groups;
+mod stream_ids;
+mod stream_info;
+mod stream_pending;
+pub mod stream_reads;
+mod stream_trim;
+pub mod streams;
+mod streams_arguments;
 pub mod string_lcs;
 pub mod string_numbers;
 pub mod string_ranges;
@@ -63,6 +63,9 @@ pub mod string_whole;
 pub mod strings;
 mod strings_arguments;
 pub mod transactions;
+mod waiting;
+mod waiting_arguments;
+pub mod waiting_lists;
 
 use shardwright_codec::listpack::Element;
 use shardwright_codec::resp::ReplyWriter;
@@ -73,6 +76,7 @@ use crate::command::DataCommand;
 pub const FAMILIES: &[&[DataCommand]] = &[
     strings::COMMANDS,
     lists::COMMANDS,
+    waiting_lists::COMMANDS,
     sort::COMMANDS,
     hashes::COMMANDS,
     bits::COMMANDS,

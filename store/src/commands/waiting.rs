@@ -3,6 +3,7 @@
 use shardwright_codec::resp::Args;
 
 use crate::command::Patience;
+use crate::context::WriteCx;
 use crate::error::CommandError;
 use crate::float::Extended;
 
@@ -28,6 +29,11 @@ pub(super) fn timeout(args: Args<'_>, at: usize) -> Result<Patience, CommandErro
         return Err(CommandError::Text("ERR timeout is out of range"));
     }
     Ok(if millis == 0.0 { Patience::Forever } else { Patience::Millis(millis as u64) })
+}
+
+/// The key that a command is run for. The executor runs none without one.
+pub(super) fn served<'a>(cx: &WriteCx<'a, '_>) -> &'a [u8] {
+    cx.frame.served.map_or(&[], |served| served.key)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ pub mod keys;
 pub mod lists;
 pub mod server;
 pub mod sets;
-pub mod streams;
 pub mod sort;
 pub mod sorted_sets;
+pub mod streams;
 pub mod strings;
 pub mod transactions;
 
