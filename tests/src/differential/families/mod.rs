@@ -14,6 +14,7 @@ pub mod sorted_sets;
 pub mod streams;
 pub mod strings;
 pub mod transactions;
+pub mod waiting;
 
 use super::generator::Generator;
 use super::maker::Maker;
@@ -34,6 +35,7 @@ pub const FAMILIES: &[&[Generator]] = &[
     connection::GENERATORS,
     server::GENERATORS,
     transactions::GENERATORS,
+    waiting::GENERATORS,
 ];
 
 /// Every generator.
