@@ -8,6 +8,7 @@ use std::sync::atomic::{
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shardwright_codec::resp::Protocol;
+use shardwright_store::blocking::Claim;
 use shardwright_store::command::CommandId;
 use shardwright_store::types::UnixMillis;
 
@@ -73,6 +74,8 @@ pub struct ClientInfo {
     pub mute: AtomicBool,
     /// It waits for the log or for replicas.
     pub waits: AtomicBool,
+    /// It waits for a key.
+    key_wait: Mutex<Option<Arc<Claim>>>,
 }
 
 impl ClientInfo {
@@ -102,6 +105,7 @@ impl ClientInfo {
             closing: AtomicBool::new(false),
             mute: AtomicBool::new(false),
             waits: AtomicBool::new(false),
+            key_wait: Mutex::default(),
         }
     }
 
@@ -136,6 +140,21 @@ impl ClientInfo {
     /// The connection waits for the log or for replicas, or no longer.
     pub fn publish_wait(&self, waits: bool) {
         self.waits.store(waits, Relaxed);
+    }
+
+    /// The connection waits for a key, or no longer.
+    pub fn set_key_wait(&self, claim: Option<Arc<Claim>>) {
+        *lock(&self.key_wait) = claim;
+    }
+
+    /// Whether the connection waits: for a key, the log or replicas.
+    pub fn is_waiting(&self) -> bool {
+        self.waits.load(Relaxed) || lock(&self.key_wait).as_ref().is_some_and(|c| c.is_waiting())
+    }
+
+    /// Ends a wait for a key. Returns whether there was one.
+    pub fn unblock(&self, with_error: bool) -> bool {
+        lock(&self.key_wait).as_ref().is_some_and(|claim| claim.unblock(with_error))
     }
 
     /// The connection runs this command now.
@@ -223,14 +242,19 @@ impl Clients {
         self.open.fetch_sub(1, Relaxed);
     }
 
+    /// The connection with this number.
+    pub fn get(&self, id: u64) -> Option<Arc<ClientInfo>> {
+        lock(&self.rows).get(&id).cloned()
+    }
+
     /// Number of connections.
     pub fn len(&self) -> usize {
         lock(&self.rows).len()
     }
 
-    /// Number of connections that wait for the log or for replicas.
+    /// Number of connections that wait for a key, the log or replicas.
     pub fn waiting(&self) -> usize {
-        lock(&self.rows).values().filter(|row| row.waits.load(Relaxed)).count()
+        lock(&self.rows).values().filter(|row| row.is_waiting()).count()
     }
 
     /// Whether nobody is connected.

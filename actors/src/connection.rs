@@ -12,6 +12,7 @@ use shardwright_store::types::UnixMillis;
 
 use crate::messages::ConnId;
 use crate::session::Want;
+use crate::slab::Connection;
 use crate::socket::ReadHalf;
 use crate::thread::Thread;
 
@@ -46,6 +47,12 @@ impl ConnectionActor {
             thread.with_connection(actor.id, |_| {});
         });
         self.timer = Some((until, timer));
+    }
+
+    /// Whether the client went, while the connection waits for something else; otherwise the socket
+    /// wakes the task when it goes.
+    fn has_ended(&self, connection: &Connection, task: &mut TaskContext<'_>) -> bool {
+        self.socket.poll_ready(task).is_ready() && connection.socket().has_no_more()
     }
 
     /// Does all that can be done now. Ready when the connection is over.
@@ -93,6 +100,9 @@ impl ConnectionActor {
                     }
                 }
                 Want::Pause(until) => {
+                    if connection.session.is_waiting() && self.has_ended(connection, task) {
+                        return Poll::Ready(());
+                    }
                     // Something else may end the pause; then the socket has to be looked at.
                     connection.park();
                     drop(connections);
@@ -103,6 +113,9 @@ impl ConnectionActor {
                     // Usually the client is silent while it waits; then the socket wakes this task
                     // with the next command, and nobody else has to.
                     if self.socket.poll_ready(task).is_ready() {
+                        if connection.session.is_waiting() && connection.socket().has_no_more() {
+                            return Poll::Ready(());
+                        }
                         connection.park();
                     }
                     return Poll::Pending;

@@ -40,14 +40,52 @@ pub struct LogFigures {
     pub bytes: AtomicU64,
     /// Syncs since the start.
     pub syncs: AtomicU64,
-    /// Nanoseconds of all syncs since the start, with what was written just before.
-    pub sync_nanos: AtomicU64,
+    /// How long syncs took since the start, with what was written just before.
+    pub sync_times: SyncTimes,
     /// Nanoseconds of the longest one.
     pub longest_sync_nanos: AtomicU64,
     /// Segments that count.
     pub segments: AtomicU64,
     /// Bytes of all segments.
     pub size: AtomicU64,
+}
+
+/// Times of syncs, by how long they were. One thread writes them.
+#[derive(Debug, Default)]
+pub struct SyncTimes {
+    nanos: AtomicU64,
+    /// How many were as long as each bound, and longer than the one before; at the end the longer ones.
+    counts: [AtomicU64; SyncTimes::BOUNDS_MICROS.len() + 1],
+}
+
+impl SyncTimes {
+    /// From what a fast disk takes to what makes clients give up, each about twice the one before.
+    const BOUNDS_MICROS: [u64; 15] = [
+        50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
+        1_000_000, 2_000_000,
+    ];
+
+    /// Takes one.
+    pub fn add(&self, nanos: u64) {
+        let at = Self::BOUNDS_MICROS.partition_point(|bound| bound * 1000 < nanos);
+        if let Some(count) = self.counts.get(at) {
+            count.fetch_add(1, Relaxed);
+        }
+        self.nanos.fetch_add(nanos, Relaxed);
+    }
+
+    /// All of them, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.nanos.load(Relaxed) as f64 / 1e9
+    }
+
+    /// For each bound, in seconds, how many were as long and longer than the one before; infinity is
+    /// the last bound.
+    pub fn buckets(&self) -> Vec<(f64, u64)> {
+        let bounds = Self::BOUNDS_MICROS.iter().map(|micros| *micros as f64 / 1e6);
+        let bounds = bounds.chain([f64::INFINITY]);
+        bounds.zip(self.counts.iter().map(|count| count.load(Relaxed))).collect()
+    }
 }
 
 #[derive(Debug, Default)]

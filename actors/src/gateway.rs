@@ -45,6 +45,11 @@ pub struct Adopt {
 #[rtype(result = "()")]
 pub struct Kill(pub ConnId);
 
+/// A connection is to look at how it stands.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake(pub ConnId);
+
 /// Stop taking input and tell when nothing is in flight any more: the process is about to end.
 #[derive(Message)]
 #[rtype(result = "usize")]
@@ -208,6 +213,14 @@ impl Handler<Kill> for Gateway {
         if let Some(connection) = self.thread.connections.borrow_mut().get_mut(id) {
             connection.break_off();
         }
+    }
+}
+
+impl Handler<Wake> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, Wake(id): Wake, _: &mut Self::Context) {
+        self.thread.with_connection(id, |_| {});
     }
 }
 

@@ -1,5 +1,6 @@
 //! What actors tell each other. Messages carry ids of connections, never their state.
 
+use shardwright_store::blocking::Waiter;
 use shardwright_store::executor::{Batch, Request};
 use shardwright_store::partition::{EffectBatch, Partition};
 use shardwright_store::types::{Sequence, ShardId};
@@ -76,6 +77,8 @@ pub struct Block {
     pub lead: ShardId,
     /// What it does.
     pub kind: BlockKind,
+    /// Its command may wait, and is here instead of in the batch.
+    pub waiter: Option<Waiter>,
 }
 
 /// What a block does.
@@ -125,7 +128,13 @@ impl ConnId {
 impl Block {
     /// A block without requests.
     pub fn special(conn: ConnId, kind: BlockKind, shards: ShardSet, lead: ShardId) -> Self {
-        Self { conn, batch: Batch::default(), from: 0, shards, lead, kind }
+        Self { conn, batch: Batch::default(), from: 0, shards, lead, kind, waiter: None }
+    }
+
+    /// A command that may wait.
+    pub fn waiting(waiter: Waiter, shards: ShardSet, lead: ShardId) -> Self {
+        let conn = waiter.claim.owner.into();
+        Self { waiter: Some(waiter), ..Self::special(conn, BlockKind::Requests, shards, lead) }
     }
 
     /// Requests and keys, which tell about how long the block takes.
@@ -261,6 +270,9 @@ pub trait Post {
 
     /// A round of WATCH ended without EXEC.
     fn end_watch(&mut self, token: WatchToken, shards: ShardSet);
+
+    /// A wait ended that these shards may know of.
+    fn end_wait(&mut self, number: u64, shards: ShardSet);
 
     /// The connection waits for the log, and is to be called when that is durable further.
     fn wait_for_log(&mut self, conn: ConnId);

@@ -220,7 +220,10 @@ fn load_data(server: &Server, cores: usize) -> Result<Data, DataError> {
     let layout = (map, Rules { databases: server.router().databases, now: Clock::new().now() });
     let mut telling = Telling::of(&server.loading);
     let (mut partitions, kept) = if keeps {
-        let options = LogOptions { segment_bytes: settings.log_segment_size };
+        let options = LogOptions {
+            segment_bytes: settings.log_segment_size,
+            spares: settings.log_spare_segments as usize,
+        };
         let delay = Duration::from_micros(settings.key_load_delay.into());
         // The process has changed into `dir`.
         let disk = recovery::take(Path::new(".")).map_err(DataError::from)?;

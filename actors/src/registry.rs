@@ -88,6 +88,9 @@ pub enum Routing {
     FirstKey,
     /// By its key specifications.
     Keys,
+    /// By its key specifications, unless it reads keys that follow from the data: then it needs all
+    /// shards.
+    SomeOrAll,
     /// It needs all shards.
     All,
     /// Its first argument is a cursor, which names the shard.
@@ -220,6 +223,7 @@ fn routing_of(spec: &Spec) -> Routing {
     }
     match spec.keys {
         [] => Routing::Any,
+        keys if keys.iter().any(|key| key.begin == Begin::Unknown) => Routing::SomeOrAll,
         [one]
             if one.begin == Begin::Index(1)
                 && matches!(one.find, Find::Range { last: 0, step: 1, limit: 0 }) =>

@@ -60,6 +60,8 @@ struct Hot {
     rate_limit: AtomicU64,
     max_string: AtomicUsize,
     encodings: ArcSwapOption<Encodings>,
+    /// Elements of lists that are longer have nodes of their own; 0 for the usual bound.
+    list_packed_threshold: AtomicUsize,
     strict_order: AtomicBool,
     /// The allocator was told to have threads of its own.
     allocator_threads: AtomicBool,
@@ -122,6 +124,7 @@ pub struct Server {
     /// Held while the mailboxes of a block's shards are filled.
     pub ordering: Mutex<u64>,
     watches: AtomicU64,
+    waits: AtomicU64,
     control: UnboundedSender<ControlRequest>,
     listener: Box<dyn SettingsListener>,
     settings_version: AtomicU64,
@@ -164,6 +167,7 @@ impl Server {
             directory: OnceLock::new(),
             ordering: Mutex::new(0),
             watches: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
             control,
             listener,
             settings_version: AtomicU64::new(0),
@@ -174,6 +178,11 @@ impl Server {
         };
         server.refresh();
         server
+    }
+
+    /// A number for a wait that none had before.
+    pub fn next_wait(&self) -> u64 {
+        self.waits.fetch_add(1, Relaxed)
     }
 
     /// The settings in force.
@@ -248,7 +257,17 @@ impl Server {
 
     /// Bounds up to which collections keep their small forms.
     pub fn encodings(&self) -> Encodings {
-        self.hot.encodings.load().as_deref().copied().unwrap_or_default()
+        let mut encodings = self.hot.encodings.load().as_deref().copied().unwrap_or_default();
+        let threshold = self.hot.list_packed_threshold.load(Relaxed);
+        if threshold > 0 {
+            encodings.list_packed_threshold = threshold;
+        }
+        encodings
+    }
+
+    /// Sets the length beyond which elements of lists have nodes of their own; 0 for the usual one.
+    pub fn set_list_packed_threshold(&self, bytes: usize) {
+        self.hot.list_packed_threshold.store(bytes, Relaxed);
     }
 
     /// Bounds that command handlers keep to.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use shardwright_store::blocking::Waiter;
 use shardwright_store::command::CommandId;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
@@ -26,7 +27,7 @@ use crate::reload::Reload;
 use crate::server::Server;
 use crate::session::{Env, Stock, Want};
 use crate::shard::core::{ShardCore, ShardPost, TURN_BYTES, Turn};
-use crate::shard::{EndWatch, RunParcel, RunReady};
+use crate::shard::{EndWait, EndWatch, RunParcel, RunReady};
 use crate::shards::ShardSet;
 use crate::slab::{Connection, Slab};
 use crate::stats::{ThreadStats, TurnCause};
@@ -173,6 +174,7 @@ impl Thread {
                 self.wake_held_back(&self.connections.borrow());
             }
             connection.session.abandon();
+            connection.session.end_key_wait(&mut ThreadPost { thread: self });
             connection.session.tell_ended_watches(&mut ThreadPost { thread: self });
             self.server.clients.remove(connection.session.client.info.id);
         }
@@ -429,6 +431,12 @@ impl Post for ThreadPost<'_> {
         }
     }
 
+    fn end_wait(&mut self, number: u64, shards: ShardSet) {
+        for shard in shards.iter() {
+            self.thread.server.to_shard(shard, EndWait(number));
+        }
+    }
+
     fn wait_for_log(&mut self, conn: ConnId) {
         self.thread.waiting.borrow_mut().push(conn);
         self.thread.server.durability.wait(self.thread.id);
@@ -476,6 +484,14 @@ impl ShardPost for ThreadPost<'_> {
         if let Some(directory) = self.thread.server.directory() {
             directory.thread(done.conn.thread).gateway.do_send(done);
         }
+    }
+
+    fn retry(&mut self, waiter: Waiter) {
+        let router = self.thread.server.router();
+        let shards: ShardSet =
+            waiter.batch.keys.iter().map(|key| router.map.shard_of(key.slot)).collect();
+        let lead = shards.iter().next().unwrap_or(self.thread.id);
+        Post::run_block(self, Block::waiting(waiter, shards, lead));
     }
 
     #[inline]

@@ -190,7 +190,7 @@ impl Writer {
         if log.syncs() > syncs {
             let nanos = begin.elapsed().as_nanos() as u64;
             figures.syncs.fetch_add(log.syncs() - syncs, Relaxed);
-            figures.sync_nanos.fetch_add(nanos, Relaxed);
+            figures.sync_times.add(nanos);
             raise(&figures.longest_sync_nanos, nanos);
             self.last_sync = Instant::now();
         }

@@ -337,7 +337,9 @@ impl<'a> Client<'a> {
 /// Puts `keys` keys into a server by sending `load` with numbers in order from `first`; few connections, so that
 /// their buffers do not weigh on a memory measurement.
 pub fn load_keys(addr: SocketAddr, load: &Load, first: u32, keys: u32) -> Result<(), Error> {
-    let shape = Shape { connections: 4, pipeline: 64 };
+    // What is sent once is not sent by each place of each batch.
+    let once = Shape { connections: 1, pipeline: 1 };
+    let shape = if keys - first == 1 { once } else { Shape { connections: 4, pipeline: 64 } };
     let picker = Picker::InOrder { next: first, keys };
     let needed = u64::from(keys - first);
     Client::connect(addr, load, shape, picker)?.run(Until::Requests(needed)).map(drop)

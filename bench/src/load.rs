@@ -122,6 +122,11 @@ impl Load {
         Self { name: name.into(), templates, keys: 1, replies: 1, expect, dataset: None }
     }
 
+    /// A load over keys of its own, whose numbers are below `keys`.
+    pub fn plain(name: &str, templates: Vec<Template>, keys: u32, expect: Expect) -> Self {
+        Self { keys, ..Self::new(name, templates, expect) }
+    }
+
     fn over(self, dataset: Dataset, keys: u32) -> Self {
         Self { keys, dataset: Some(dataset), ..self }
     }
@@ -242,12 +247,6 @@ impl Load {
             Arg::Text(&deadline),
         ]);
         Self::new("loading expiring keys", vec![template], STATUS)
-    }
-
-    /// Reads keys of the memory measurement back, whatever their values.
-    pub fn memory_read(keys: u32) -> Self {
-        let load = Self::get(keys);
-        Self { expect: Expect { bulk: None, ..load.expect }, ..load }
     }
 }
 

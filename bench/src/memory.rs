@@ -3,27 +3,45 @@
 
 use crate::client::{Client, Picker, Shape, Until, load_keys};
 use crate::error::Error;
-use crate::load::{Arg, Load};
+use crate::load::{Arg, Load, Template};
+use crate::reply::Expect;
 use crate::server::Server;
 
-/// A kind of key that is measured.
-#[derive(Debug, Clone, Copy)]
+/// A kind of key, or of a collection's element, that is measured.
+#[derive(Debug, Clone)]
 pub struct Kind {
     /// As the report names it.
     pub name: &'static str,
-    value: Arg<'static>,
-    ttl: bool,
+    /// What makes it.
+    fill: Load,
+    /// What looks it up.
+    read: Load,
 }
 
-/// All kinds: 16-byte keys with three values, without and with a TTL.
-pub const KINDS: [Kind; 6] = [
-    Kind { name: "16-byte value", value: Arg::Letters(16), ttl: false },
-    Kind { name: "64-byte value", value: Arg::Letters(64), ttl: false },
-    Kind { name: "integer value", value: Arg::Again("1"), ttl: false },
-    Kind { name: "16-byte value, TTL", value: Arg::Letters(16), ttl: true },
-    Kind { name: "64-byte value, TTL", value: Arg::Letters(64), ttl: true },
-    Kind { name: "integer value, TTL", value: Arg::Again("1"), ttl: true },
-];
+impl Kind {
+    /// What one command makes and another one looks up.
+    pub fn new(name: &'static str, fill: Template, read: Template) -> Self {
+        let load = |template| Load::plain("memory", vec![template], 1, ANYTHING);
+        Self { name, fill: load(fill), read: load(read) }
+    }
+}
+
+const ANYTHING: Expect = Expect { kinds: b"+:$*", bulk: None };
+
+/// The kinds of keys: 16-byte keys with three values, without and with a TTL.
+pub fn kinds() -> Vec<Kind> {
+    let values = [
+        ("16-byte value", "16-byte value, TTL", Arg::Letters(16)),
+        ("64-byte value", "64-byte value, TTL", Arg::Letters(64)),
+        ("integer value", "integer value, TTL", Arg::Again("1")),
+    ];
+    let kind = |name, value, ttl| {
+        let read = Template::default().command(&[Arg::Text("GET"), Arg::Key("key:")]);
+        Kind { fill: Load::memory(value, ttl), ..Kind::new(name, Template::default(), read) }
+    };
+    let forever = values.map(|(name, _, value)| kind(name, value, false));
+    forever.into_iter().chain(values.map(|(_, name, value)| kind(name, value, true))).collect()
+}
 
 /// One kind's bytes per key.
 #[derive(Debug, Clone)]
@@ -45,23 +63,22 @@ impl MemoryRow {
 ///
 /// After each filling as many keys are read, because Redis finishes the growth of its table with the commands that
 /// follow, and only then gives the old table back.
-pub fn bytes_per_key(server: &Server, kind: Kind, sizes: &[u32]) -> Result<Vec<f64>, Error> {
+pub fn bytes_per_key(server: &Server, kind: &Kind, sizes: &[u32]) -> Result<Vec<f64>, Error> {
     let empty = server.resident_bytes()?;
-    let fill = Load::memory(kind.value, kind.ttl);
     let mut first = 0;
     let mut results = Vec::with_capacity(sizes.len());
     for &keys in sizes {
-        load_keys(server.addr(), &fill, first, keys)?;
+        load_keys(server.addr(), &kind.fill, first, keys)?;
         first = keys;
-        settle(server, keys)?;
+        settle(server, kind, keys)?;
         let grown = server.resident_bytes()?.saturating_sub(empty);
         results.push(grown as f64 / f64::from(keys));
     }
     Ok(results)
 }
 
-fn settle(server: &Server, keys: u32) -> Result<(), Error> {
-    let load = Load::memory_read(keys);
+fn settle(server: &Server, kind: &Kind, keys: u32) -> Result<(), Error> {
+    let load = Load { keys, ..kind.read.clone() };
     let shape = Shape { connections: 4, pipeline: 64 };
     let picker = Picker::uniform(1, keys);
     Client::connect(server.addr(), &load, shape, picker)?

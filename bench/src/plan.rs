@@ -18,6 +18,10 @@ pub const FLOOR: &str = "floor";
 pub const SWEEP: &str = "sweep";
 /// Open-loop latency.
 pub const LATENCY: &str = "latency";
+/// Data types that have elements.
+pub const COLLECTIONS: &str = "collections";
+/// Memory per item of such data types.
+pub const ITEMS: &str = "items";
 /// Memory per key.
 pub const MEMORY: &str = "memory";
 /// One shard on one core that keeps a log, synced once a second.
@@ -66,6 +70,8 @@ pub struct Plan {
     pub sweep: Vec<u32>,
     /// Keyspace sizes of the memory measurement, ascending.
     pub memory: Vec<u32>,
+    /// Items of the memory measurement of collections.
+    pub items: u32,
     /// Keys that expire at the same time.
     pub expiring: u32,
     /// Keyspace sizes of the restarts, ascending.
@@ -111,6 +117,7 @@ impl Plan {
             big_keys,
             sweep: sweep.to_vec(),
             memory: memory.to_vec(),
+            items: if mode == Mode::Smoke { 10_000 } else { 1_000_000 },
             expiring,
         }
     }

@@ -8,7 +8,8 @@ use crate::expiry::{GET_RATE, STAYING};
 use crate::latency::LatencyRow;
 use crate::machine::Machine;
 use crate::measure::{Row, Sample, Spread};
-use crate::plan::{ALL_CORES, FLOOR, Mode, ONE_CORE, Plan, SWEEP, TWO_SHARDS};
+use crate::memory::MemoryRow;
+use crate::plan::{ALL_CORES, COLLECTIONS, FLOOR, Mode, ONE_CORE, Plan, SWEEP, TWO_SHARDS};
 use crate::suites::Results;
 use crate::targets;
 
@@ -99,7 +100,18 @@ pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
          {} keys (each size in brackets).",
         sizes.join(", ")
     );
-    section("Memory per key", &remark, memory(results));
+    section("Memory per key", &remark, memory(&results.memory));
+    section(
+        "Collections",
+        "One core and one shard, 50 connections, pipeline 16. `in turn`: two commands, each counted as one.",
+        comparison(results, COLLECTIONS),
+    );
+    let remark = format!(
+        "As above: collections of ten short items, in bytes each (0.1 × {0} of them), and one collection of {0} items, in \
+         bytes an item.",
+        plan.items
+    );
+    section("Memory per item", &remark, memory(&results.items));
     section("Expiry storm", &storm_remark(), storms(results));
     for (title, remark, table) in durability::sections(results) {
         section(title, &remark, table);
@@ -281,11 +293,11 @@ fn latency(rows: &[LatencyRow]) -> Option<String> {
     Some(table.0)
 }
 
-fn memory(results: &Results) -> Option<String> {
+fn memory(rows: &[MemoryRow]) -> Option<String> {
     let mut table = Table::new(&["key", "Redis", "Shardwright", "ratio"]);
-    results.memory.first()?;
+    rows.first()?;
     let mut sum = 0.0;
-    for row in &results.memory {
+    for row in rows {
         let cell = |side: usize| {
             let sizes: Vec<String> =
                 row.sides[side].iter().map(|bytes| format!("{bytes:.1}")).collect();
@@ -295,7 +307,7 @@ fn memory(results: &Results) -> Option<String> {
         sum += ratio;
         table.row(&[&row.kind, &cell(0), &cell(1), &format!("{ratio:.2}")]);
     }
-    let mean = sum / results.memory.len() as f64;
+    let mean = sum / rows.len() as f64;
     table.row(&[&"mean", &"", &"", &format!("{mean:.2}")]);
     Some(table.0)
 }

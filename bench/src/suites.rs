@@ -2,16 +2,17 @@
 
 use crate::checkpoint::CheckpointRow;
 use crate::client::Shape;
+use crate::collections::{self, Prepared};
 use crate::error::Error;
 use crate::expiry::{self, Storm};
 use crate::latency::{self, LatencyRow};
 use crate::load::{Dataset, Load};
 use crate::machine::{Cores, cache_miss_nanos};
 use crate::measure::{Case, Row, Servers, Setup, interleave};
-use crate::memory::{self, KINDS, MemoryRow};
+use crate::memory::{self, Kind, MemoryRow};
 use crate::plan::{
-    ALL_CORES, EXPIRY, FEW, FLOOR, LATENCY, MANY, MANY_KEYS, MEMORY, Mode, ONE_CORE, Plan, SWEEP,
-    TWO_SHARDS, shapes,
+    ALL_CORES, COLLECTIONS, EXPIRY, FEW, FLOOR, ITEMS, LATENCY, MANY, MANY_KEYS, MEMORY, Mode,
+    ONE_CORE, Plan, SWEEP, TWO_SHARDS, shapes,
 };
 use crate::restart::RestartRow;
 use crate::server::{Keep, Program, Server};
@@ -26,6 +27,8 @@ pub struct Results {
     pub latency: Vec<LatencyRow>,
     /// Bytes per key.
     pub memory: Vec<MemoryRow>,
+    /// Bytes per item of collections.
+    pub items: Vec<MemoryRow>,
     /// How long restarts took.
     pub restarts: Vec<RestartRow>,
     /// Checkpoints under load, server by server.
@@ -67,6 +70,7 @@ impl Bench {
         self.two_shards()?;
         self.floor()?;
         self.memory()?;
+        self.collections()?;
         self.expiry()?;
         self.durability()?;
         Cores::pin_client(self.cores.all())?;
@@ -275,20 +279,47 @@ impl Bench {
     }
 
     fn memory(&mut self) -> Result<(), Error> {
-        let kinds = if self.plan.mode == Mode::Smoke { &KINDS[..1] } else { &KINDS[..] };
-        for &kind in kinds {
-            if !self.plan.wants(&format!("{MEMORY} {}", kind.name)) {
+        self.results.memory = self.bytes(MEMORY, memory::kinds(), &self.plan.memory)?;
+        Ok(())
+    }
+
+    /// Bytes of each of these kinds, at these numbers of them.
+    fn bytes(
+        &self,
+        suite: &str,
+        mut kinds: Vec<Kind>,
+        sizes: &[u32],
+    ) -> Result<Vec<MemoryRow>, Error> {
+        if self.plan.mode == Mode::Smoke {
+            kinds.truncate(1);
+        }
+        let mut rows = Vec::new();
+        for kind in kinds {
+            if !self.plan.wants(&format!("{suite} {}", kind.name)) {
                 continue;
             }
             let mut sides = Vec::new();
             for program in [&self.redis, &self.ours] {
                 let server = program.start(self.cores.one(), Some(1), Keep::Nothing)?;
-                sides.push(memory::bytes_per_key(&server, kind, &self.plan.memory)?);
+                sides.push(memory::bytes_per_key(&server, &kind, sizes)?);
             }
             let row = MemoryRow { kind: kind.name, sides };
-            eprintln!("memory {}: {:.1} / {:.1} bytes", kind.name, row.mean(0), row.mean(1));
-            self.results.memory.push(row);
+            eprintln!("{suite} {}: {:.1} / {:.1} bytes", kind.name, row.mean(0), row.mean(1));
+            rows.push(row);
         }
+        Ok(rows)
+    }
+
+    /// Data types that have elements, each load with keys of its own.
+    fn collections(&mut self) -> Result<(), Error> {
+        for Prepared { load, fill } in collections::loads(self.plan.keys) {
+            let setups = self.pair(self.cores.one(), Some(1), &fill);
+            let case = both(&load, Shape { connections: FEW, pipeline: 16 });
+            self.measure(COLLECTIONS, &setups, vec![case], Servers::Fresh)?;
+        }
+        let small = self.bytes(ITEMS, collections::small(), &[self.plan.items / 10])?;
+        let large = self.bytes(ITEMS, collections::large(), &[self.plan.items])?;
+        self.results.items = small.into_iter().chain(large).collect();
         Ok(())
     }
 

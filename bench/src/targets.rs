@@ -3,7 +3,7 @@
 use crate::checkpoint::CheckpointRow;
 use crate::client::Shape;
 use crate::measure::{Row, Spread};
-use crate::plan::{LOG_ALWAYS, LOG_EVERYSEC, ONE_CORE, SWEEP, TWO_SHARDS};
+use crate::plan::{COLLECTIONS, LOG_ALWAYS, LOG_EVERYSEC, ONE_CORE, SWEEP, TWO_SHARDS};
 use crate::restart::RestartRow;
 use crate::suites::Results;
 use crate::turns::{self, BUSY, TURN_LIMIT_US, Turns};
@@ -64,6 +64,7 @@ pub fn check(results: &Results) -> Vec<Target> {
     targets.extend(connections(results));
     targets.extend(crossing(results));
     targets.push(memory(results));
+    targets.extend(collections(results));
     targets.extend(sweep(results));
     targets.extend(storms(results));
     targets.extend(logs(results));
@@ -79,6 +80,50 @@ fn find<'a>(results: &'a Results, suite: &str, load: &str, shape: Shape) -> Opti
 
 const fn shape(connections: usize, pipeline: usize) -> Shape {
     Shape { connections, pipeline }
+}
+
+/// Collections: no row worse than Redis, and better on average, in CPU and in memory.
+fn collections(results: &Results) -> Vec<Target> {
+    let rows = || results.rows.iter().filter(|row| row.suite == COLLECTIONS);
+    let ratios: Vec<(String, f64)> = rows()
+        .map(|row| (row.load.clone(), row.ratio(0, 1, |sample| sample.cpu_us).median))
+        .collect();
+    let sizes: Vec<(String, f64)> =
+        results.items.iter().map(|row| (row.kind.to_owned(), row.mean(1) / row.mean(0))).collect();
+    let mean =
+        |of: &[(String, f64)]| of.iter().map(|(_, ratio)| ratio).sum::<f64>() / of.len() as f64;
+    let figure = |name: &str, bound, value: Option<&(String, f64)>| {
+        let mut target =
+            Target::of(name.into(), bound, value.map(|(_, value)| Spread::of([*value])));
+        if let Some((row, _)) = value.filter(|(row, _)| !row.is_empty()) {
+            target.measured.push_str(&format!(", {row}"));
+        }
+        target
+    };
+    let average = |of: &[(String, f64)]| (!of.is_empty()).then(|| (String::new(), mean(of)));
+    let by = |a: &&(String, f64), b: &&(String, f64)| a.1.total_cmp(&b.1);
+    vec![
+        figure(
+            "CPU efficiency of collections, mean",
+            Bound::AtLeast(1.5),
+            average(&ratios).as_ref(),
+        ),
+        figure(
+            "CPU efficiency of collections, least",
+            Bound::AtLeast(1.0),
+            ratios.iter().min_by(by),
+        ),
+        figure(
+            "memory of collections / Redis's, mean",
+            Bound::AtMost(0.75),
+            average(&sizes).as_ref(),
+        ),
+        figure(
+            "memory of collections / Redis's, most",
+            Bound::AtMost(1.0),
+            sizes.iter().max_by(by),
+        ),
+    ]
 }
 
 /// Redis's CPU per command divided by ours.

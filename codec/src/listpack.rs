@@ -16,8 +16,11 @@
 //! | `0xf0` | a string; four bytes of length follow, little-endian |
 //! | `0xf1` to `0xf4` | a signed integer of 2, 3, 4, 8 bytes, little-endian |
 
+mod gap;
+
 use std::ops::Range;
 
+pub use gap::GapListpack;
 use thiserror::Error;
 
 use crate::number::{MAX_I64_LEN, format_i64, parse_i64_strict, write_i64};
@@ -137,42 +140,57 @@ const fn back_len(body: usize) -> usize {
     }
 }
 
-fn encode(element: Element<'_>, out: &mut Vec<u8>) {
-    let begin = out.len();
-    match element {
-        Element::Int(number) => encode_int(number, out),
-        Element::Bytes(bytes) => {
-            let len = bytes.len();
-            match string_head(len) {
-                1 => out.push(0x80 | len as u8),
-                2 => out.extend_from_slice(&[0xe0 | (len >> 8) as u8, len as u8]),
-                _ => {
-                    out.push(0xf0);
-                    out.extend_from_slice(&(len as u32).to_le_bytes());
-                }
-            }
-            out.extend_from_slice(bytes);
-        }
-    }
-    let body = out.len() - begin;
-    let groups = back_len(body);
-    for group in (0..groups).rev() {
-        let more = if group + 1 == groups { 0 } else { 0x80 };
-        out.push(((body >> (7 * group)) & 0x7f) as u8 | more);
+/// Where encoded elements go.
+trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
     }
 }
 
-fn encode_int(number: i64, out: &mut Vec<u8>) {
+fn encode(element: Element<'_>, out: &mut impl Sink) {
+    let body = match element {
+        Element::Int(number) => {
+            encode_int(number, out);
+            int_len(number)
+        }
+        Element::Bytes(bytes) => {
+            let len = bytes.len();
+            let head = string_head(len);
+            match head {
+                1 => out.put(&[0x80 | len as u8]),
+                2 => out.put(&[0xe0 | (len >> 8) as u8, len as u8]),
+                _ => {
+                    out.put(&[0xf0]);
+                    out.put(&(len as u32).to_le_bytes());
+                }
+            }
+            out.put(bytes);
+            head + len
+        }
+    };
+    let groups = back_len(body);
+    for group in (0..groups).rev() {
+        let more = if group + 1 == groups { 0 } else { 0x80 };
+        out.put(&[((body >> (7 * group)) & 0x7f) as u8 | more]);
+    }
+}
+
+fn encode_int(number: i64, out: &mut impl Sink) {
     let bytes = number.to_le_bytes();
     let mut wide = |tag: u8, count: usize| {
-        out.push(tag);
-        out.extend_from_slice(&bytes[..count]);
+        out.put(&[tag]);
+        out.put(&bytes[..count]);
     };
     match int_len(number) {
-        1 => out.push(number as u8),
+        1 => out.put(&[number as u8]),
         2 => {
             let bits = (number as u16) & 0x1fff;
-            out.extend_from_slice(&[0xc0 | (bits >> 8) as u8, bits as u8]);
+            out.put(&[0xc0 | (bits >> 8) as u8, bits as u8]);
         }
         3 => wide(0xf1, 2),
         4 => wide(0xf2, 3),
@@ -505,6 +523,16 @@ impl ListpackBuf {
         self.splice(place, &[element], 1);
     }
 
+    /// Puts an integer in the place of this element: takes constant time if it is one of 0 to 127
+    /// and the element was.
+    #[inline]
+    pub fn set_int(&mut self, place: Range<usize>, number: i64) {
+        match self.0.get_mut(place.start) {
+            Some(byte @ 0..=0x7f) if (0..0x80).contains(&number) => *byte = number as u8,
+            _ => self.replace(place, Element::Int(number)),
+        }
+    }
+
     /// Takes out `count` elements, which are all that lie in `place`.
     pub fn remove(&mut self, place: Range<usize>, count: usize) {
         self.splice(place, &[], count);
@@ -583,6 +611,18 @@ mod tests {
         let longer = "x".repeat(5000);
         let expected = [&[0xf0, 0x88, 0x13, 0, 0][..], longer.as_bytes(), &[39, 0x80 | 13]];
         check_bytes(&longer, &expected.concat());
+    }
+
+    #[test]
+    fn an_integer_takes_the_place_of_another_of_any_length() {
+        let mut listpack = ListpackBuf::default();
+        ["a", "5", "b"].into_iter().for_each(|text| listpack.push(Element::of(text.as_bytes())));
+        for number in [127, 0, 128, 4096, 1, -1, i64::MAX, 7] {
+            let place = listpack.view().get(1).unwrap();
+            listpack.set_int(place.at..place.end, number);
+            let view = Listpack::check(listpack.view().bytes()).unwrap();
+            assert_eq!(texts(view), [b"a".to_vec(), number.to_string().into(), b"b".to_vec()]);
+        }
     }
 
     #[test]

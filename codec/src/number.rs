@@ -68,7 +68,7 @@ pub(crate) fn write_i64(n: i64, text: &mut [u8; MAX_I64_LEN]) -> usize {
 /// Writes `n` in decimal so that it ends before `text[end]`, and returns where it starts. `N` and
 /// `end` must leave room for the digits of `n`.
 #[inline]
-pub(crate) fn write_u64_at<const N: usize>(mut n: u64, text: &mut [u8; N], end: usize) -> usize {
+pub fn write_u64_at<const N: usize>(mut n: u64, text: &mut [u8; N], end: usize) -> usize {
     let mut start = end;
     while n >= 100 {
         let pair = (n % 100) as usize * 2;

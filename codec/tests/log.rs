@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use shardwright_codec::log::{
     Assembled, Assembler, FRAME_HEADER, Frame, FrameError, Lsn, MAX_PIECE, Part, Piece, Record,
-    RecordError, RecordHead,
+    RecordError, RecordHead, Tie,
 };
 
 fn head(lsn: u64) -> RecordHead {
@@ -13,7 +13,7 @@ fn head(lsn: u64) -> RecordHead {
 
 fn encoded(head: RecordHead, parts: &[Part<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
-    head.encode(parts, &mut out);
+    head.encode(Tie::NONE, parts, &mut out);
     out
 }
 
@@ -25,7 +25,7 @@ fn part(partition: u16, first: u64, count: u64, payload: &[u8]) -> Part<'_> {
 fn read(mut bytes: &[u8], mut check: impl FnMut(Record<'_>)) -> usize {
     let mut assembler = Assembler::default();
     let mut frames = 0;
-    while let Some(frame) = Frame::decode(bytes).unwrap() {
+    while let Some(frame) = Frame::decode(bytes, Tie::NONE).unwrap() {
         bytes = &bytes[frame.len()..];
         frames += 1;
         if let Assembled::Record(record) = assembler.take(frame).unwrap() {
@@ -86,21 +86,63 @@ fn a_long_record_is_several_frames_and_one_record() {
 fn every_flipped_bit_and_every_cut_is_found() {
     let bytes = encoded(head(42), &[part(1, 1, 1, b"effect")]);
     for at in 0..bytes.len() {
-        let cut = Frame::decode(&bytes[..at]);
+        let cut = Frame::decode(&bytes[..at], Tie::NONE);
         assert!(if at == 0 { cut == Ok(None) } else { cut.is_err() }, "cut at {at}: {cut:?}");
         for bit in 0..8 {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << bit;
-            assert!(Frame::decode(&damaged).is_err(), "bit {bit} of byte {at}");
+            assert!(Frame::decode(&damaged, Tie::NONE).is_err(), "bit {bit} of byte {at}");
         }
     }
+}
+
+#[test]
+fn a_frame_is_one_for_its_own_tie_alone() {
+    let (directory, payload) = (0x9f3c_0a7b_e51d_2264, [7; 300]);
+    let of = |number: u64| Tie::to(&[directory, number]);
+    let numbers = [0, 1, 2, 3, 255, 256, 1 << 31, u64::from(u32::MAX)];
+    for number in numbers {
+        let mut bytes = Vec::new();
+        head(42).encode(of(number), &[part(1, 1, 1, &payload)], &mut bytes);
+        let frame = Frame::decode(&bytes, of(number)).unwrap().unwrap();
+        let others = numbers.into_iter().filter(|other| *other != number).map(of);
+        for other in others.chain([Tie::NONE, Tie::to(&[directory + 1, number])]) {
+            let read = Frame::decode(&bytes, other);
+            assert!(matches!(read, Err(FrameError::Checksum { .. })), "{number}: {read:?}");
+            let mut again = Vec::new();
+            frame.encode(other, &mut again);
+            assert_eq!(Frame::decode(&again, other), Ok(Some(frame)));
+        }
+        let body = [&bytes[..4], &bytes[8..]].concat();
+        let tied = [&directory.to_le_bytes()[..], &number.to_le_bytes(), &body].concat();
+        assert_eq!(bytes[4..8], crc32(&tied).to_le_bytes());
+    }
+}
+
+#[test]
+fn every_record_passes_the_glance_and_numbers_in_a_row_do_not() {
+    let payload = [7; 300];
+    for lsn in [1, 2, 1_000_000] {
+        let bytes = encoded(head(lsn), &[part(1, 1, 1, &payload)]);
+        assert!(Record::may_begin(&bytes), "{lsn}");
+        assert_eq!(Frame::claimed_lsn(&bytes), Some(Lsn(lsn)));
+        assert!((0..bytes.len()).all(|len| !Record::may_begin(&bytes[..len])), "{lsn}");
+    }
+    let numbers: Vec<u8> = (1..100_000u64).flat_map(u64::to_le_bytes).collect();
+    let passes = |at: &usize| {
+        let rest = &numbers[*at..];
+        // Who looks for records knows about how many there are.
+        Frame::claimed_lsn(rest).is_some_and(|lsn| lsn < Lsn(1 << 40)) && Record::may_begin(rest)
+    };
+    let passing = (0..numbers.len()).filter(passes).count();
+    assert!(passing < 100, "{passing} of {} places", numbers.len());
 }
 
 #[test]
 fn a_length_is_not_believed_without_a_bound() {
     let mut bytes = encoded(head(1), &[]);
     bytes[..4].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert_eq!(Frame::decode(&bytes), Err(FrameError::Length(u32::MAX)));
+    assert_eq!(Frame::decode(&bytes, Tie::NONE), Err(FrameError::Length(u32::MAX)));
 }
 
 #[test]
@@ -134,7 +176,7 @@ proptest! {
             .map(|(at, payload)| part(at as u16, lsn % 1000, at as u64, payload))
             .collect();
         let mut bytes = encoded(head(lsn), &parts);
-        head(lsn.wrapping_add(1)).encode(&parts, &mut bytes);
+        head(lsn.wrapping_add(1)).encode(Tie::NONE, &parts, &mut bytes);
         let mut lsns = Vec::new();
         read(&bytes, |record| {
             assert_eq!(record.parts, parts);
@@ -145,7 +187,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
-        if let Ok(Some(frame)) = Frame::decode(&bytes) {
+        if let Ok(Some(frame)) = Frame::decode(&bytes, Tie::NONE) {
             let _ = Assembler::default().take(frame);
         }
         for piece in [Piece::Whole, Piece::First, Piece::Last] {

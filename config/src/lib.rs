@@ -39,4 +39,4 @@ pub use types::{
     AppendFsync, BindAddress, DebugAccess, FileMode, FileName, LogFormat, LogLevel,
     OutputBufferLimit, OutputBufferLimits, PipelineOrder, SaveRule, SaveRules, Secret, Supervised,
 };
-pub use value::ValueError;
+pub use value::{ValueError, memory as parse_size};

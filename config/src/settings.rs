@@ -112,6 +112,8 @@ pub struct Settings {
     pub auto_aof_rewrite_min_size: u64,
     /// Bytes of a segment of the log after which another one begins, at least 64 KiB.
     pub log_segment_size: u64,
+    /// Segments that are no longer needed and are kept to be written over.
+    pub log_spare_segments: u32,
 
     /// Directory that the process changes into, and that holds the data; relative paths start there.
     pub dir: PathBuf,
@@ -220,6 +222,7 @@ impl Default for Settings {
             auto_aof_rewrite_percentage: 100,
             auto_aof_rewrite_min_size: mib(64),
             log_segment_size: mib(64),
+            log_spare_segments: 8,
             dir: PathBuf::from("data"),
             daemonize: false,
             pidfile: None,

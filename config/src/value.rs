@@ -93,7 +93,10 @@ pub(crate) fn integer(text: &str) -> Result<i64, ValueError> {
 /// Reads a size in bytes: digits, then nothing, `b`, `k` (1000), `kb` (1024), and so on up to `gb`.
 ///
 /// A size that does not fit 64 bits is taken as the largest, which no range allows.
-pub(crate) fn memory(text: &str) -> Result<u64, ValueError> {
+///
+/// # Errors
+/// It is no size.
+pub fn memory(text: &str) -> Result<u64, ValueError> {
     let (digits, unit) = split_unit(text).ok_or(ValueError::Memory)?;
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,

@@ -1,10 +1,10 @@
 //! Backups: a copy of all that counts in a data directory, also while a server writes to it.
 //!
 //! The files that the manifest names are opened first: a checkpoint may replace them meanwhile, but
-//! not take away what is open. What is copied passes the same reader as at a start. So a backup has
-//! everything up to one record, and a damaged directory is not copied silently.
+//! not take away what is open, nor is that written over. What is copied passes the same reader as at a
+//! start. So a backup has everything up to one record, and a damaged directory is not copied silently.
 
-use std::io::Read;
+use std::io::{self, Read, Seek};
 
 use crate::backup_error::CopyError;
 use crate::error::{JournalError, RecoveryError};
@@ -12,7 +12,7 @@ use crate::inventory::{BACKUP, BackupFile, Inventory};
 use crate::lines;
 use crate::manifest::{CheckpointEntry, MANIFEST, Manifest, SegmentEntry};
 use crate::progress::{Passing, Progress, Sum};
-use crate::reading::{Reading, Unapplied, open};
+use crate::reading::{Reading, Unapplied, open, written_end};
 use crate::recovery::{names, read_manifest};
 use crate::storage::{Storage, StorageFile};
 
@@ -44,6 +44,8 @@ pub fn open_to_back_up<S: Storage>(storage: &S) -> Result<Opened<S>, RecoveryErr
             Err(RecoveryError::Missing(_)) if before.as_ref() != Some(&manifest) => {
                 before = Some(manifest);
             }
+            // What was open while it still counted is not written over.
+            Ok(_) if !self::manifest(storage)?.has_segments_of(&manifest) => {}
             outcome => return outcome,
         }
     }
@@ -96,9 +98,8 @@ impl<S: Storage> Opened<S> {
         }
         for (entry, mut reader) in segments {
             let name = entry.name();
-            let mut bytes = Vec::new();
-            let read = reader.read_to_end(&mut bytes);
-            read.map_err(JournalError::io("read", &name)).map_err(source)?;
+            let read = read_beside_writer(&mut reader, manifest.directory, entry);
+            let mut bytes = read.map_err(JournalError::io("read", &name)).map_err(source)?;
             let end = reading.segment(entry, &bytes).map_err(source)?;
             // Behind that is what a server is just writing, or a crash left half written.
             bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
@@ -117,6 +118,22 @@ impl<S: Storage> Opened<S> {
         lines::replace(target, BACKUP, text.as_bytes()).map_err(CopyError::Target)?;
         Ok(inventory)
     }
+}
+
+/// All of a segment that may be written to meanwhile, over what an earlier one left: a record is there
+/// only if those before it are, but reading may have passed their places when they were written. So
+/// what is before the last one is read again.
+fn read_beside_writer(
+    reader: &mut (impl Read + Seek),
+    directory: u64,
+    entry: SegmentEntry,
+) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes)?;
+    let end = written_end(&bytes, directory, entry);
+    reader.rewind()?;
+    reader.read_exact(bytes.get_mut(..end).unwrap_or_default())?;
+    Ok(bytes)
 }
 
 fn source(error: impl Into<RecoveryError>) -> BackupFailed {

@@ -1,6 +1,7 @@
 //! Examining a data directory without changing anything in it.
 
 use crate::error::{JournalError, RecoveryError};
+use crate::files::spare_number;
 use crate::manifest::Manifest;
 use crate::progress::Progress;
 use crate::reading::{Contents, examine};
@@ -16,6 +17,8 @@ pub struct Report {
     pub contents: Option<Contents>,
     /// Files that do not count, with their lengths: a start removes them.
     pub strays: Vec<(String, u64)>,
+    /// Files that a start may write over, with their lengths.
+    pub spares: Vec<(String, u64)>,
     /// What would end a start.
     pub damage: Option<RecoveryError>,
 }
@@ -34,8 +37,14 @@ pub fn check(
         Ok(manifest) => manifest.ok_or(RecoveryError::NoData)?,
         Err(error @ RecoveryError::Journal(_)) => return Err(error),
         Err(error) => {
-            let (manifest, contents, strays) = (None, None, Vec::new());
-            return Ok(Report { manifest, contents, strays, damage: Some(error) });
+            let (strays, spares) = (Vec::new(), Vec::new());
+            return Ok(Report {
+                manifest: None,
+                contents: None,
+                strays,
+                spares,
+                damage: Some(error),
+            });
         }
     };
     let (contents, outcome) = examine(storage, &manifest, replay, progress);
@@ -43,10 +52,15 @@ pub fn check(
         Err(error @ RecoveryError::Journal(_)) => return Err(error),
         outcome => outcome.err(),
     };
-    let mut strays = Vec::new();
-    for name in names.into_iter().filter(|name| manifest.is_stray(name)) {
-        let len = storage.len(&name).map_err(JournalError::io("look at", &name))?;
-        strays.push((name, len));
-    }
-    Ok(Report { manifest: Some(manifest), contents: Some(contents), strays, damage })
+    let with_lens = |is_wanted: &dyn Fn(&str) -> bool| {
+        let mut files = Vec::new();
+        for name in names.iter().filter(|name| is_wanted(name)) {
+            let len = storage.len(name).map_err(JournalError::io("look at", name))?;
+            files.push((name.clone(), len));
+        }
+        Ok::<_, JournalError>(files)
+    };
+    let strays = with_lens(&|name| manifest.is_stray(name))?;
+    let spares = with_lens(&|name| spare_number(name).is_some())?;
+    Ok(Report { manifest: Some(manifest), contents: Some(contents), strays, spares, damage })
 }

@@ -7,7 +7,7 @@
 use std::io::{BufReader, Read};
 
 use shardwright_codec::log::{
-    Assembled, Assembler, FRAME_HEADER, Frame, Lsn, Part, Record, RecordHead,
+    Assembled, Assembler, FRAME_HEADER, Frame, Lsn, Part, Record, RecordHead, Tie,
 };
 
 use crate::error::{JournalError, RecoveryError, Spot, Trouble};
@@ -16,6 +16,7 @@ use crate::manifest::{CheckpointEntry, Manifest};
 use crate::progress::PIECE;
 use crate::reading::open;
 use crate::recovery::Replay;
+use crate::spares;
 use crate::storage::{Storage, StorageFile};
 
 /// Bytes that are gathered before they are written.
@@ -53,8 +54,8 @@ impl<S: Storage> CheckpointWriter<S> {
         let CheckpointMark { lsn, directory, sequences } = mark;
         let name = checkpoint_name(lsn);
         let file = storage.create(&name).map_err(JournalError::io("create", &name))?;
-        let buffer =
-            FileHeader { directory, number: 0, lsn, sequences }.encode(FileKind::Checkpoint);
+        let buffer = FileHeader { directory, number: 0, lsn, former_len: None, sequences }
+            .encode(FileKind::Checkpoint);
         Ok(Self { storage, lsn, name, file, buffer, newest: Lsn(0), len: 0 })
     }
 
@@ -85,11 +86,13 @@ impl<S: Storage> CheckpointWriter<S> {
         self.unless_failed(outcome)
     }
 
-    /// What failed is of no use, and must not take room that the log needs.
+    /// What failed is of no use, and must not take room that the log needs. Nor must spares: there may
+    /// have been no room, and the next checkpoint needs it.
     fn unless_failed<T>(&self, outcome: Result<T, JournalError>) -> Result<T, JournalError> {
         if outcome.is_err() {
             // If that fails too, the next start or checkpoint removes it.
             let _ = self.storage.remove(&self.name);
+            spares::give_up(&self.storage);
         }
         outcome
     }
@@ -115,8 +118,11 @@ impl<S: Storage> CheckpointWriter<S> {
 
     fn record(&mut self, parts: &[Part<'_>]) {
         self.newest = self.newest.next();
-        RecordHead { lsn: self.newest, time_ms: 0, durable: self.lsn }
-            .encode(parts, &mut self.buffer);
+        RecordHead { lsn: self.newest, time_ms: 0, durable: self.lsn }.encode(
+            Tie::NONE,
+            parts,
+            &mut self.buffer,
+        );
     }
 
     fn write(&mut self) -> Result<(), JournalError> {
@@ -227,7 +233,8 @@ impl<R: Read> Pieces<'_, R> {
         let len = Frame::claimed_len(&buffer).map_err(|error| damaged(error.into()))?;
         self.fill(&mut buffer, len)?;
         self.buffer = buffer;
-        let frame = Frame::decode(&self.buffer).map_err(|error| damaged(error.into()))?;
+        let frame =
+            Frame::decode(&self.buffer, Tie::NONE).map_err(|error| damaged(error.into()))?;
         self.at += frame.map_or(0, |frame| frame.len()) as u64;
         Ok(frame)
     }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -170,11 +171,25 @@ impl Storage for Disk {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        File::open(self.path.join(name))
+        let file = File::open(self.path.join(name))?;
+        // Where there are no locks, `reopen` gets none either.
+        let _ = file.lock_shared();
+        Ok(file)
     }
 
     fn create(&self, name: &str) -> io::Result<DiskFile> {
         File::create(self.path.join(name)).map(DiskFile)
+    }
+
+    /// Readers hold a shared lock. Where the file system has none, nothing is written over.
+    fn reopen(&self, name: &str) -> io::Result<Option<DiskFile>> {
+        let file = OpenOptions::new().write(true).open(self.path.join(name))?;
+        if file.metadata()?.nlink() != 1 || file.try_lock().is_err() {
+            return Ok(None);
+        }
+        // Whoever opens it from now on looks whether it is still what it was.
+        file.unlock()?;
+        Ok(Some(DiskFile(file)))
     }
 
     fn settle(&self, name: &str, len: u64) -> io::Result<()> {

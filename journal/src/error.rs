@@ -148,7 +148,7 @@ impl RecoveryError {
         };
         match self {
             // What is whole and not understood was written by another version of the program.
-            Self::Header { why: HeaderError::Version(_), .. }
+            Self::Header { why: HeaderError::Version { .. }, .. }
             | Self::Damaged {
                 why: Trouble::Refused(_) | Trouble::Frame(FrameError::Piece(_)),
                 ..

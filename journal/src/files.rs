@@ -1,9 +1,12 @@
 //! Names and headers of the files of a data directory: the log's segments, and checkpoints. Behind
 //! its header each has frames, one after the other.
+//!
+//! A segment may be written over a file that had another one before. So its frames are tied to its
+//! directory and its number, which no other segment of the directory has or had.
 
 use std::io::{self, Read};
 
-use shardwright_codec::log::Lsn;
+use shardwright_codec::log::{Lsn, Tie};
 use thiserror::Error;
 
 /// What a file is.
@@ -23,13 +26,24 @@ impl FileKind {
             Self::Checkpoint => b"SWRTCKP\0",
         }
     }
+
+    /// The version of the format that this program writes, and the newest that it reads.
+    const fn version(self) -> u16 {
+        match self {
+            Self::Segment => TIED,
+            Self::Checkpoint => 1,
+        }
+    }
 }
 
-/// The version of the format that this program writes, and the newest that it reads.
-const VERSION: u16 = 1;
+/// The first version of segments whose frames are tied to them.
+const TIED: u16 = 2;
 
-/// Bytes before the sequences.
+/// Bytes before the sequences, or before what version 2 has in front of these.
 const FIXED: usize = 36;
+
+/// Bytes that version 2 has in front of the sequences.
+const FORMER: usize = 8;
 
 /// What a file says about itself before its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +54,10 @@ pub struct FileHeader {
     pub number: u64,
     /// LSN of a segment's first record; of the newest record that a checkpoint contains.
     pub lsn: Lsn,
+    /// Bytes that the file had when the segment began: what is behind the segment's end, up to there,
+    /// is of an earlier one. Nothing where frames are not tied: in checkpoints, and in segments of
+    /// version 1.
+    pub former_len: Option<u64>,
     /// The newest effect of each partition before a segment's first record, or in a checkpoint.
     /// There are as many as the server had shards.
     pub sequences: Vec<u64>,
@@ -55,8 +73,13 @@ pub enum HeaderError {
     #[error("it does not begin as such a file does")]
     Magic,
     /// A later program wrote it.
-    #[error("it has version {0} of the format, this program reads up to {VERSION}")]
-    Version(u16),
+    #[error("it has version {found} of the format, this program reads up to {newest}")]
+    Version {
+        /// What it has.
+        found: u16,
+        /// The newest that is known.
+        newest: u16,
+    },
     /// The checksum does not fit.
     #[error("the header's checksum is {found:08x}, its bytes give {computed:08x}")]
     Checksum {
@@ -83,22 +106,39 @@ pub(crate) fn is_checkpoint_name(name: &str) -> bool {
     lsn().is_some_and(|lsn| checkpoint_name(Lsn(lsn)) == name)
 }
 
+/// Name of the spare that was the segment with this number.
+pub(crate) fn spare_name(number: u64) -> String {
+    format!("spare-{number:010}.swl")
+}
+
 /// The number of the segment with this name.
 pub(crate) fn segment_number(name: &str) -> Option<u64> {
     let number = name.strip_prefix("log-")?.strip_suffix(".swl")?.parse().ok()?;
     (segment_name(number) == name).then_some(number)
 }
 
+/// The number of the segment that the spare with this name was.
+pub(crate) fn spare_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix("spare-")?.strip_suffix(".swl")?.parse().ok()?;
+    (spare_name(number) == name).then_some(number)
+}
+
 impl FileHeader {
+    /// What the frames behind it are tied to.
+    pub(crate) fn tie(&self) -> Tie {
+        let version = if self.former_len.is_some() { TIED } else { 1 };
+        tie(version, self.directory, self.number)
+    }
+
     /// The header's bytes.
     pub fn encode(&self, kind: FileKind) -> Vec<u8> {
-        let mut out = Vec::with_capacity(FIXED + self.sequences.len() * 8 + 4);
+        let version = if self.former_len.is_some() { kind.version() } else { 1 };
+        let mut out = Vec::with_capacity(FIXED + FORMER + self.sequences.len() * 8 + 4);
         out.extend_from_slice(kind.magic());
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&version.to_le_bytes());
         out.extend_from_slice(&(self.sequences.len() as u16).to_le_bytes());
-        for number in [self.directory, self.number, self.lsn.0] {
-            out.extend_from_slice(&number.to_le_bytes());
-        }
+        let numbers = [self.directory, self.number, self.lsn.0].into_iter().chain(self.former_len);
+        numbers.for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
         self.sequences.iter().for_each(|newest| out.extend_from_slice(&newest.to_le_bytes()));
         out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
         out
@@ -115,12 +155,12 @@ impl FileHeader {
             return Err(HeaderError::Magic);
         }
         let fixed = input.first_chunk::<FIXED>().ok_or(cut.clone())?;
-        let short = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
-        let version = short(8);
-        if version != VERSION {
-            return Err(HeaderError::Version(version));
+        let (found, newest) = (version(fixed), kind.version());
+        if found == 0 || found > newest {
+            return Err(HeaderError::Version { found, newest });
         }
-        let end = FIXED + usize::from(short(10)) * 8;
+        let is_tied = found >= TIED;
+        let end = len(fixed) - 4;
         let bytes = input.get(..end).ok_or(cut.clone())?;
         let found = input.get(end..).and_then(<[u8]>::first_chunk).ok_or(cut)?;
         let (found, computed) = (u32::from_le_bytes(*found), crc32fast::hash(bytes));
@@ -131,8 +171,31 @@ impl FileHeader {
             bytes[12..].as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number));
         let mut next = || numbers.next().unwrap_or_default();
         let (directory, number, lsn) = (next(), next(), Lsn(next()));
-        Ok((Self { directory, number, lsn, sequences: numbers.collect() }, end + 4))
+        let former_len = is_tied.then(&mut next);
+        let sequences = numbers.collect();
+        Ok((Self { directory, number, lsn, former_len, sequences }, end + 4))
     }
+}
+
+/// The version that a header has which begins so.
+fn version(fixed: &[u8; FIXED]) -> u16 {
+    u16::from_le_bytes([fixed[8], fixed[9]])
+}
+
+/// Bytes of a header that begins so.
+fn len(fixed: &[u8; FIXED]) -> usize {
+    let former = if version(fixed) >= TIED { FORMER } else { 0 };
+    let partitions = usize::from(u16::from_le_bytes([fixed[10], fixed[11]]));
+    FIXED + former + partitions * 8 + 4
+}
+
+fn tie(version: u16, directory: u64, number: u64) -> Tie {
+    if version >= TIED { Tie::to(&[directory, number]) } else { Tie::NONE }
+}
+
+/// What the frames of a segment are tied to that begins so, whether its header is damaged or not.
+pub(crate) fn tie_of_segment(bytes: &[u8], directory: u64, number: u64) -> Tie {
+    tie(bytes.first_chunk().map_or(TIED, version), directory, number)
 }
 
 /// Reads until `bytes` has `len` of them, or there are no more.
@@ -149,9 +212,8 @@ pub(crate) fn read_header(
     let mut bytes = Vec::new();
     fill(reader, &mut bytes, FIXED)?;
     // How long it is stands in its first bytes.
-    if let Some(fixed) = bytes.first_chunk::<FIXED>() {
-        let partitions = usize::from(u16::from_le_bytes([fixed[10], fixed[11]]));
-        fill(reader, &mut bytes, FIXED + partitions * 8 + 4)?;
+    if let Some(len) = bytes.first_chunk().map(len) {
+        fill(reader, &mut bytes, len)?;
     }
     Ok(FileHeader::decode(&bytes, kind))
 }
@@ -161,7 +223,8 @@ mod tests {
     use super::*;
 
     fn header() -> FileHeader {
-        FileHeader { directory: 77, number: 3, lsn: Lsn(12), sequences: vec![5, 0, 9] }
+        let (former_len, sequences) = (Some(99), vec![5, 0, 9]);
+        FileHeader { directory: 77, number: 3, lsn: Lsn(12), former_len, sequences }
     }
 
     #[test]
@@ -170,6 +233,20 @@ mod tests {
         let len = bytes.len();
         bytes.extend_from_slice(b"frames");
         assert_eq!(FileHeader::decode(&bytes, FileKind::Segment), Ok((header(), len)));
+        assert_eq!(header().tie(), Tie::to(&[77, 3]));
+        assert_eq!(tie_of_segment(&bytes, 77, 3), Tie::to(&[77, 3]));
+    }
+
+    #[test]
+    fn version_1_is_written_where_frames_are_not_tied() {
+        let header = FileHeader { former_len: None, ..header() };
+        let bytes = header.encode(FileKind::Segment);
+        assert_eq!((bytes.len(), bytes[8]), (FIXED + 3 * 8 + 4, 1));
+        assert_eq!(
+            FileHeader::decode(&bytes, FileKind::Segment),
+            Ok((header.clone(), bytes.len()))
+        );
+        assert_eq!((header.tie(), tie_of_segment(&bytes, 77, 3)), (Tie::NONE, Tie::NONE));
     }
 
     #[test]
@@ -190,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_is_no_segment() {
-        let bytes = header().encode(FileKind::Checkpoint);
+        let bytes = FileHeader { former_len: None, ..header() }.encode(FileKind::Checkpoint);
         assert_eq!(FileHeader::decode(&bytes, FileKind::Segment), Err(HeaderError::Magic));
         assert!(FileHeader::decode(&bytes, FileKind::Checkpoint).is_ok());
         assert!(
@@ -201,8 +278,12 @@ mod tests {
     #[test]
     fn a_later_version_is_named() {
         let mut bytes = header().encode(FileKind::Segment);
-        bytes[8] = 2;
+        bytes[8] = 3;
         let error = FileHeader::decode(&bytes, FileKind::Segment).unwrap_err();
+        assert_eq!(error.to_string(), "it has version 3 of the format, this program reads up to 2");
+        bytes = FileHeader { former_len: None, ..header() }.encode(FileKind::Checkpoint);
+        bytes[8] = 2;
+        let error = FileHeader::decode(&bytes, FileKind::Checkpoint).unwrap_err();
         assert_eq!(error.to_string(), "it has version 2 of the format, this program reads up to 1");
     }
 
@@ -212,5 +293,8 @@ mod tests {
         for name in ["log-1.swl", "log-0000000001", "log-+000000001.swl", "log-000000000x.swl"] {
             assert_eq!(segment_number(name), None, "{name}");
         }
+        let spare = spare_name(41);
+        assert_eq!((spare_number(&spare), segment_number(&spare)), (Some(41), None));
+        assert_eq!((spare_number(&segment_name(41)), is_checkpoint_name(&spare)), (None, false));
     }
 }

@@ -10,6 +10,7 @@
 //! * [`open_to_back_up`], [`verify`] and [`restore`] make copies that are whole or none; [`check`] and
 //!   [`diagnose`] tell what a directory has and what would help it. All of them read as a start does.
 //! * [`Founding`] makes a directory out of keys that come from elsewhere.
+//! * `spares` keeps segments that are no longer needed, to be written over by the next ones.
 //! * [`Storage`] is the only way to files, so that tests can lose, tear and refuse what they like.
 //!
 //! It stores records and knows nothing of commands or data types: a record has effects of
@@ -34,6 +35,7 @@ mod recovery;
 mod repair;
 mod restore;
 mod sequences;
+mod spares;
 mod storage;
 mod verify;
 
@@ -55,6 +57,6 @@ pub use recovery::{Recovered, Replay, TornTail, recover};
 pub use repair::{CutSegment, Diagnosis, Repair, RepairError, diagnose};
 pub use restore::{RestoreFailed, restore};
 pub use sequences::{Gap, Sequences};
-pub use shardwright_codec::log::{Lsn, Part, Record, RecordHead};
+pub use shardwright_codec::log::{Lsn, Part, Record, RecordHead, Tie};
 pub use storage::{Storage, StorageFile};
 pub use verify::verify;

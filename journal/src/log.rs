@@ -1,7 +1,9 @@
 //! The log as it is written: records are encoded into a buffer, written to the newest segment, and
 //! made durable by a sync, each when the owner says so.
 
-use shardwright_codec::log::{Lsn, Part, RecordHead};
+use std::io::ErrorKind;
+
+use shardwright_codec::log::{Lsn, Part, RecordHead, Tie};
 
 use crate::checkpoint::CheckpointMark;
 use crate::error::JournalError;
@@ -9,6 +11,7 @@ use crate::files::{FileHeader, FileKind};
 use crate::manifest::{CheckpointEntry, Manifest, SegmentEntry};
 use crate::recovery::Recovered;
 use crate::sequences::Sequences;
+use crate::spares::{self, Spare};
 use crate::storage::{Storage, StorageFile};
 
 /// How a log is kept.
@@ -16,11 +19,13 @@ use crate::storage::{Storage, StorageFile};
 pub struct LogOptions {
     /// Bytes after which a segment is followed by another one.
     pub segment_bytes: u64,
+    /// Segments that are no longer needed and kept at most, to become the next ones.
+    pub spares: usize,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20 }
+        Self { segment_bytes: 64 << 20, spares: 8 }
     }
 }
 
@@ -29,9 +34,7 @@ pub struct Log<S: Storage> {
     storage: S,
     options: LogOptions,
     manifest: Manifest,
-    segment: S::File,
-    segment_name: String,
-    segment_len: u64,
+    segment: Segment<S::File>,
     /// The greatest number that a segment has or was to have: none is used twice, since a manifest
     /// that could not be stored for certain may name it.
     number: u64,
@@ -50,6 +53,16 @@ pub struct Log<S: Storage> {
     /// The log failed, and a checkpoint behind this record makes good what it lost.
     given_up: Option<Lsn>,
     syncs: u64,
+}
+
+/// The segment that is being written.
+struct Segment<F> {
+    file: F,
+    name: String,
+    len: u64,
+    /// Bytes that the file had before.
+    former_len: u64,
+    tie: Tie,
 }
 
 /// Bytes of an emptied buffer that are kept for the next records.
@@ -77,16 +90,13 @@ impl<S: Storage> Log<S> {
         // A segment without records says nothing.
         manifest.segments.retain(|segment| segment.first <= newest);
         lens.retain(|(number, _)| manifest.segments.iter().any(|other| other.number == *number));
-        let (segment, segment_name, segment_len) =
-            next(&storage, &mut manifest, next_segment, newest, &sequences)?;
-        remove_strays(&storage, &manifest)?;
+        let segment = next(&storage, options, &mut manifest, next_segment, newest, &sequences)?;
+        spares::tidy(&storage, options, &manifest, &[])?;
         Ok(Self {
             storage,
             options,
             manifest,
             segment,
-            segment_name,
-            segment_len,
             number: next_segment,
             ended: lens,
             sequences,
@@ -115,7 +125,7 @@ impl<S: Storage> Log<S> {
         }
         self.taken = self.taken.next();
         let head = RecordHead { lsn: self.taken, time_ms, durable: self.durable };
-        head.encode(parts, &mut self.buffer);
+        head.encode(self.segment.tie, parts, &mut self.buffer);
         Ok(self.taken)
     }
 
@@ -129,15 +139,15 @@ impl<S: Storage> Log<S> {
             if log.buffer.is_empty() {
                 return Ok(());
             }
-            let failed = JournalError::io("write", &log.segment_name);
-            log.segment.write(&log.buffer).map_err(failed)?;
-            log.segment_len += log.buffer.len() as u64;
+            let failed = JournalError::io("write", &log.segment.name);
+            log.segment.file.write(&log.buffer).map_err(failed)?;
+            log.segment.len += log.buffer.len() as u64;
             log.written = log.taken;
             log.buffer.clear();
             if log.buffer.capacity() > KEPT_BUFFER {
                 log.buffer = Vec::new();
             }
-            if log.segment_len < log.options.segment_bytes { Ok(()) } else { log.rotate() }
+            if log.segment.len < log.options.segment_bytes { Ok(()) } else { log.rotate() }
         })
     }
 
@@ -193,6 +203,8 @@ impl<S: Storage> Log<S> {
         self.taken = self.taken.next();
         self.sequences = newest.into();
         (self.failed, self.given_up) = (true, Some(self.taken));
+        // There may have been no room, and the checkpoint needs it.
+        spares::give_up(&self.storage);
         CheckpointMark {
             lsn: self.taken,
             directory: self.manifest.directory,
@@ -218,14 +230,15 @@ impl<S: Storage> Log<S> {
             segments: Vec::new(),
         };
         let lsn = checkpoint.lsn;
-        (self.segment, self.segment_name, self.segment_len) =
-            next(&self.storage, &mut manifest, self.number, lsn, &self.sequences)?;
+        let Self { storage, options, number, sequences, .. } = self;
+        self.segment = next(storage, *options, &mut manifest, *number, lsn, sequences)?;
         self.manifest = manifest;
         (self.taken, self.written, self.durable) = (lsn, lsn, lsn);
         self.ended.clear();
         (self.failed, self.given_up) = (false, None);
-        // What is left over costs room and nothing else: the next checkpoint tries again.
-        let _ = remove_strays(&self.storage, &self.manifest);
+        // What is left over costs room and nothing else: the next checkpoint tries again. Nothing of it
+        // becomes a spare: what a failure left of a file is not known.
+        let _ = spares::tidy(&self.storage, self.options, &self.manifest, &[]);
         Ok(())
     }
 
@@ -236,12 +249,13 @@ impl<S: Storage> Log<S> {
     /// count now.
     pub fn install(&mut self, checkpoint: CheckpointEntry) -> Result<(), JournalError> {
         self.check()?;
+        let counted = self.manifest.segments.clone();
         self.guarded(|log| {
             log.manifest.checkpoint = Some(checkpoint);
             log.manifest.segments.retain(|segment| segment.first > checkpoint.lsn);
             log.manifest.store(&log.storage)
         })?;
-        remove_strays(&self.storage, &self.manifest)?;
+        spares::tidy(&self.storage, self.options, &self.manifest, &counted)?;
         let Self { ended, manifest, .. } = self;
         ended.retain(|(number, _)| manifest.segments.iter().any(|other| other.number == *number));
         Ok(())
@@ -255,7 +269,15 @@ impl<S: Storage> Log<S> {
     pub fn close(&mut self, time_ms: i64) -> Result<(), JournalError> {
         self.sync()?;
         self.append(time_ms, &[])?;
-        self.sync()
+        self.sync()?;
+        self.guarded(|log| {
+            let Segment { name, len, former_len, .. } = &log.segment;
+            if len >= former_len {
+                return Ok(());
+            }
+            // The next start need not look for the end, nor does the rest take room until then.
+            log.storage.settle(name, *len).map_err(JournalError::io("cut off", name))
+        })
     }
 
     /// Whether something failed, so that the log takes nothing more.
@@ -300,7 +322,7 @@ impl<S: Storage> Log<S> {
 
     /// Bytes of all segments.
     pub fn size(&self) -> u64 {
-        self.ended.iter().map(|(_, len)| len).sum::<u64>() + self.segment_len
+        self.ended.iter().map(|(_, len)| len).sum::<u64>() + self.segment.len
     }
 
     fn check(&self) -> Result<(), JournalError> {
@@ -319,7 +341,7 @@ impl<S: Storage> Log<S> {
 
     fn sync_segment(&mut self) -> Result<(), JournalError> {
         if self.durable < self.written {
-            self.segment.sync().map_err(JournalError::io("sync", &self.segment_name))?;
+            self.segment.file.sync().map_err(JournalError::io("sync", &self.segment.name))?;
             self.syncs += 1;
             self.durable = self.written;
         }
@@ -330,55 +352,79 @@ impl<S: Storage> Log<S> {
     fn rotate(&mut self) -> Result<(), JournalError> {
         self.sync_segment()?;
         let last = self.manifest.segments.last().map_or(0, |segment| segment.number);
-        self.ended.push((last, self.segment_len));
+        self.ended.push((last, self.segment.len));
         self.number += 1;
-        let Self { storage, manifest, sequences, .. } = self;
-        (self.segment, self.segment_name, self.segment_len) =
-            next(storage, manifest, self.number, self.written, sequences)?;
+        let Self { storage, options, manifest, number, written, sequences, .. } = self;
+        self.segment = next(storage, *options, manifest, *number, *written, sequences)?;
         Ok(())
     }
 }
 
-/// Begins a segment behind record `newest`, durably. Returns the file, its name and its length.
+/// Begins a segment behind record `newest`, durably: over a spare if there is one.
 fn next<S: Storage>(
     storage: &S,
+    options: LogOptions,
     manifest: &mut Manifest,
     number: u64,
     newest: Lsn,
     sequences: &Sequences,
-) -> Result<(S::File, String, u64), JournalError> {
+) -> Result<Segment<S::File>, JournalError> {
     let entry = SegmentEntry { number, first: newest.next() };
-    let name = entry.name();
     let header = FileHeader {
         directory: manifest.directory,
         number,
         lsn: entry.first,
+        former_len: Some(0),
         sequences: sequences.newest().to_vec(),
     };
-    let bytes = header.encode(FileKind::Segment);
-    let mut file = storage.create(&name).map_err(JournalError::io("create", &name))?;
-    file.write(&bytes).map_err(JournalError::io("write", &name))?;
-    file.sync().map_err(JournalError::io("sync", &name))?;
-    storage.sync_directory().map_err(JournalError::io("sync the directory of", &name))?;
+    let name = entry.name();
+    let reused = if options.spares > 0 { reuse(storage, &name, &header)? } else { None };
+    let segment = match reused {
+        Some(segment) => segment,
+        None => {
+            let mut file = storage.create(&name).map_err(JournalError::io("create", &name))?;
+            let len = begin(&mut file, &name, &header)?;
+            Segment { file, name, len, former_len: 0, tie: header.tie() }
+        }
+    };
+    let failed = JournalError::io("sync the directory of", &segment.name);
+    storage.sync_directory().map_err(failed)?;
     manifest.segments.push(entry);
     manifest.store(storage)?;
-    Ok((file, name, bytes.len() as u64))
+    Ok(segment)
 }
 
-/// Removes segments and checkpoints that the manifest does not name: what they say counts elsewhere,
-/// or never did.
-fn remove_strays(storage: &impl Storage, manifest: &Manifest) -> Result<(), JournalError> {
-    let names = storage.names().map_err(JournalError::io("list", "the directory"))?;
-    let mut removed = false;
-    for name in names {
-        if manifest.is_stray(&name) {
-            storage.remove(&name).map_err(JournalError::io("remove", &name))?;
-            removed = true;
+/// Begins a segment over a spare. That has its header before it has its name, so that a file with
+/// the name of a segment never has another one's header.
+fn reuse<S: Storage>(
+    storage: &S,
+    name: &str,
+    header: &FileHeader,
+) -> Result<Option<Segment<S::File>>, JournalError> {
+    let Some(Spare { name: spare, mut file, len: former_len }) = spares::take(storage)? else {
+        return Ok(None);
+    };
+    let header = FileHeader { former_len: Some(former_len), ..header.clone() };
+    let len = begin(&mut file, &spare, &header)?;
+    match storage.rename(&spare, name) {
+        Ok(()) => {
+            let (name, tie) = (name.to_owned(), header.tie());
+            Ok(Some(Segment { file, name, len, former_len, tie }))
         }
+        // A checkpoint for which there was no room has removed it.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(JournalError::io("rename", &spare)(error)),
     }
-    if removed {
-        let failed = JournalError::io("sync", "the directory");
-        storage.sync_directory().map_err(failed)?;
-    }
-    Ok(())
+}
+
+/// Writes a segment's header, durably; returns its length.
+fn begin(
+    file: &mut impl StorageFile,
+    name: &str,
+    header: &FileHeader,
+) -> Result<u64, JournalError> {
+    let bytes = header.encode(FileKind::Segment);
+    file.write(&bytes).map_err(JournalError::io("write", name))?;
+    file.sync().map_err(JournalError::io("sync", name))?;
+    Ok(bytes.len() as u64)
 }

@@ -116,6 +116,11 @@ impl Manifest {
         checkpoint.chain(self.segments.iter().map(SegmentEntry::name))
     }
 
+    /// Whether all segments of another manifest count here as well.
+    pub(crate) fn has_segments_of(&self, other: &Self) -> bool {
+        other.segments.iter().all(|segment| self.segments.contains(segment))
+    }
+
     /// Whether a file of this name is a segment or a checkpoint that does not count.
     pub fn is_stray(&self, name: &str) -> bool {
         match segment_number(name) {

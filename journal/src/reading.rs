@@ -5,14 +5,18 @@
 //! That end was never acknowledged, and does not count. Damage looks the same at first sight. The two
 //! are told apart by what records say about durability: a record that is behind the bad place and
 //! says that what stood there was durable is a witness that it was no crash.
+//!
+//! Behind its end a segment may have what an earlier one left in its file. That is no frame of this
+//! one, whole or not, and so neither record nor witness: frames are tied to their segment. A segment
+//! that is followed by another ends where the records begin that the next one has.
 
 use std::io::{ErrorKind, Read};
 
-use shardwright_codec::log::{Assembled, Assembler, Frame, Lsn, Record};
+use shardwright_codec::log::{Assembled, Assembler, Frame, Lsn, Record, Tie};
 
 use crate::checkpoint::replay_checkpoint;
 use crate::error::{JournalError, RecoveryError, Spot, Trouble};
-use crate::files::{FileHeader, FileKind};
+use crate::files::{FileHeader, FileKind, tie_of_segment};
 use crate::manifest::{CheckpointEntry, Manifest, SegmentEntry};
 use crate::progress::{Passing, Progress};
 use crate::recovery::{Replay, TornTail};
@@ -96,6 +100,15 @@ impl Replay for Unapplied {
     }
 }
 
+/// What a segment's header says of what is behind it.
+struct Header {
+    /// Bytes of the header.
+    len: usize,
+    /// Bytes that the file had before.
+    former_len: u64,
+    tie: Tie,
+}
+
 /// Where the reading of a manifest's files stands. They are to be given to it in order.
 pub(crate) struct Reading<'r, R> {
     manifest: &'r Manifest,
@@ -132,23 +145,30 @@ impl<'r, R: Replay> Reading<'r, R> {
 
     /// Replays a segment. Returns the end of its last whole record.
     pub fn segment(&mut self, entry: SegmentEntry, bytes: &[u8]) -> Result<u64, RecoveryError> {
-        let is_last = self.manifest.segments.last() == Some(&entry);
-        let begin = self.header(entry, bytes)?;
+        let Header { len: begin, former_len, tie } = self.header(entry, bytes)?;
+        let next = self.after(entry);
+        let may_be_former = bytes.len() as u64 <= former_len;
         let mut at = begin;
         // Where the record that has not ended begins.
         let mut record_at = begin;
         let why = loop {
-            match Frame::decode(&bytes[at..]) {
+            let frame = Frame::decode(&bytes[at..], tie);
+            let is_end = match &frame {
+                Ok(None) => true,
+                Ok(Some(_)) => false,
+                // All that the next segment does not have was there.
+                Err(_) => may_be_former && next == Some(self.contents.newest.next()),
+            };
+            if is_end && !self.assembler.is_open() {
+                return Ok(self.ends(entry, at));
+            }
+            match frame {
                 Ok(Some(frame)) => {
                     at += frame.len();
                     match self.frame(frame) {
                         Ok(ended) => record_at = if ended { at } else { record_at },
                         Err(why) => break why,
                     }
-                }
-                Ok(None) if !self.assembler.is_open() => {
-                    self.contents.lens.push((entry.number, at as u64));
-                    return Ok(at as u64);
                 }
                 Ok(None) => break Trouble::CutOff,
                 Err(error) => break error.into(),
@@ -157,17 +177,32 @@ impl<'r, R: Replay> Reading<'r, R> {
         let lsn = self.contents.newest.next();
         let spot = Spot { file: entry.name(), offset: record_at as u64, lsn };
         // A crash cuts off or spoils frames, but does not make whole ones.
-        let crash = matches!(why, Trouble::Frame(_) | Trouble::CutOff) && is_last;
-        if !crash || was_durable(&bytes[record_at..], lsn) {
+        let crash = matches!(why, Trouble::Frame(_) | Trouble::CutOff) && next.is_none();
+        let rest = &bytes[record_at..];
+        if !crash || was_durable(rest, lsn, tie) {
             return Err(RecoveryError::Damaged { spot, why });
         }
-        self.contents.torn = Some(TornTail { spot, bytes: (bytes.len() - record_at) as u64 });
-        self.contents.lens.push((entry.number, record_at as u64));
-        Ok(record_at as u64)
+        if !may_be_former || has_begun(rest, lsn, tie) {
+            self.contents.torn = Some(TornTail { spot, bytes: rest.len() as u64 });
+        }
+        Ok(self.ends(entry, record_at))
     }
 
-    /// Checks a segment's header; returns its length.
-    fn header(&mut self, entry: SegmentEntry, bytes: &[u8]) -> Result<usize, RecoveryError> {
+    /// A segment ends here.
+    fn ends(&mut self, entry: SegmentEntry, at: usize) -> u64 {
+        self.contents.lens.push((entry.number, at as u64));
+        at as u64
+    }
+
+    /// The first record of the segment after this one, if there is one.
+    fn after(&self, entry: SegmentEntry) -> Option<Lsn> {
+        let mut segments = self.manifest.segments.iter();
+        segments.find(|other| **other == entry)?;
+        segments.next().map(|next| next.first)
+    }
+
+    /// Checks a segment's header.
+    fn header(&mut self, entry: SegmentEntry, bytes: &[u8]) -> Result<Header, RecoveryError> {
         let file = entry.name();
         let (header, len) = FileHeader::decode(bytes, FileKind::Segment)
             .map_err(|why| RecoveryError::Header { file: file.clone(), why })?;
@@ -196,7 +231,8 @@ impl<'r, R: Replay> Reading<'r, R> {
                 return Err(RecoveryError::Foreign { file, what, wanted, found });
             }
         }
-        Ok(len)
+        let (former_len, tie) = (header.former_len.unwrap_or_default(), header.tie());
+        Ok(Header { len, former_len, tie })
     }
 
     /// Takes a frame. Returns whether its record has ended.
@@ -223,34 +259,77 @@ impl<'r, R: Replay> Reading<'r, R> {
 
 /// Whether any record in `bytes`, at whatever place, says that record `lsn` was durable when it was
 /// written.
-fn was_durable(bytes: &[u8], lsn: Lsn) -> bool {
-    // No later record can have a number that is larger by more than its distance in bytes.
-    let most = Lsn(lsn.0.saturating_add(bytes.len() as u64));
-    let mut frames = frames_anywhere(bytes, lsn, most);
-    frames.any(|frame| Record::durable_of_first_piece(&frame).is_some_and(|durable| durable >= lsn))
+fn was_durable(bytes: &[u8], lsn: Lsn, tie: Tie) -> bool {
+    let mut frames = first_pieces_anywhere(bytes, lsn, tie);
+    frames.any(|(_, frame)| {
+        Record::durable_of_first_piece(&frame).is_some_and(|durable| durable >= lsn)
+    })
 }
 
-/// Whole frames in `bytes`, at whatever place, of records after `after` and up to `most`.
+/// Whether record `lsn` or a later one was begun in `bytes`, as far as it can be told from what an
+/// earlier segment left there.
+fn has_begun(bytes: &[u8], lsn: Lsn, tie: Tie) -> bool {
+    let claimed = bytes.get(8..16).and_then(<[u8]>::first_chunk);
+    claimed.is_some_and(|claimed| u64::from_le_bytes(*claimed) == lsn.0)
+        || first_pieces_anywhere(bytes, lsn, tie).next().is_some()
+}
+
+/// Whole frames of this tie in `bytes`, at whatever place, of records after `after`, with where they
+/// begin.
 pub(crate) fn frames_anywhere(
     bytes: &[u8],
     after: Lsn,
-    most: Lsn,
-) -> impl Iterator<Item = Frame<'_>> {
+    tie: Tie,
+) -> impl Iterator<Item = (usize, Frame<'_>)> {
+    scan(bytes, after, tie, |_| true)
+}
+
+/// Those of them with which records begin. Hardly a checksum is computed in vain, whatever bytes an
+/// earlier segment left.
+fn first_pieces_anywhere(
+    bytes: &[u8],
+    after: Lsn,
+    tie: Tie,
+) -> impl Iterator<Item = (usize, Frame<'_>)> {
+    scan(bytes, after, tie, Record::may_begin)
+}
+
+fn scan(
+    bytes: &[u8],
+    after: Lsn,
+    tie: Tie,
+    is_wanted: impl Fn(&[u8]) -> bool,
+) -> impl Iterator<Item = (usize, Frame<'_>)> {
+    // No later record can have a number that is larger by more than its distance in bytes.
+    let most = Lsn(after.0.saturating_add(bytes.len() as u64));
     let mut at = 0;
     std::iter::from_fn(move || {
         while at < bytes.len() {
             let rest = &bytes[at..];
-            let claimed = rest.get(8..16).and_then(<[u8]>::first_chunk);
-            let plausible = claimed.is_some_and(|claimed| {
-                let claimed = Lsn(u64::from_le_bytes(*claimed));
-                claimed > after && claimed <= most
-            });
-            if plausible && let Ok(Some(frame)) = Frame::decode(rest) {
+            let claimed = Frame::claimed_lsn(rest);
+            if claimed.is_some_and(|lsn| lsn > after && lsn <= most)
+                && is_wanted(rest)
+                && let Ok(Some(frame)) = Frame::decode(rest, tie)
+            {
+                let begin = at;
                 at += frame.len();
-                return Some(frame);
+                return Some((begin, frame));
             }
             at += 1;
         }
         None
     })
+}
+
+/// Where the last record that was begun in a segment ends, or as much of it as is there, whatever is
+/// before and behind it.
+pub(crate) fn written_end(bytes: &[u8], directory: u64, entry: SegmentEntry) -> usize {
+    let tie = tie_of_segment(bytes, directory, entry.number);
+    let records = first_pieces_anywhere(bytes, Lsn(entry.first.0.saturating_sub(1)), tie);
+    let Some((begin, _)) = records.last() else { return 0 };
+    let mut end = begin;
+    while let Some(Ok(Some(frame))) = bytes.get(end..).map(|rest| Frame::decode(rest, tie)) {
+        end += frame.len();
+    }
+    end
 }

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use shardwright_codec::log::{Lsn, Record};
 
 use crate::error::{JournalError, RecoveryError, Spot};
-use crate::files::{is_checkpoint_name, segment_number};
+use crate::files::{is_checkpoint_name, segment_number, spare_number};
 use crate::founding::IMPORT;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::progress::Progress;
@@ -117,13 +117,14 @@ pub(crate) fn read_manifest(
     }
 }
 
-/// Whether a file of this name is a segment or a checkpoint.
+/// Whether a file of this name is a segment, a spare or a checkpoint.
 pub(crate) fn is_journal_name(name: &str) -> bool {
-    segment_number(name).is_some() || is_checkpoint_name(name)
+    segment_number(name).or(spare_number(name)).is_some() || is_checkpoint_name(name)
 }
 
-/// A number that none of these segments has.
+/// A number that none of these segments has, nor had any that is a spare now: what it still has must
+/// not be taken for that of a new one.
 pub(crate) fn next_segment(names: &[String]) -> u64 {
-    let newest = names.iter().filter_map(|name| segment_number(name)).max();
+    let newest = names.iter().filter_map(|name| segment_number(name).or(spare_number(name))).max();
     newest.map_or(1, |number| number + 1)
 }

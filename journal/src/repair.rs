@@ -7,11 +7,11 @@
 
 use std::ops::RangeInclusive;
 
-use shardwright_codec::log::Lsn;
+use shardwright_codec::log::{Frame, Lsn, Tie};
 use thiserror::Error;
 
 use crate::error::{JournalError, RecoveryError, Remedy, Spot};
-use crate::files::{FileHeader, FileKind};
+use crate::files::{FileHeader, FileKind, tie_of_segment};
 use crate::manifest::{MANIFEST, Manifest, SegmentEntry};
 use crate::progress::Progress;
 use crate::reading::{Contents, examine, frames_anywhere};
@@ -155,8 +155,9 @@ fn cut(
     for (at, entry) in lost.iter().enumerate() {
         // What cannot be read tells nothing: it may be the very damage.
         if let Ok(mut bytes) = storage.read(&entry.name()) {
+            let tie = tie_of_segment(&bytes, manifest.directory, entry.number);
             let begin = cut.filter(|_| at == 0).map_or(0, |cut| cut.len as usize);
-            files.push(bytes.split_off(begin.min(bytes.len())));
+            files.push((tie, entry.first, bytes.split_off(begin.min(bytes.len()))));
         }
     }
     let next = contents.newest.next();
@@ -173,13 +174,16 @@ fn set_aside(manifest: &Manifest, names: &[String]) -> Vec<String> {
     names.iter().filter(is_aside).cloned().collect()
 }
 
-/// The newest record of which there is anything whole behind record `after` in these files.
-fn newest_of(files: &[Vec<u8>], after: Lsn) -> Option<Lsn> {
-    let bytes: usize = files.iter().map(Vec::len).sum();
-    // No number can grow by more than a record's bytes would.
-    let most = Lsn(after.0.saturating_add(bytes as u64));
-    let frames = files.iter().flat_map(|bytes| frames_anywhere(bytes, after, most));
-    frames.map(|frame| frame.lsn).max()
+/// The newest record of which there is anything whole behind record `after` in these files, each with
+/// its tie and its first record.
+fn newest_of(files: &[(Tie, Lsn, Vec<u8>)], after: Lsn) -> Option<Lsn> {
+    let mut newest = None;
+    for (tie, first, bytes) in files {
+        let after = newest.unwrap_or(after).max(Lsn(first.0.saturating_sub(1)));
+        let frames = frames_anywhere(bytes, after, *tie);
+        newest = frames.map(|(_, frame)| frame.lsn).max().or(newest);
+    }
+    newest
 }
 
 impl Repair {
@@ -219,12 +223,25 @@ impl CutSegment {
             || JournalError::io("read again", &from)(std::io::ErrorKind::InvalidData.into());
         let (header, len) = FileHeader::decode(&bytes, FileKind::Segment).map_err(|_| changed())?;
         let frames = bytes.get(len..self.len as usize).ok_or_else(changed)?;
-        let header = FileHeader { directory, number: self.new.number, ..header };
+        let old = header.tie();
+        let header =
+            FileHeader { directory, number: self.new.number, former_len: Some(0), ..header };
+        let bytes = retied(frames, old, header.tie()).ok_or_else(changed)?;
         let mut file = storage.create(&to).map_err(JournalError::io("create", &to))?;
         let header = header.encode(FileKind::Segment);
         file.write(&header).map_err(JournalError::io("write", &to))?;
-        file.write(frames).map_err(JournalError::io("write", &to))?;
+        file.write(&bytes).map_err(JournalError::io("write", &to))?;
         file.sync().map_err(JournalError::io("sync", &to))?;
         storage.sync_directory().map_err(JournalError::io("sync the directory of", &to))
     }
+}
+
+/// These frames with another tie; nothing if they are none.
+fn retied(mut bytes: &[u8], old: Tie, new: Tie) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(bytes.len());
+    while let Some(frame) = Frame::decode(bytes, old).ok()? {
+        frame.encode(new, &mut out);
+        bytes = bytes.get(frame.len()..)?;
+    }
+    Some(out)
 }

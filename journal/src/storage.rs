@@ -1,6 +1,6 @@
 //! The only way to files: a data directory as the journal sees it.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
 /// A data directory. Names are those of files directly in it.
@@ -10,8 +10,9 @@ use std::sync::Arc;
 pub trait Storage {
     /// A file that is written from its begin on.
     type File: StorageFile;
-    /// A file that is read from its begin on.
-    type Reader: Read;
+    /// A file that is read from its begin on, and again if need be. As long as it is open, it is not
+    /// written over by [`Storage::reopen`].
+    type Reader: Read + Seek;
 
     /// Names of all files.
     ///
@@ -43,6 +44,13 @@ pub trait Storage {
     /// # Errors
     /// The system's.
     fn create(&self, name: &str) -> io::Result<Self::File>;
+
+    /// A file that is there, to be written over from its begin on; nothing if somebody reads it, or if
+    /// it has another name as well, under which it must stay what it is.
+    ///
+    /// # Errors
+    /// The system's; there may be no such file.
+    fn reopen(&self, name: &str) -> io::Result<Option<Self::File>>;
 
     /// Cuts a file off, at its end or before, and makes all of it durable: it may have been written
     /// by a process that ended before it could.
@@ -100,6 +108,10 @@ impl<S: Storage> Storage for Arc<S> {
 
     fn create(&self, name: &str) -> io::Result<Self::File> {
         S::create(self, name)
+    }
+
+    fn reopen(&self, name: &str) -> io::Result<Option<S::File>> {
+        S::reopen(self, name)
     }
 
     fn settle(&self, name: &str, len: u64) -> io::Result<()> {

@@ -6,15 +6,15 @@
 mod sim;
 
 use std::cell::{Cell, RefCell};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use shardwright_journal::{
-    BACKUP, BackupError, BackupFailed, CopyError, Inventory, Log, MANIFEST, Recovered,
-    RecoveryError, Storage, open_to_back_up, restore, verify,
+    BACKUP, BackupError, BackupFailed, CheckpointWriter, CopyError, Inventory, Log, MANIFEST, Part,
+    Recovered, RecoveryError, Storage, open_to_back_up, restore, verify,
 };
-use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, read, some_seeds};
-use sim::{Chance, Sim};
+use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, is_recycled, read, some_seeds};
+use sim::{Chance, Sim, SimReader};
 
 const MADE_MS: i64 = 77;
 
@@ -87,17 +87,37 @@ struct World {
     log: Log<Sim>,
     history: History,
     chance: Chance,
+    /// It goes on only when this much of this file was read, and then by three records.
+    only_behind: Option<(String, usize)>,
 }
 
 impl World {
+    fn was_read(&mut self, name: &str, bytes: usize) {
+        let Some((_, end)) = self.only_behind.take_if(|(file, _)| file == name) else { return };
+        if bytes <= end {
+            self.only_behind = Some((name.to_owned(), end));
+            return;
+        }
+        for _ in 0..3 {
+            append(&mut self.log, 0, &[6; 100]);
+            self.log.sync().unwrap();
+        }
+        self.only_behind = Some((String::new(), 0));
+    }
+
     fn go_on(&mut self) {
-        let Self { sim, log, history, chance } = self;
+        if self.only_behind.is_some() {
+            return;
+        }
+        let Self { sim, log, history, chance, .. } = self;
         for _ in 0..chance.below(4) {
             let record = sim::history::record(chance, log.sequences());
             log.append(1, &record.parts()).unwrap();
             history.records.push(record);
-            if chance.one_in(2) {
-                log.write().unwrap();
+            match chance.below(4) {
+                0 => {}
+                1 => log.write().unwrap(),
+                _ => log.sync().unwrap(),
             }
         }
         if chance.one_in(4) {
@@ -112,11 +132,43 @@ struct Busy {
     world: Rc<RefCell<World>>,
     /// How often its manifest was read.
     manifests: Cell<usize>,
+    /// How often a file was opened.
+    opens: Cell<usize>,
+}
+
+/// Reads little at a time, and the directory changes in between: seldom enough that reading can pass
+/// the log's end before that moves.
+struct BusyReader {
+    reader: SimReader,
+    name: String,
+    reads: usize,
+    bytes: usize,
+    world: Rc<RefCell<World>>,
+}
+
+impl Read for BusyReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reads += 1;
+        if self.reads.is_multiple_of(4) {
+            self.world.borrow_mut().go_on();
+        }
+        let most = buffer.len().min(200);
+        let count = self.reader.read(&mut buffer[..most])?;
+        self.bytes += count;
+        self.world.borrow_mut().was_read(&self.name, self.bytes);
+        Ok(count)
+    }
+}
+
+impl Seek for BusyReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.reader.seek(to)
+    }
 }
 
 impl Storage for Busy {
     type File = <Sim as Storage>::File;
-    type Reader = <Sim as Storage>::Reader;
+    type Reader = BusyReader;
 
     fn names(&self) -> io::Result<Vec<String>> {
         self.world.borrow_mut().go_on();
@@ -135,11 +187,22 @@ impl Storage for Busy {
 
     fn open(&self, name: &str) -> io::Result<Self::Reader> {
         self.world.borrow_mut().go_on();
-        self.sim.open(name)
+        let (mut reader, world) = (self.sim.open_without_lock(name)?, Rc::clone(&self.world));
+        // Sometimes it is no longer what it was when it is locked at last.
+        self.opens.set(self.opens.get() + 1);
+        if self.opens.get().is_multiple_of(7) {
+            (0..6).for_each(|_| world.borrow_mut().go_on());
+        }
+        reader.lock();
+        Ok(BusyReader { reader, name: name.to_owned(), reads: 0, bytes: 0, world })
     }
 
     fn create(&self, name: &str) -> io::Result<Self::File> {
         panic!("{name} is created")
+    }
+
+    fn reopen(&self, name: &str) -> io::Result<Option<Self::File>> {
+        panic!("{name} is written over")
     }
 
     fn settle(&self, name: &str, _len: u64) -> io::Result<()> {
@@ -165,19 +228,22 @@ impl Storage for Busy {
 
 #[test]
 fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_record() {
-    let (mut grew, mut again) = (0, 0);
+    let (mut grew, mut again, mut recycled) = (0, 0, 0);
     for seed in some_seeds(300) {
         let sim = Sim::new(seed);
         let (recovered, _) = read(&sim).unwrap();
         let log = Log::begin(sim.clone(), OPTIONS, recovered, PARTITIONS).unwrap();
         let chance = Chance::new(seed);
-        let mut world = World { sim: sim.clone(), log, history: History::default(), chance };
+        let history = History::default();
+        let mut world = World { sim: sim.clone(), log, history, chance, only_behind: None };
         (0..8).for_each(|_| world.go_on());
         world.log.sync().unwrap();
         let before = world.history.records.len();
         let world = Rc::new(RefCell::new(world));
         let target = Sim::new(seed);
-        let busy = Busy { sim, world: Rc::clone(&world), manifests: Cell::new(0) };
+        let (manifests, opens) = (Cell::new(0), Cell::new(0));
+        let busy = Busy { sim, world: Rc::clone(&world), manifests, opens };
+        let reused = busy.sim.reused();
         let inventory =
             back_up(&busy, &target).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let (found, seen) =
@@ -187,10 +253,50 @@ fn a_backup_beside_a_server_has_all_that_was_written_before_it_and_no_half_recor
         assert!(seen.count() >= before, "seed {seed}: {} of {before} records", seen.count());
         assert!(seen.is_begin_of(&world.borrow().history.records), "seed {seed}: other records");
         grew += usize::from(seen.count() > before);
-        again += usize::from(busy.manifests.get() > 1);
+        again += usize::from(busy.manifests.get() > 2);
+        recycled += busy.sim.reused() - reused;
     }
     assert!(grew > 0, "no backup met a record that was written meanwhile");
     assert!(again > 0, "no backup met a checkpoint that took a file away");
+    assert!(recycled > 100, "few backups met a segment that was written over: {recycled}");
+}
+
+/// A record of one part.
+fn append(log: &mut Log<Sim>, partition: u16, payload: &[u8]) {
+    let first = log.sequences()[usize::from(partition)] + 1;
+    log.append(1, &[Part { partition, first, count: 1, payload }]).unwrap();
+}
+
+/// Reading has passed what an earlier segment left behind the log's end when records are written there:
+/// it then sees the end of what was written and not its begin.
+#[test]
+fn what_is_written_behind_the_reader_is_no_damage() {
+    let sim = Sim::new(1);
+    let (recovered, _) = read(&sim).unwrap();
+    let mut log = Log::begin(sim.clone(), OPTIONS, recovered, PARTITIONS).unwrap();
+    let fill = |log: &mut Log<Sim>| {
+        append(log, 0, &[5; 950]);
+        log.sync().unwrap();
+    };
+    fill(&mut log);
+    let mark = log.cut(1).unwrap();
+    let mut checkpoint = CheckpointWriter::begin(sim.clone(), mark).unwrap();
+    checkpoint.append(0, 1, &[0; 16]).unwrap();
+    log.install(checkpoint.finish().unwrap()).unwrap();
+    fill(&mut log);
+    append(&mut log, 0, &[6; 10]);
+    log.sync().unwrap();
+    let last = "log-0000000003.swl".to_owned();
+    assert!(is_recycled(&sim, &last));
+    let newest = log.durable();
+    let (history, chance, only_behind) = (History::default(), Chance::new(1), Some((last, 160)));
+    let world = World { sim: sim.clone(), log, history, chance, only_behind };
+    let world = Rc::new(RefCell::new(world));
+    let (manifests, opens) = (Cell::new(0), Cell::new(0));
+    let busy = Busy { sim, world: Rc::clone(&world), manifests, opens };
+    let inventory = back_up(&busy, &Sim::new(1)).unwrap();
+    assert_eq!(world.borrow().log.durable().0, newest.0 + 3, "they were written meanwhile");
+    assert_eq!(inventory.newest.0, newest.0 + 3, "they are in the backup");
 }
 
 #[test]

@@ -65,3 +65,33 @@ fn what_is_set_aside_is_there_under_both_names_until_one_goes() {
     assert_eq!(fs::read(&second).unwrap(), b"bytes");
     assert_eq!(entries(&place.path().join("aside")), ["file"]);
 }
+
+#[test]
+fn a_file_is_written_over_unless_somebody_reads_it_or_has_it_under_another_name() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = Disk::take(place.path()).unwrap();
+    let mut file = disk.create("file").unwrap();
+    file.write(b"earlier").unwrap();
+    let over = |bytes: &[u8]| {
+        let file = disk.reopen("file").unwrap();
+        file.map(|mut file| file.write(bytes).unwrap()).is_some()
+    };
+    assert!(over(b"new"));
+    assert_eq!(
+        disk.read("file").unwrap(),
+        b"newlier",
+        "it begins at the begin and empties nothing"
+    );
+    let readers = [disk.open("file").unwrap(), disk.open("file").unwrap()];
+    for reader in readers {
+        assert!(!over(b"bad"), "it is read");
+        drop(reader);
+    }
+    assert!(over(b"now"));
+    fs::hard_link(place.path().join("file"), place.path().join("kept")).unwrap();
+    assert!(!over(b"bad"), "it has another name");
+    fs::remove_file(place.path().join("kept")).unwrap();
+    assert!(over(b"end"));
+    assert_eq!(disk.read("file").unwrap(), b"endlier");
+    assert!(disk.reopen("missing").is_err());
+}

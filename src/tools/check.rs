@@ -71,6 +71,9 @@ fn print(dir: &Path, report: &Report) {
     for (name, len) in &report.strays {
         say!("stray       {name}, {}: does not count, the next start removes it", bytes(*len));
     }
+    for (name, len) in &report.spares {
+        say!("spare       {name}, {}: says nothing, the log writes over it", bytes(*len));
+    }
 }
 
 fn print_log(manifest: &Manifest, contents: &Contents, partly: &str) {

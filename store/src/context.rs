@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use shardwright_codec::rdb::{self, Fault};
 use shardwright_codec::resp::ArgRange;
 
 use crate::data::{self, Collection, Editor, Encodings, Shaping};
@@ -13,6 +14,7 @@ use crate::hash::KeyHash;
 use crate::keyspace::Keyspace;
 use crate::partition::editing::Target;
 use crate::partition::{Change, Partition};
+pub use crate::types::Ttl;
 use crate::types::{DbIndex, Slot, UnixMillis};
 use crate::value::{Kind, NewValue, ValueRef};
 use crate::watch::WatchToken;
@@ -60,6 +62,15 @@ impl Default for Limits {
     }
 }
 
+/// The key that a command waits for, or would.
+#[derive(Debug, Clone, Copy)]
+pub struct Served<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The command has waited: it is about this key alone.
+    pub waited: bool,
+}
+
 /// What surrounds one command: where and when it runs.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
@@ -73,6 +84,8 @@ pub struct Frame<'a> {
     pub watch: Option<WatchToken>,
     /// Whether accesses leave recency alone.
     pub no_touch: bool,
+    /// The key that is ready, for a command that may wait.
+    pub served: Option<Served<'a>>,
     /// Bounds.
     pub limits: Limits,
     /// The batch's bytes, arguments, and this command's keys among them.
@@ -194,6 +207,17 @@ impl<'a> ReadCx<'a> {
         self.get(key).map(collection_of::<T>).transpose()
     }
 
+    /// Like [`ReadCx::collection`], without counting or recency.
+    ///
+    /// # Errors
+    /// The key holds another data type.
+    pub fn peek_collection<T: Collection>(
+        &self,
+        key: &[u8],
+    ) -> Result<Option<T::View<'a>>, CommandError> {
+        self.peek(self.frame.db, key).map(collection_of::<T>).transpose()
+    }
+
     /// Whether the entry's time has come.
     #[inline]
     pub fn is_due(&self, entry: &EntryRef<'_>) -> bool {
@@ -203,6 +227,11 @@ impl<'a> ReadCx<'a> {
     /// All partitions, for commands that see every shard.
     pub fn partitions(&self) -> impl Iterator<Item = &'a Partition> {
         self.keyspace.all()
+    }
+
+    /// What decides about the forms of collections that are built apart.
+    pub fn shaping(&self) -> Option<Shaping> {
+        self.keyspace.all().next().map(Partition::shaping)
     }
 
     /// Something at random.
@@ -238,29 +267,6 @@ fn collection_of<T: Collection>(entry: EntryRef<'_>) -> Result<T::View<'_>, Comm
 
 fn hash_with(keyspace: &Keyspace<'_>, key: &[u8]) -> KeyHash {
     keyspace.hasher().hash(key)
-}
-
-/// What becomes of a key's deadline when its value is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ttl {
-    /// The deadline stays.
-    Keep,
-    /// The key no longer expires.
-    Clear,
-    /// The key expires then.
-    At(UnixMillis),
-}
-
-impl Ttl {
-    /// The new deadline of a key that has this one.
-    #[inline]
-    fn deadline(self, old: Option<UnixMillis>) -> Option<UnixMillis> {
-        match self {
-            Self::Keep => old,
-            Self::Clear => None,
-            Self::At(deadline) => Some(deadline),
-        }
-    }
 }
 
 /// What a writing handler works with.
@@ -330,6 +336,30 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         key: &[u8],
     ) -> Result<Option<T::View<'_>>, CommandError> {
         self.get(key).map(collection_of::<T>).transpose()
+    }
+
+    /// The collections at several keys at once, nothing where there is none; counted as lookups of a
+    /// reading command.
+    ///
+    /// # Errors
+    /// A key holds another data type.
+    pub fn collections<'k, T: Collection>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Result<Vec<Option<T::View<'_>>>, CommandError> {
+        // Expired ones go first, since nothing may change while several are looked at.
+        let next_key = self.next_key.get();
+        for key in keys.clone() {
+            self.get_counted(key);
+        }
+        self.next_key.set(next_key);
+        let this = &*self;
+        keys.map(|key| this.peek(key).map(collection_of::<T>).transpose()).collect()
+    }
+
+    /// Something at random.
+    pub fn random(&self) -> u64 {
+        self.keyspace.all().next().map_or(0, Partition::random)
     }
 
     /// Lets `work` change the collection at `key`; an absent key gets one if anything is changed, and
@@ -430,17 +460,33 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         self.keyspace.home().databases()
     }
 
+    /// The same view for what only reads.
+    pub fn reading(&self) -> ReadCx<'_> {
+        ReadCx::new(self.keyspace, self.tally, self.frame)
+    }
+
     /// All partitions, for commands that see every shard.
     pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
         self.keyspace.all()
     }
 
     #[inline]
-    fn find(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Found {
-        let hash = match self.frame.planned(key, &self.next_key) {
+    fn hash(&self, key: &[u8]) -> KeyHash {
+        match self.frame.planned(key, &self.next_key) {
             Some(hash) => hash,
             None => hash_with(self.keyspace, key),
-        };
+        }
+    }
+
+    /// The key's entry in the connection's database, expired or not.
+    fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.hash(key);
+        self.keyspace.partition(hash.slot).get(self.frame.db, hash, key)
+    }
+
+    #[inline]
+    fn find(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Found {
+        let hash = self.hash(key);
         let now = self.frame.now;
         let partition = self.keyspace.partition_mut(hash.slot);
         let absent = Found { hash, place: None, deadline: None };
@@ -557,11 +603,26 @@ impl KeyMut<'_, '_, '_> {
     /// Sets the key to a collection that was built apart. An empty one is not stored: the key goes
     /// then, if it was there.
     pub fn put_collection<T: Collection>(self, collection: T, ttl: Ttl, event: Event) {
-        if !collection.is_empty() {
+        if T::STAYS_EMPTY || !collection.is_empty() {
             data::with_stored(collection, |value| self.put(value, ttl, event));
         } else if self.exists() {
             self.delete(Event::generic("del"));
         }
+    }
+
+    /// Sets the key to a collection as DUMP gives it.
+    ///
+    /// # Errors
+    /// It is damaged; the key is as before then.
+    pub fn restore(
+        self,
+        collection: rdb::Collection<'_>,
+        deadline: Option<UnixMillis>,
+        event: Event,
+    ) -> Result<(), Fault> {
+        let Self { cx, key, found: Found { hash, place, .. } } = self;
+        let target = Target { db: cx.frame.db, hash, key, place, lru: cx.frame.lru };
+        cx.keyspace.partition_mut(hash.slot).restore(target, collection, deadline, event)
     }
 
     /// Overwrites bytes of the string from `offset` on, filling a gap with zeros. A key that is

@@ -79,6 +79,9 @@ impl Event {
         Self { class: EventClass::Stream, name }
     }
 
+    /// A change of which nobody is told: Redis has no event for it.
+    pub const UNTOLD: Self = Self::generic("");
+
     /// A key reached its deadline.
     pub const EXPIRED: Self = Self { class: EventClass::Expired, name: "expired" };
 }
@@ -355,6 +358,11 @@ impl<'a> Reader<'a> {
         })?;
         self.at += count;
         Ok(taken)
+    }
+
+    /// What has not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.input.get(self.at..).unwrap_or_default()
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], EffectError> {

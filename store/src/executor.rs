@@ -4,10 +4,14 @@
 //! passes ahead of use, keys that a reader found expired are removed with their effect, hits and
 //! misses are counted, EXEC's watches are checked, and the caller's meter is told of each command.
 
+mod waiting;
+
+pub use waiting::{Attempt, attempt, serve_waiting};
+
 use shardwright_codec::resp::{ArgRange, Args, Protocol, ReplyWriter};
 
 use crate::command::{CommandId, Handler};
-use crate::context::{Frame, KeyRef, Limits, ReadCx, Tally, WriteCx, lru_clock};
+use crate::context::{KeyRef, Limits, ReadCx, Tally, WriteCx};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
 use crate::types::{DbIndex, UnixMillis};
@@ -181,9 +185,7 @@ pub fn run<M: Meter>(
     replies: &mut Replies<'_>,
     meter: &mut M,
 ) -> usize {
-    keyspace.all_mut().for_each(|partition| partition.encodings = limits.encodings);
-    let lru = lru_clock(now);
-    let mut run = Run { keyspace, batch, now, lru, limits, tally: Tally::default() };
+    let mut run = Run::new(keyspace, batch, now, limits);
     let mut at = from;
     let mut fetched = from + 1;
     while let Some(request) = batch.requests.get(at) {
@@ -201,6 +203,7 @@ pub fn run<M: Meter>(
                 run.exec(block, *size, *watch, *protocol, replies, meter)
             }
         };
+        run.serve_ready(meter);
         if !go_on || replies.out.len() >= replies.limit {
             break;
         }
@@ -250,17 +253,7 @@ impl Run<'_, '_, '_> {
         meter: &mut M,
     ) -> bool {
         let args = self.batch.arguments(planned);
-        let frame = Frame {
-            now: self.now,
-            lru: self.lru,
-            db: planned.db,
-            watch: planned.watch,
-            no_touch: planned.no_touch,
-            limits: self.limits,
-            data: self.batch.data,
-            args: self.batch.args,
-            keys: self.batch.keys_of(planned),
-        };
+        let frame = self.frame(planned, None);
         let mut reply = ReplyWriter::new(replies.out, planned.protocol);
         let outcome = match planned.handler {
             Handler::Read(_) if self.limits.refuse_reads => Err(CommandError::LogInDoubt),
@@ -273,6 +266,9 @@ impl Run<'_, '_, '_> {
                 outcome
             }
             Handler::Write(_) if self.limits.refuse_writes => Err(CommandError::LogFailed),
+            Handler::Block(blocking) => {
+                return self.run_at_once(planned, blocking, replies, meter);
+            }
             Handler::Write(handler) => {
                 handler(&mut WriteCx::new(self.keyspace, &self.tally, frame), args, &mut reply)
             }

@@ -57,6 +57,17 @@ impl<'a> Keyspace<'a> {
         }
     }
 
+    /// Whether the partition that is responsible for `slot` is here.
+    pub fn has(&self, slot: Slot) -> bool {
+        self.home.slots().contains(slot) || self.lent_at(slot).is_some()
+    }
+
+    /// Whether a key that somebody waits for has changed.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        self.home.waiters.has_ready() || self.lent.iter().any(|p| p.waiters.has_ready())
+    }
+
     /// The partition of the shard that runs the command.
     #[inline]
     pub fn home(&mut self) -> &mut Partition {

@@ -5,6 +5,7 @@
 //! in, replies go into a buffer, and what changed leaves as effects. So everything in this crate
 //! runs in a test a million times a second, with a seed.
 
+pub mod blocking;
 pub mod command;
 pub mod commands;
 pub mod context;
@@ -20,6 +21,7 @@ pub mod float;
 pub mod geo;
 pub mod glob;
 pub mod hash;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod lcs;
 pub mod partition;

@@ -8,6 +8,7 @@ pub mod editing;
 
 use std::cell::RefCell;
 
+use crate::blocking::{WaitOutcome, WaiterTable};
 use crate::cut::Cut;
 use crate::data::{Encodings, Shaping};
 use crate::db::{Db, DbFigures};
@@ -53,7 +54,8 @@ pub struct Counters {
 pub enum Change<'a> {
     /// Sets value and deadline.
     Put(NewValue<'a>, Option<UnixMillis>),
-    /// Overwrites bytes of a string from an offset on; an absent key is made first.
+    /// Overwrites bytes of a string from an offset on; an absent key is made first. With no bytes it
+    /// makes the string `raw` and is nothing to be watched for.
     Splice(usize, &'a [u8]),
     /// Sets or removes the deadline.
     Expire(Option<UnixMillis>),
@@ -135,6 +137,10 @@ pub struct Partition {
     pub(crate) cut: Option<Box<Cut>>,
     /// Who watches which keys.
     pub watch: WatchTable,
+    /// Who waits for which keys.
+    pub waiters: WaiterTable,
+    /// What became of waits, to be told.
+    pub outcomes: Vec<WaitOutcome>,
     /// Counts of what happened here.
     pub counters: Counters,
     /// Choices at random. Reading commands make some, hence the cell.
@@ -161,6 +167,8 @@ impl Partition {
             epoch: false,
             cut: None,
             watch: WatchTable::default(),
+            waiters: WaiterTable::default(),
+            outcomes: Vec::new(),
             counters: Counters::default(),
             rng: RefCell::new(Rng::new(options.seed)),
         }
@@ -291,7 +299,10 @@ impl Partition {
         let data = self.dbs.get_mut(db.index())?;
         let make = || Box::new(Db::new(hasher, slots, began, epoch));
         let data = data.get_or_insert_with(make).as_mut();
-        self.watch.touch(db, key);
+        if !matches!(change, Change::Splice(_, [])) {
+            self.watch.touch(db, key);
+        }
+        self.waiters.touch(db, key);
         let mut log = log!(self);
         match change {
             Change::Put(value, deadline) => {
@@ -407,6 +418,7 @@ impl Partition {
                 .is_some_and(|d| d.dict().find(hasher.hash(key), key).is_some())
         };
         watch.touch_where(|db, key| (db == a || db == b) && (has(a, key) || has(b, key)));
+        self.waiters.touch_databases([a, b]);
         dbs.swap(a.index(), b.index());
         self.log().record(Event::generic("swapdb"), || Effect::Swap { a, b });
     }

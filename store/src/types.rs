@@ -143,6 +143,29 @@ impl Sequence {
     }
 }
 
+/// What becomes of a key's deadline when its value is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ttl {
+    /// The deadline stays.
+    Keep,
+    /// The key no longer expires.
+    Clear,
+    /// The key expires then.
+    At(UnixMillis),
+}
+
+impl Ttl {
+    /// The new deadline of a key that has this one.
+    #[inline]
+    pub(crate) fn deadline(self, old: Option<UnixMillis>) -> Option<UnixMillis> {
+        match self {
+            Self::Keep => old,
+            Self::Clear => None,
+            Self::At(deadline) => Some(deadline),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,11 +13,13 @@ port=$(shuf -i 20000-30000 -n 1)
 server=
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 
-# start DIRECTORY SHARDS
+# start DIRECTORY SHARDS [OPTION ...]
 start() {
-    mkdir -p "$work/$1"
-    "$program" --port "$port" --bind 127.0.0.1 --admin-port 0 --dir "$work/$1" --shards "$2" \
-        --appendonly yes --appendfsync always --save '' >"$work/$1.log" &
+    local name=$1 shards=$2
+    shift 2
+    mkdir -p "$work/$name"
+    "$program" --port "$port" --bind 127.0.0.1 --admin-port 0 --dir "$work/$name" \
+        --shards "$shards" --appendonly yes --appendfsync always --save '' "$@" >"$work/$name.log" &
     server=$!
     until redis-cli -p "$port" ping >/dev/null 2>&1; do sleep 0.05; done
 }
@@ -89,6 +91,13 @@ SWAPDB 1 0
 COMMANDS
 }
 
+# More than a small segment, of which nothing is left in the end.
+fill() {
+    local value
+    value=$(printf '%01000d' 0)
+    { for _ in {1..70}; do echo "SET filler $value"; done; echo 'DEL filler'; } | type_in
+}
+
 keep() {
     rm -rf "${here:?}/$1"
     mkdir "$here/$1"
@@ -98,51 +107,62 @@ keep() {
 # Cuts off the end of the log's last file, as a crash may.
 tear() {
     local last
-    last=$(ls "$work/$1"/*.swl | tail -n 1)
+    last=$(ls "$work/$1"/log-*.swl | tail -n 1)
     truncate --size=-3 "$last"
 }
 
 for shards in 1 3; do
     # A log of three segments, ended well.
-    start "v1-log-$shards" "$shards"
+    start "v2-log-$shards" "$shards"
     first_half
     end TERM
-    start "v1-log-$shards" "$shards"
+    start "v2-log-$shards" "$shards"
     second_half
     end KILL
-    start "v1-log-$shards" "$shards"
+    start "v2-log-$shards" "$shards"
     type_in <<<'SET last 1'
     end TERM
-    keep "v1-log-$shards"
+    keep "v2-log-$shards"
 
     # A checkpoint with a log behind it, ended by kill -9.
-    start "v1-checkpoint-$shards" "$shards"
+    start "v2-checkpoint-$shards" "$shards"
     first_half
     type_in <<<'SAVE'
     second_half
     type_in <<<'SET last 1'
     end KILL
-    keep "v1-checkpoint-$shards"
+    keep "v2-checkpoint-$shards"
 
     # A log whose last record is half there.
-    start "v1-torn-$shards" "$shards"
+    start "v2-torn-$shards" "$shards"
     first_half
     second_half
     type_in <<<$'SET last 1\nSET torn 1'
     end KILL
-    tear "v1-torn-$shards"
-    keep "v1-torn-$shards"
+    tear "v2-torn-$shards"
+    keep "v2-torn-$shards"
+
+    # A log whose last segment was written over an earlier one, ended by kill -9.
+    start "v2-recycled-$shards" "$shards" --log-segment-size 64kb
+    first_half
+    fill
+    type_in <<<'SAVE'
+    fill
+    second_half
+    type_in <<<'SET last 1'
+    end KILL
+    keep "v2-recycled-$shards"
 done
 
 # A log by 3, 1 and 2 partitions, one after the other.
-start v1-layouts 3
+start v2-layouts 3
 first_half
 end TERM
-start v1-layouts 1
+start v2-layouts 1
 second_half
 end TERM
-start v1-layouts 2
+start v2-layouts 2
 type_in <<<'SET last 1'
 end KILL
-keep v1-layouts
+keep v2-layouts
 du -sh "$here"/*/

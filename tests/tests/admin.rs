@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use shardwright_tests::harness::process::{Launch, Process};
-use shardwright_tests::{Client, Options, Server, eventually};
+use shardwright_tests::{Client, Data, Options, Server, eventually};
 
 const DEFAULT_PORT: u16 = 9121;
 
@@ -69,6 +69,8 @@ struct Family {
     kind: String,
     help: String,
     samples: BTreeMap<BTreeMap<String, String>, f64>,
+    /// `sum` and `count` of a histogram, whose samples are its buckets.
+    totals: BTreeMap<String, f64>,
 }
 
 /// The metrics of one answer, by name.
@@ -96,6 +98,18 @@ impl Metrics {
                 families.get_mut(name).unwrap().kind = kind.to_string();
             } else {
                 let (name, labels, value) = sample(line);
+                if let Some((name, series)) = name.rsplit_once('_')
+                    && let Some(family) = families.get_mut(name)
+                    && family.kind == "histogram"
+                {
+                    let twice = match series {
+                        "bucket" => family.samples.insert(labels, value),
+                        "sum" | "count" => family.totals.insert(series.to_string(), value),
+                        _ => panic!("no series of a histogram: {line}"),
+                    };
+                    assert!(twice.is_none(), "twice: {line}");
+                    continue;
+                }
                 let family = families.get_mut(name).unwrap_or_else(|| panic!("no head: {line}"));
                 assert!(family.samples.insert(labels, value).is_none(), "twice: {line}");
             }
@@ -304,6 +318,35 @@ fn metrics_tell_of_the_process() {
     let metrics = Metrics::scrape(admin);
     assert!(metrics.sum("shardwright_data_bytes", "") >= 1e6);
     assert!(metrics.sum("shardwright_memory_used_bytes", "") >= used + 0.9e6);
+    server.finish();
+}
+
+#[test]
+fn every_sync_of_the_log_is_in_the_histogram() {
+    let data = Data::new();
+    let Some((server, admin)) = start(data.options(1, "always")) else { return };
+    let mut client = server.client();
+    (0..20).for_each(|number| _ = client.run(&format!("SET key:{number} 1")));
+    let metrics = Metrics::scrape(admin);
+    let times = metrics.family("shardwright_log_sync_duration_seconds");
+    let mut buckets: Vec<(f64, f64)> = Vec::new();
+    for (labels, count) in &times.samples {
+        buckets.push((labels["le"].parse().unwrap(), *count));
+    }
+    buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
+    assert!(buckets.is_sorted_by_key(|(_, count)| *count), "{buckets:?}");
+    assert_eq!(buckets.last(), Some(&(f64::INFINITY, times.totals["count"])));
+    let syncs = metrics.sum("shardwright_log_syncs_total", "");
+    assert!(syncs >= 20.0 && times.totals["count"] == syncs, "{syncs}, {:?}", times.totals);
+    // No sync was longer than the bound of its bucket, nor shorter than the one before.
+    let (mut least, mut most, mut before) = (0.0, 0.0, (0.0, 0.0));
+    for (bound, count) in &buckets {
+        least += (count - before.1) * before.0;
+        most += if *count > before.1 { (count - before.1) * bound } else { 0.0 };
+        before = (*bound, *count);
+    }
+    let sum = times.totals["sum"];
+    assert!(least <= sum && sum <= most, "{sum} of {buckets:?}");
     server.finish();
 }
 

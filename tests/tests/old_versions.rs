@@ -76,26 +76,31 @@ fn header(path: &Path) -> (u16, u16) {
 
 /// The files that were kept are still what they were kept for.
 #[test]
-fn the_files_are_of_version_1_and_have_what_the_page_says() {
-    let cases: [(&str, &[u16], usize); 7] = [
-        ("v1-log-1", &[1, 1, 1], 0),
-        ("v1-log-3", &[3, 3, 3], 0),
-        ("v1-checkpoint-1", &[1], 1),
-        ("v1-checkpoint-3", &[3], 1),
-        ("v1-torn-1", &[1], 0),
-        ("v1-torn-3", &[3], 0),
-        ("v1-layouts", &[3, 1, 2], 0),
+fn the_files_are_of_their_versions_and_have_what_the_page_says() {
+    let cases: [(&str, &[u16], usize); 8] = [
+        ("log-1", &[1, 1, 1], 0),
+        ("log-3", &[3, 3, 3], 0),
+        ("checkpoint-1", &[1], 1),
+        ("checkpoint-3", &[3], 1),
+        ("torn-1", &[1], 0),
+        ("torn-3", &[3], 0),
+        ("layouts", &[3, 1, 2], 0),
+        ("recycled-3", &[3, 3], 1),
     ];
-    for (name, partitions, checkpoints) in cases {
-        let data = Data::copy_of(&kept(name));
-        let headers: Vec<(u16, u16)> = data.segments().iter().map(|path| header(path)).collect();
-        let wanted: Vec<(u16, u16)> = partitions.iter().map(|count| (1, *count)).collect();
-        assert_eq!(headers, wanted, "{name}");
-        let of_checkpoints = data.checkpoints();
-        assert_eq!(of_checkpoints.len(), checkpoints, "{name}");
-        assert!(of_checkpoints.iter().all(|path| header(path) == (1, partitions[0])), "{name}");
-        let manifest = fs::read_to_string(data.path().join("MANIFEST")).unwrap();
-        assert!(manifest.starts_with("shardwright manifest 1\n"), "{name}");
+    for (version, cases) in [(1, &cases[..7]), (2, &cases)] {
+        for (name, partitions, checkpoints) in cases {
+            let name = format!("v{version}-{name}");
+            let data = Data::copy_of(&kept(&name));
+            let headers: Vec<_> = data.segments().iter().map(|path| header(path)).collect();
+            let wanted: Vec<_> = partitions.iter().map(|count| (version, *count)).collect();
+            assert_eq!(headers, wanted, "{name}");
+            let of_checkpoints = data.checkpoints();
+            assert_eq!(of_checkpoints.len(), *checkpoints, "{name}");
+            let are_1 = of_checkpoints.iter().all(|path| header(path) == (1, partitions[0]));
+            assert!(are_1, "{name}");
+            let manifest = fs::read_to_string(data.path().join("MANIFEST")).unwrap();
+            assert!(manifest.starts_with("shardwright manifest 1\n"), "{name}");
+        }
     }
 }
 
@@ -107,14 +112,43 @@ fn a_log_of_version_1_is_read() {
 }
 
 #[test]
-fn a_checkpoint_of_version_1_is_read() {
+fn a_log_of_version_2_is_read() {
+    check("v2-log-1");
+    check("v2-log-3");
+    check("v2-layouts");
+}
+
+#[test]
+fn a_checkpoint_before_a_log_of_version_1_is_read() {
     check("v1-checkpoint-1");
     check("v1-checkpoint-3");
 }
 
 #[test]
-fn a_torn_log_of_version_1_is_read_up_to_where_it_is_whole() {
-    for name in ["v1-torn-1", "v1-torn-3"] {
+fn a_checkpoint_before_a_log_of_version_2_is_read() {
+    check("v2-checkpoint-1");
+    check("v2-checkpoint-3");
+}
+
+#[test]
+fn a_segment_over_an_earlier_one_is_read_up_to_its_own_end() {
+    for name in ["v2-recycled-1", "v2-recycled-3"] {
+        let data = Data::copy_of(&kept(name));
+        let bytes = fs::read(data.segments().pop().unwrap()).unwrap();
+        let former_len = u64::from_le_bytes(bytes[36..44].try_into().unwrap());
+        assert!(former_len >= 64 << 10, "{name} was written over {former_len} bytes");
+        assert_eq!(bytes.len() as u64, former_len, "{name} has them still");
+        check(name);
+        let mut server = Data::copy_of(&kept(name)).start(2, "always");
+        let log = server.process().log();
+        assert!(!log.contains("half written"), "{log}");
+        server.finish();
+    }
+}
+
+#[test]
+fn a_torn_log_is_read_up_to_where_it_is_whole() {
+    for name in ["v1-torn-1", "v1-torn-3", "v2-torn-1", "v2-torn-3"] {
         check(name);
         let mut server = Data::copy_of(&kept(name)).start(2, "always");
         let log = server.process().log();
@@ -136,14 +170,16 @@ fn refused(name: &str, file: impl Fn(&Data) -> PathBuf, change: impl Fn(&mut Vec
 }
 
 #[test]
-fn files_of_version_2_are_refused_by_name() {
-    let why = "it has version 2 of the format, this program reads up to 1";
+fn files_of_later_versions_are_refused_by_name() {
+    let why = "of the format, this program reads up to";
     let segment = |data: &Data| data.segments().remove(0);
     let checkpoint = |data: &Data| data.checkpoints().remove(0);
-    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 2);
-    assert!(text.contains(&format!("log-0000000001.swl cannot be read: {why}")), "{text}");
+    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 3);
+    let told = format!("log-0000000001.swl cannot be read: it has version 3 {why} 2");
+    assert!(text.contains(&told), "{text}");
     let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 2);
-    assert!(text.contains("checkpoint-") && text.contains(why), "{text}");
+    assert!(text.contains("checkpoint-"), "{text}");
+    assert!(text.contains(&format!("it has version 2 {why} 1")), "{text}");
 }
 
 /// The checksum of a text file's lines, as its last line has it.

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Counter,
     /// It goes up and down.
     Gauge,
+    /// How often something was how large, from the start of the process on.
+    Histogram,
 }
 
 /// What a family is called and means.
@@ -29,7 +31,7 @@ pub(super) struct Head {
     pub name: &'static str,
     /// The unit, which becomes part of the name.
     pub unit: Option<Unit>,
-    /// Counter or gauge.
+    /// What kind of figure.
     pub kind: Kind,
     /// One line for whoever reads the metrics.
     pub help: &'static str,
@@ -79,7 +81,19 @@ pub(super) type Labels = Vec<(&'static str, String)>;
 
 /// The samples of one family.
 #[derive(Debug, Default)]
-pub(super) struct Samples(Vec<(Labels, Value)>);
+pub(super) struct Samples {
+    values: Vec<(Labels, Value)>,
+    distribution: Option<Distribution>,
+}
+
+/// The only sample of a histogram.
+#[derive(Debug)]
+pub(super) struct Distribution {
+    /// All that was counted, added up.
+    pub sum: f64,
+    /// How many were as large as each bound, and larger than the one before. The last is infinity.
+    pub buckets: Vec<(f64, u64)>,
+}
 
 impl Samples {
     /// Adds the only sample of a family without labels.
@@ -96,7 +110,12 @@ impl Samples {
 
     /// Adds a sample. No two of a family have the same labels.
     pub fn add(&mut self, labels: Labels, value: impl Into<Value>) {
-        self.0.push((labels, value.into()));
+        self.values.push((labels, value.into()));
+    }
+
+    /// Puts the only sample of a histogram.
+    pub fn put_distribution(&mut self, distribution: Distribution) {
+        self.distribution = Some(distribution);
     }
 }
 
@@ -109,9 +128,14 @@ pub(super) fn write(
     let kind = match head.kind {
         Kind::Counter => MetricType::Counter,
         Kind::Gauge => MetricType::Gauge,
+        Kind::Histogram => MetricType::Histogram,
     };
     let mut family = encoder.encode_descriptor(head.name, head.help, head.unit.as_ref(), kind)?;
-    for (labels, value) in &samples.0 {
+    if let Some(Distribution { sum, buckets }) = &samples.distribution {
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        return family.encode_histogram::<Labels>(*sum, count, buckets, None);
+    }
+    for (labels, value) in &samples.values {
         if labels.is_empty() {
             // Given as labels, none would show as `{}`. It is the family's only sample.
             return write_value(family, head.kind, *value);
@@ -124,7 +148,8 @@ pub(super) fn write(
 fn write_value(encoder: MetricEncoder<'_>, kind: Kind, value: Value) -> fmt::Result {
     match kind {
         Kind::Counter => ConstCounter::new(value).encode(encoder),
-        Kind::Gauge => ConstGauge::new(value).encode(encoder),
+        // A histogram has no single values.
+        Kind::Gauge | Kind::Histogram => ConstGauge::new(value).encode(encoder),
     }
 }
 
@@ -178,6 +203,16 @@ mod tests {
             let mut samples = Samples::default();
             samples.put_known(Some(3));
             samples.put_known(None::<u64>);
+            write(&mut encoder, &head, &samples)?;
+            let head = Head {
+                name: "steps",
+                unit: Some(Unit::Seconds),
+                kind: Kind::Histogram,
+                help: "Steps.",
+            };
+            let mut samples = Samples::default();
+            let buckets = vec![(0.5, 1), (2.0, 0), (f64::INFINITY, 2)];
+            samples.put_distribution(Distribution { sum: 7.25, buckets });
             write(&mut encoder, &head, &samples)
         }
     }
@@ -200,6 +235,14 @@ mod tests {
             # HELP rooms Rooms.\n\
             # TYPE rooms gauge\n\
             rooms 3\n\
+            # HELP steps_seconds Steps.\n\
+            # TYPE steps_seconds histogram\n\
+            # UNIT steps_seconds seconds\n\
+            steps_seconds_sum 7.25\n\
+            steps_seconds_count 3\n\
+            steps_seconds_bucket{le=\"0.5\"} 1\n\
+            steps_seconds_bucket{le=\"2.0\"} 1\n\
+            steps_seconds_bucket{le=\"+Inf\"} 3\n\
             # EOF\n";
         assert_eq!(open_metrics(), expected);
     }
@@ -212,7 +255,14 @@ mod tests {
             waiting_seconds_total{who=\"c\",at=\"2\"} 7\n\
             # HELP rooms Rooms.\n\
             # TYPE rooms gauge\n\
-            rooms 3\n";
+            rooms 3\n\
+            # HELP steps_seconds Steps.\n\
+            # TYPE steps_seconds histogram\n\
+            steps_seconds_sum 7.25\n\
+            steps_seconds_count 3\n\
+            steps_seconds_bucket{le=\"0.5\"} 1\n\
+            steps_seconds_bucket{le=\"2.0\"} 1\n\
+            steps_seconds_bucket{le=\"+Inf\"} 3\n";
         assert_eq!(classic(&open_metrics()), expected);
     }
 }

@@ -13,7 +13,7 @@ use prometheus_client::registry::Unit;
 use shardwright_store::db::DbFigures;
 use shardwright_store::types::{DbIndex, UnixMillis};
 
-use super::exposition::{Head, Kind, Samples, write};
+use super::exposition::{Distribution, Head, Kind, Samples, write};
 use crate::clock::Clock;
 use crate::durability::LogFigures;
 use crate::memory::{self, Allocator, ProcessorTime};
@@ -141,6 +141,16 @@ const fn gauge(
     read: fn(&Scrape<'_>, &mut Samples),
 ) -> Metric {
     Metric { head: Head { name, unit, kind: Kind::Gauge, help }, read }
+}
+
+/// A metric that tells how often something was how large.
+const fn histogram(
+    name: &'static str,
+    unit: Option<Unit>,
+    help: &'static str,
+    read: fn(&Scrape<'_>, &mut Samples),
+) -> Metric {
+    Metric { head: Head { name, unit, kind: Kind::Histogram, help }, read }
 }
 
 /// All metrics, in the order in which they are told.
@@ -381,11 +391,15 @@ const LOG: &[Metric] = &[
     counter("shardwright_log_syncs", None, "Syncs of the log.", |scrape, samples| {
         samples.put(scrape.log(|log| &log.syncs))
     }),
-    counter(
+    histogram(
         "shardwright_log_sync_duration",
         Some(Unit::Seconds),
-        "Time that syncs took in all, with what was written just before.",
-        |scrape, samples| samples.put(scrape.log(|log| &log.sync_nanos) as f64 / 1e9),
+        "How long syncs took, with what was written just before.",
+        |scrape, samples| {
+            let times = &scrape.server.durability.figures.sync_times;
+            let (sum, buckets) = (times.seconds(), times.buckets());
+            samples.put_distribution(Distribution { sum, buckets });
+        },
     ),
     gauge(
         "shardwright_log_longest_sync",

@@ -1,6 +1,7 @@
 //! CLIENT: what a connection says of itself and learns of others. Lists and kills are stories of
 //! their own ([`super::client_list`], [`super::client_kill`]).
 
+use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
 use shardwright_store::command::{Categories, Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
@@ -8,6 +9,7 @@ use shardwright_store::error::CommandError;
 use super::client_arguments as args;
 use super::{client_kill, client_list, write_help};
 use crate::clients::Texts;
+use crate::gateway::Wake;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
 use crate::session::{ReplyMode, SessionCx};
 
@@ -43,6 +45,17 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
                 .history(args::KILL_HISTORY)
                 .example("> CLIENT KILL ID 999999999\n(integer) 0"),
             client_kill::kill,
+        ),
+        sub(
+            about_all("unblock", -3)
+                .doc(
+                    "5.0.0",
+                    "O(log N) where N is the number of client connections",
+                    "End the wait of a client",
+                )
+                .arguments(args::UNBLOCK)
+                .example("> CLIENT UNBLOCK 999999999\n(integer) 0"),
+            unblock,
         ),
         sub(
             about_self("getname", 2)
@@ -138,6 +151,8 @@ const HELP: &[&str] = &[
     "    Tell name or version of the client library.",
     "SETNAME <name>",
     "    Name this connection.",
+    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+    "    End the wait of a client for a key.",
     "HELP",
     "    Show these lines.",
 ];
@@ -149,6 +164,27 @@ fn help(_: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outc
 
 fn id(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     reply.int(i64::try_from(cx.client.info.id).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn unblock(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let with_error = match args.get(3) {
+        None => false,
+        Some(reason) if reason.eq_ignore_ascii_case(b"TIMEOUT") => false,
+        Some(reason) if reason.eq_ignore_ascii_case(b"ERROR") => true,
+        Some(_) => {
+            return Err(CommandError::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse_i64_strict(args.at(2)).ok_or(CommandError::NotInteger)?;
+    let row = u64::try_from(id).ok().and_then(|id| cx.server.clients.get(id));
+    let unblocked = row.filter(|row| row.unblock(with_error));
+    if let Some(row) = &unblocked
+        && let Some(directory) = cx.server.directory()
+    {
+        directory.thread(row.conn.thread).gateway.do_send(Wake(row.conn));
+    }
+    reply.int(unblocked.is_some().into());
     Ok(())
 }
 

@@ -15,6 +15,13 @@ pub(super) const LIST: &[Argument] = &[
     block("id", &[integer("client-id").multiple()]).token("ID").since("6.2.0").optional(),
 ];
 
+/// `CLIENT UNBLOCK client-id [TIMEOUT | ERROR]`
+pub(super) const UNBLOCK: &[Argument] = &[
+    integer("client-id"),
+    one_of("timeout_error", &[word("TIMEOUT").named("timeout"), word("ERROR").named("error")])
+        .optional(),
+];
+
 pub(super) const LIST_HISTORY: &[History] = &[
     changed("2.8.12", "Added unique client `id` field."),
     changed("5.0.0", "Added optional `TYPE` filter."),

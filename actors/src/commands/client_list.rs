@@ -110,7 +110,7 @@ fn refresh_own(cx: &SessionCx<'_>) {
 fn letters(row: &ClientInfo) -> String {
     let states = [
         ('x', row.multi.load(Relaxed) >= 0),
-        ('b', row.waits.load(Relaxed)),
+        ('b', row.is_waiting()),
         ('c', row.closing.load(Relaxed)),
         ('U', row.unix),
         ('T', row.no_touch.load(Relaxed)),

@@ -188,6 +188,7 @@ fn describe_key(key: &KeySpec, reply: &mut ReplyWriter<'_>) {
         Begin::Keyword(word, from) => {
             write_search("keyword", Some(word), &[("startfrom", from.into())], reply);
         }
+        Begin::Unknown | Begin::SortStore => write_search("unknown", None, &[], reply),
     }
     reply.bulk(b"find_keys");
     match key.find {
@@ -204,6 +205,7 @@ fn describe_key(key: &KeySpec, reply: &mut ReplyWriter<'_>) {
             ];
             write_search("keynum", None, &figures, reply);
         }
+        Find::Unknown => write_search("unknown", None, &[], reply),
     }
 }
 
@@ -403,6 +405,10 @@ mod tests {
             ("SET a b NX get", &["a:RW,access,update"]),
             ("object encoding a", &["a:RO"]),
             ("LCS a b LEN", &["a:RO,access", "b:RO,access"]),
+            ("SORT a BY w_* GET #", &["a:RO,access"]),
+            ("SORT a STORE b ALPHA STORE c", &["a:RO,access", "c:OW,update"]),
+            ("SORT_RO a BY STORE", &["a:RO,access"]),
+            ("LMPOP 2 a b LEFT", &["a:RW,access,delete", "b:RW,access,delete"]),
         ] {
             assert_eq!(keys(line).unwrap(), expected, "{line}");
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
+use shardwright_config::parse_size;
 use shardwright_store::command::{Command, Group, Outcome, Spec};
 use shardwright_store::commands::debug::help_lines;
 use shardwright_store::error::CommandError;
@@ -46,6 +47,13 @@ const SUBCOMMANDS: &[Subcommand] = &[
         help: "Answer with a value of this type: string, integer, double, bignum, null, array, \
                set, map, attrib, push, verbatim, true, false.",
         run: protocol,
+    },
+    Subcommand {
+        name: "QUICKLIST-PACKED-THRESHOLD",
+        arguments: 3..=3,
+        usage: " <size>",
+        help: "Let elements of lists that are longer have nodes of their own. 0 for the usual bound.",
+        run: packed_threshold,
     },
     Subcommand {
         name: "RELOAD",
@@ -118,6 +126,27 @@ fn set_active_expire(
     let is_zero = digits.skip_while(|byte| b"+-".contains(byte)).find(|byte| *byte != b'0');
     let on = is_zero.is_some_and(|byte| byte.is_ascii_digit());
     cx.server.active_expire.store(on, Relaxed);
+    reply.ok();
+    Ok(())
+}
+
+/// Most that the bound may be: strings of 4 GiB are too long for any list.
+const MAX_PACKED_THRESHOLD: u64 = (1 << 32) - (1 << 20);
+
+const BAD_PACKED_THRESHOLD: CommandError =
+    CommandError::Text("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+
+fn packed_threshold(
+    cx: &mut SessionCx<'_>,
+    args: Args<'_>,
+    reply: &mut ReplyWriter<'_>,
+) -> Outcome {
+    let text = std::str::from_utf8(args.at(2)).map_err(|_| BAD_PACKED_THRESHOLD)?;
+    // No text at all is 0, as in Redis.
+    let text = if text.is_empty() { "0" } else { text };
+    let bytes = parse_size(text).ok().filter(|&bytes| bytes <= MAX_PACKED_THRESHOLD);
+    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    cx.server.set_list_packed_threshold(bytes.ok_or(BAD_PACKED_THRESHOLD)?);
     reply.ok();
     Ok(())
 }

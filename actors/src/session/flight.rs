@@ -6,6 +6,7 @@
 //! local, replies are written straight into the connection's output; otherwise each part keeps its
 //! replies until they can be put in order.
 
+use shardwright_store::blocking::Waiter;
 use shardwright_store::context::KeyRef;
 use shardwright_store::executor::{Batch, Request};
 use shardwright_store::types::ShardId;
@@ -109,6 +110,8 @@ pub struct BlockFlight {
     pub shards: ShardSet,
     /// Shard that runs it.
     pub lead: ShardId,
+    /// Its command may wait.
+    pub waiter: Option<Waiter>,
     /// Replies so far, if the connection has to mix its own into them.
     waiting: Waiting,
 }
@@ -367,6 +370,7 @@ impl BlockFlight {
             mixed: false,
             shards,
             lead,
+            waiter: None,
             waiting: Waiting::default(),
         }
     }
@@ -374,6 +378,12 @@ impl BlockFlight {
     /// A block without requests that is answered once.
     pub fn special(kind: BlockKind, shards: ShardSet, lead: ShardId) -> Self {
         Self { total: 1, kind, ..Self::new(Batch::default(), shards, lead) }
+    }
+
+    /// A command that may wait.
+    pub fn waiting(waiter: Waiter, shards: ShardSet, lead: ShardId) -> Self {
+        let alone = Self::new(Batch::default(), shards, lead);
+        Self { total: 1, waiter: Some(waiter), ..alone }
     }
 
     /// A transaction.

@@ -6,6 +6,7 @@
 //! until one has to wait for all before it, and sent. When all answers are back and in order, the
 //! rest follows.
 
+mod block;
 mod client;
 mod flight;
 mod gate;
@@ -33,6 +34,7 @@ use crate::clock::Clock;
 use crate::messages::{Block, BlockDone, BlockKind, ConnId, Post};
 use crate::server::{ControlRequest, Server};
 use crate::stats::ThreadStats;
+use block::KeyWait;
 use flight::{Flight, Sink};
 use gate::Gate;
 use input::Input;
@@ -84,6 +86,8 @@ pub struct Session {
     gate: Gate,
     /// WAITAOF is to be answered before anything else happens.
     waiting: Option<LogWait>,
+    /// The block in flight waits for a key.
+    key_wait: Option<KeyWait>,
     /// What the rate limit still allows.
     allowance: rate::Allowance,
     /// What was read last came when the process was about to end.
@@ -110,6 +114,7 @@ impl Session {
             flight: Flight::default(),
             gate: Gate::default(),
             waiting: None,
+            key_wait: None,
             allowance: rate::Allowance::default(),
             read_late: false,
             postponed: false,
@@ -225,8 +230,10 @@ impl Session {
     pub fn advance<P: Post>(&mut self, env: &mut Env<'_, P>) -> Want {
         let limit = env.server.reply_limit();
         loop {
-            if !self.flight.is_quiet() {
-                return Want::Answers;
+            if !self.flight.is_quiet()
+                && let Some(want) = self.wait_for_key(env)
+            {
+                return want;
             }
             // First, since WAITAOF in a transaction tells how far the log is.
             if self.output.is_held() && !self.may_leave(env) {
@@ -374,6 +381,7 @@ impl Session {
             shards: block.shards,
             lead: block.lead,
             kind,
+            waiter: block.waiter.take(),
         };
         match kind {
             BlockKind::End(how) => {
@@ -444,6 +452,7 @@ impl Session {
     /// A block came back.
     pub fn block_done(&mut self, done: BlockDone) {
         let BlockDone { batch, out, ends, next, sequences, .. } = done;
+        self.key_wait_served();
         sequences.iter().for_each(|(shard, sequence)| self.gate.needs(*shard, *sequence));
         self.flight.block_done(batch, &out, &ends, next, self.output.buffer());
     }

@@ -2,7 +2,7 @@
 //! its texts; a command that must wait for all before it ends the plan.
 
 use shardwright_codec::resp::{Args, ReplyWriter};
-use shardwright_store::command::{Flags, Handler};
+use shardwright_store::command::{Flags, Handler, Patience};
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{Batch, BatchView, Planned, Request};
 use shardwright_store::types::{ShardId, UnixMillis};
@@ -277,6 +277,10 @@ impl Session {
     ) -> Placed {
         let Self { id, client, input, flight, .. } = self;
         let Some(args) = input.peek() else { return Placed::Wait };
+        let patience = patience(&handler, args);
+        if patience.is_some() && (wide.is_some() || !flight.is_empty()) {
+            return Placed::Wait;
+        }
         let first_arg = input.first_arg();
         let first_key = flight.local.keys.len();
         let router = env.server.router();
@@ -298,6 +302,19 @@ impl Session {
         }
         let batch =
             |keys| BatchView { data: input.data(), args: input.args(), keys, requests: &[] };
+        if let Some(waits) = patience {
+            let mut own = Batch::default();
+            own.push_copy(batch(&flight.local.keys), &planned);
+            flight.local.keys.truncate(first_key);
+            input.advance();
+            let shards = match route {
+                Route::Any => (env.home, [env.home].into_iter().collect()),
+                Route::One(shard) => (shard, [shard].into_iter().collect()),
+                Route::Many(lead, shards) => (lead, shards),
+            };
+            self.begin_key_wait(own, waits, shards, env);
+            return Placed::Wait;
+        }
         let placed = match route {
             Route::Many(lead, shards) if flight.is_empty() => {
                 Wide::place(wide, lead, shards, batch(&flight.local.keys), &planned)
@@ -415,6 +432,17 @@ fn run_handler<P: Post>(
     }
     env.stats.command(entry.id, env.clock.ticks().since(begin), outcome.is_err());
     later
+}
+
+/// How long the command waits, if it may.
+#[inline]
+fn patience(handler: &Handler, args: Args<'_>) -> Option<Patience> {
+    let Handler::Block(blocking) = handler else { return None };
+    // What is wrong with its arguments is told when it is run.
+    match (blocking.patience)(args) {
+        Ok(Patience::None) | Err(_) => None,
+        Ok(patience) => Some(patience),
+    }
 }
 
 fn is_exec(args: Args<'_>) -> bool {

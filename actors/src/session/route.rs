@@ -3,6 +3,7 @@
 
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::Args;
+use shardwright_store::command::sort::reads_any_key;
 use shardwright_store::commands::scan::slot_of_cursor;
 use shardwright_store::context::KeyRef;
 use shardwright_store::hash::KeyHasher;
@@ -59,6 +60,14 @@ impl Router {
             Routing::FirstKey => Route::One(self.add_key(args.at(1), first_arg + 1, keys)),
             Routing::Any => Route::Any,
             Routing::Keys => self.route_keys(entry, args, first_arg, keys),
+            Routing::SomeOrAll => {
+                let route = self.route_keys(entry, args, first_arg, keys);
+                let needs_all = self.map.shards() > 1 && reads_any_key(args);
+                match route.first().filter(|_| needs_all) {
+                    Some(first) => Route::Many(first, ShardSet::all(self.map.shards())),
+                    None => route,
+                }
+            }
             Routing::All if self.map.shards() == 1 => Route::Any,
             Routing::All => Route::Many(ShardId(0), ShardSet::all(self.map.shards())),
             Routing::Cursor => Route::One(self.map.shard_of(slot_of_cursor(args.at(1)))),

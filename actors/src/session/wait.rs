@@ -44,9 +44,9 @@ pub(super) fn write_state(synced: bool, reply: &mut ReplyWriter<'_>) {
 }
 
 impl Session {
-    /// Whether the connection waits for the log or for replicas, and may do so for ever.
+    /// Whether the connection waits for a key, the log or for replicas, and may do so for ever.
     pub fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
+        self.waiting.is_some() || self.waits_for_key()
     }
 
     /// Whether an answer waits for the log.

@@ -6,11 +6,14 @@
 //! is not, the shell gives it nothing from the mailbox, only deliveries of partitions.
 
 use shardwright_codec::resp::{Protocol, ReplyWriter};
+use shardwright_store::blocking::{WaitOutcome, Waiter};
 use shardwright_store::context::Limits;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::digest::partition_digest;
 use shardwright_store::error::CommandError;
-use shardwright_store::executor::{BatchView, Meter, Replies, run};
+use shardwright_store::executor::{
+    Attempt, Batch, BatchView, Meter, Replies, attempt, run, serve_waiting,
+};
 use shardwright_store::hash::KeyHash;
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Garbage, Partition};
@@ -22,6 +25,7 @@ use crate::messages::{
 };
 
 use crate::reload::Reload;
+use crate::shards::ShardSet;
 
 /// What a shard sends.
 pub trait ShardPost {
@@ -60,6 +64,9 @@ pub trait ShardPost {
         keyspace: &mut Keyspace<'_>,
         now: UnixMillis,
     ) -> Result<(), CommandError>;
+
+    /// A command that waits has to be run by a block that holds all its partitions.
+    fn retry(&mut self, waiter: Waiter);
 
     /// The writer shall compare its copy with this sum over the live data, and answer the block.
     fn audit(&mut self, block: Block, live: u128);
@@ -267,6 +274,15 @@ impl ShardCore {
         }
     }
 
+    /// A wait ended: nobody serves it any more. Who waited behind it may be served now.
+    pub fn end_wait<P: ShardPost, M: Meter>(&mut self, number: u64, turn: &mut Turn<'_, P, M>) {
+        if let Some(partition) = self.partition.as_deref_mut() {
+            partition.waiters.forget(number);
+            serve_waiting(&mut Keyspace::of(partition), turn.now, turn.limits, turn.meter);
+            release(partition, turn.post);
+        }
+    }
+
     fn run_if_gathered<P: ShardPost, M: Meter>(&mut self, turn: &mut Turn<'_, P, M>) {
         let wanted =
             |round: &Round| round.shards.len() - usize::from(round.shards.contains(round.lead));
@@ -362,6 +378,9 @@ fn run_block<P: ShardPost, M: Meter>(
     if let BlockKind::Reload(what) = block.kind {
         return reload(home, lent, (block, what), turn);
     }
+    if let Some(waiter) = block.waiter.take() {
+        return run_waiting(home, lent, (block, waiter), turn);
+    }
     let batch = std::mem::take(&mut block.batch);
     let mut out = Vec::new();
     let mut ends = Vec::new();
@@ -382,6 +401,25 @@ fn run_block<P: ShardPost, M: Meter>(
         shards: block.shards,
         sequences,
     });
+}
+
+/// Runs a command that may wait, and answers it unless it does.
+fn run_waiting<P: ShardPost, M: Meter>(
+    home: &mut Partition,
+    lent: &mut [Box<Partition>],
+    (block, waiter): (Block, Waiter),
+    turn: &mut Turn<'_, P, M>,
+) {
+    let (mut out, mut ends) = (Vec::new(), Vec::new());
+    let mut replies = Replies { out: &mut out, ends: Some(&mut ends), limit: usize::MAX };
+    let mut keyspace = Keyspace::with_lent(home, lent);
+    let attempt = attempt(&mut keyspace, &waiter, turn.now, turn.limits, &mut replies, turn.meter);
+    let mut sequences = release_all(home, lent, turn.post);
+    if attempt == Attempt::Answered {
+        sequences.iter_mut().for_each(|(_, sequence)| *sequence = turn.told(*sequence));
+        let Block { conn, batch, shards, .. } = block;
+        turn.post.block_done(BlockDone { conn, batch, out, ends, next: 1, shards, sequences });
+    }
 }
 
 /// Runs DEBUG RELOAD or LOADAOF, and answers it.
@@ -431,7 +469,34 @@ fn release<P: ShardPost>(partition: &mut Partition, post: &mut P) {
     if let Some(batch) = partition.take_effects() {
         post.effects(Effects::of(batch));
     }
+    if !partition.outcomes.is_empty() {
+        let newest = [(partition.id(), partition.sequence())];
+        tell_outcomes(partition, &newest, post);
+    }
     clear_up(partition, post);
+}
+
+/// Sends what became of waits. The replies tell of these effects.
+#[cold]
+fn tell_outcomes<P: ShardPost>(
+    partition: &mut Partition,
+    newest: &[(ShardId, Sequence)],
+    post: &mut P,
+) {
+    for outcome in partition.outcomes.drain(..) {
+        match outcome {
+            WaitOutcome::Served(owner, out) => post.block_done(BlockDone {
+                conn: owner.into(),
+                batch: Batch::default(),
+                ends: vec![out.len()],
+                out,
+                next: 1,
+                shards: ShardSet::default(),
+                sequences: newest.to_vec(),
+            }),
+            WaitOutcome::Retry(waiter) => post.retry(waiter),
+        }
+    }
 }
 
 /// Sends what a block left behind: the effects on all partitions as one. Returns the newest effect
@@ -456,7 +521,10 @@ fn release_all<P: ShardPost>(
     if let Some(effects) = together {
         post.effects(effects);
     }
-    partitions.into_iter().for_each(|partition| clear_up(partition, post));
+    for partition in partitions {
+        tell_outcomes(partition, &newest, post);
+        clear_up(partition, post);
+    }
     newest
 }
 

@@ -58,6 +58,11 @@ pub struct RunRound(pub RoundId, pub Round);
 #[rtype(result = "()")]
 pub struct EndWatch(pub WatchToken);
 
+/// A wait for keys ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct EndWait(pub u64);
+
 /// Nothing is to be done: the answer says that the shard's partition is at home.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -250,6 +255,16 @@ impl Handler<EndWatch> for Shard {
 
     fn handle(&mut self, EndWatch(token): EndWatch, ctx: &mut Self::Context) {
         self.turn(TurnCause::Block, ctx, |core, _| core.end_watch(token));
+    }
+}
+
+impl Handler<EndWait> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, EndWait(number): EndWait, ctx: &mut Self::Context) {
+        self.turn(TurnCause::Block, ctx, |core, turn| {
+            core.end_wait(number, &mut turn.core_turn());
+        });
     }
 }
 

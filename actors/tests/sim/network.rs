@@ -31,6 +31,8 @@ pub enum Mail {
     RunRound(RoundId, Round),
     /// A round of WATCH ended.
     EndWatch(WatchToken),
+    /// A wait for keys ended.
+    EndWait(u64),
     /// Look at the expiry wheel.
     Tick,
     /// Write the next slice of a checkpoint.

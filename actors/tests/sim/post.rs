@@ -5,6 +5,7 @@ use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Effects, 
 use shardwright_actors::reload::Reload;
 use shardwright_actors::shard::core::ShardPost;
 use shardwright_actors::shards::ShardSet;
+use shardwright_store::blocking::Waiter;
 use shardwright_store::command::CommandId;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
@@ -85,6 +86,12 @@ impl Post for ThreadPost<'_> {
         }
     }
 
+    fn end_wait(&mut self, number: u64, shards: ShardSet) {
+        for shard in shards.iter() {
+            self.send(Sending::Mail(shard, Mail::EndWait(number)));
+        }
+    }
+
     fn wait_for_log(&mut self, conn: ConnId) {
         self.network.lines[self.thread.0 as usize].waiting.push(conn);
         self.network.server.durability.wait(self.thread);
@@ -116,6 +123,13 @@ impl ShardPost for ThreadPost<'_> {
         }
         self.network.ledger.effects(&effects);
         self.send(Sending::Record(Record::Effects(effects)));
+    }
+
+    fn retry(&mut self, waiter: Waiter) {
+        let map = self.network.server.router().map;
+        let shards: ShardSet = waiter.batch.keys.iter().map(|key| map.shard_of(key.slot)).collect();
+        let lead = shards.iter().next().unwrap_or(self.thread);
+        Post::run_block(self, Block::waiting(waiter, shards, lead));
     }
 
     fn garbage(&mut self, garbage: Vec<Garbage>) {

@@ -235,6 +235,9 @@ impl World {
                 self.leading[thread] = (id, round.shards);
                 self.turn(thread, |core, turn| core.begin_round(id, round, turn));
             }
+            Mail::EndWait(number) => {
+                self.turn(thread, |core, turn| core.end_wait(number, turn));
+            }
             Mail::EndWatch(token) => self.turn(thread, |core, _| core.end_watch(token)),
             Mail::CutSlice => {
                 self.network.lines[thread].slicing = false;

@@ -13,7 +13,28 @@ pub const MAX_PIECE: usize = 16 << 20;
 
 const CRC_AT: usize = 4;
 const LSN_AT: usize = 8;
-const PIECE_AT: usize = 16;
+pub(super) const PIECE_AT: usize = 16;
+
+/// What frames belong to besides their record: a frame is none where another tie is expected. So what
+/// a file still has of an earlier use is told from what it has now.
+///
+/// It is where the checksum begins. The same bytes never have the same checksum from two begins, so a
+/// whole frame fits exactly one tie. Ties to numbers differ for certain where only the last of the
+/// numbers is another one, and that in its lower 32 bits: CRC-32 finds every such change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tie(u32);
+
+impl Tie {
+    /// To nothing.
+    pub const NONE: Self = Self(0);
+
+    /// To these numbers.
+    pub fn to(numbers: &[u64]) -> Self {
+        let mut hasher = Hasher::new();
+        numbers.iter().for_each(|number| hasher.update(&number.to_le_bytes()));
+        Self(hasher.finalize())
+    }
+}
 
 /// Which piece of its record a frame has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,11 +110,11 @@ pub enum FrameError {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads the frame at the front of `input`; nothing if that is empty.
+    /// Reads the frame of this tie at the front of `input`; nothing if that is empty.
     ///
     /// # Errors
-    /// There are bytes, and they are no frame.
-    pub fn decode(input: &'a [u8]) -> Result<Option<Self>, FrameError> {
+    /// There are bytes, and they are no such frame.
+    pub fn decode(input: &'a [u8], tie: Tie) -> Result<Option<Self>, FrameError> {
         if input.is_empty() {
             return Ok(None);
         }
@@ -102,13 +123,30 @@ impl<'a> Frame<'a> {
         let found = u32::from_le_bytes(array(header, CRC_AT));
         let end = Self::claimed_len(header)?;
         let bytes = input.get(FRAME_HEADER..end).ok_or(cut(end))?;
-        let computed = checksum(header, bytes);
+        let computed = checksum(header, bytes, tie);
         if computed != found {
             return Err(FrameError::Checksum { found, computed });
         }
         let byte = header[PIECE_AT];
         let piece = Piece::from_byte(byte).ok_or(FrameError::Piece(byte))?;
         Ok(Some(Self { lsn: Lsn(u64::from_le_bytes(array(header, LSN_AT))), piece, bytes }))
+    }
+
+    /// Appends it to `out` with this tie.
+    pub fn encode(&self, tie: Tie, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; FRAME_HEADER]);
+        out.extend_from_slice(self.bytes);
+        seal(&mut out[start..], self.lsn, self.piece, tie);
+    }
+
+    /// The record that the bytes at the front of `input` would belong to if they were a frame; nothing
+    /// if they cannot be one. Takes a glance, and no checksum.
+    pub fn claimed_lsn(input: &[u8]) -> Option<Lsn> {
+        let header = input.first_chunk::<FRAME_HEADER>()?;
+        let fits = Self::claimed_len(header).is_ok_and(|len| len <= input.len());
+        let is_piece = Piece::from_byte(header[PIECE_AT]).is_some();
+        (fits && is_piece).then(|| Lsn(u64::from_le_bytes(array(header, LSN_AT))))
     }
 
     /// Bytes that the frame says to take whose header `input` begins with; those of a header if that
@@ -137,18 +175,18 @@ impl<'a> Frame<'a> {
 }
 
 /// Fills in the header of the frame in `frame`, whose piece is there already.
-pub(super) fn seal(frame: &mut [u8], lsn: Lsn, piece: Piece) {
+pub(super) fn seal(frame: &mut [u8], lsn: Lsn, piece: Piece, tie: Tie) {
     let Some((header, bytes)) = frame.split_first_chunk_mut::<FRAME_HEADER>() else { return };
     header[..CRC_AT].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
     header[LSN_AT..PIECE_AT].copy_from_slice(&lsn.0.to_le_bytes());
     header[PIECE_AT] = piece.byte();
-    let crc = checksum(header, bytes);
+    let crc = checksum(header, bytes, tie);
     header[CRC_AT..LSN_AT].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// CRC-32 of everything but the checksum itself.
-fn checksum(header: &[u8; FRAME_HEADER], bytes: &[u8]) -> u32 {
-    let mut hasher = Hasher::new();
+/// CRC-32 of everything but the checksum itself, behind what the tie stands for.
+fn checksum(header: &[u8; FRAME_HEADER], bytes: &[u8], tie: Tie) -> u32 {
+    let mut hasher = Hasher::new_with_initial(tie.0);
     hasher.update(&header[..CRC_AT]);
     hasher.update(&header[LSN_AT..]);
     hasher.update(bytes);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::frame::{FRAME_HEADER, Frame, MAX_PIECE, Piece, seal};
+use super::frame::{FRAME_HEADER, Frame, MAX_PIECE, PIECE_AT, Piece, Tie, seal};
 
 /// Log sequence number: the place of a record in the log, from 1 on without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -52,6 +52,9 @@ pub struct RecordHead {
 /// Bytes before the parts: time (8), durable (8), number of parts (2).
 const HEAD: usize = 18;
 
+/// Where a frame says what is durable, if a record begins with it.
+const DURABLE_AT: usize = FRAME_HEADER + 8;
+
 /// Bytes of a part's description: partition (2), first (8), count (8), length (8).
 const PART_HEAD: usize = 26;
 
@@ -86,9 +89,9 @@ pub enum RecordError {
 }
 
 impl RecordHead {
-    /// Appends the record of these parts to `out`, cut into frames.
-    pub fn encode(&self, parts: &[Part<'_>], out: &mut Vec<u8>) {
-        let mut cutter = Cutter { lsn: self.lsn, start: out.len(), begins: true, out };
+    /// Appends the record of these parts to `out`, cut into frames of this tie.
+    pub fn encode(&self, tie: Tie, parts: &[Part<'_>], out: &mut Vec<u8>) {
+        let mut cutter = Cutter { lsn: self.lsn, tie, start: out.len(), begins: true, out };
         cutter.open();
         cutter.put(&self.time_ms.to_le_bytes());
         cutter.put(&self.durable.0.to_le_bytes());
@@ -107,6 +110,7 @@ impl RecordHead {
 /// Appends a record's bytes and begins another frame whenever one is full.
 struct Cutter<'o> {
     lsn: Lsn,
+    tie: Tie,
     /// Where the frame begins.
     start: usize,
     /// The frame is the record's first.
@@ -123,7 +127,7 @@ impl Cutter<'_> {
     fn close(&mut self, ends: bool) {
         let piece = Piece::of(self.begins, ends);
         self.begins = false;
-        seal(&mut self.out[self.start..], self.lsn, piece);
+        seal(&mut self.out[self.start..], self.lsn, piece, self.tie);
     }
 
     #[inline]
@@ -200,6 +204,16 @@ impl<'a> Record<'a> {
             return None;
         }
         frame.bytes.get(8..16)?.first_chunk().map(|durable| Lsn(u64(*durable)))
+    }
+
+    /// Whether the bytes at the front of `input` can be the frame that a record begins with: what it
+    /// says of durability came before it. Takes a glance, and no checksum: hardly any bytes pass that
+    /// are something else.
+    pub fn may_begin(input: &[u8]) -> bool {
+        let Some(lsn) = Frame::claimed_lsn(input) else { return false };
+        let durable = input.get(DURABLE_AT..).and_then(<[u8]>::first_chunk);
+        let is_first = matches!(input.get(PIECE_AT), Some(1 | 2));
+        is_first && durable.is_some_and(|durable| u64(*durable) < lsn.0)
     }
 
     /// Reads the record of all its pieces.

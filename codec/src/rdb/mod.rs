@@ -63,6 +63,7 @@
 mod checksum;
 pub mod collection;
 mod decoder;
+pub mod dump;
 mod encoder;
 mod error;
 mod item;

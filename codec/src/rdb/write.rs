@@ -10,6 +10,8 @@ use crate::number::{MAX_I64_LEN, parse_i64_strict, write_i64};
 const MAX_I32_LEN: usize = 11;
 /// Strings up to this length are not compressed.
 const PLAIN_LEN: usize = 20;
+/// Memory in bytes that is kept from one use to another.
+const KEPT: usize = 1 << 16;
 /// Bytes that compressing must save, lengths not counted.
 const MIN_SAVED: usize = 4;
 
@@ -17,6 +19,8 @@ const MIN_SAVED: usize = 4;
 /// the memory that compressing needs.
 #[derive(Debug, Clone)]
 pub struct StringWriter {
+    compress: bool,
+    /// Made when it is needed for the first time.
     compressor: Option<Compressor>,
     packed: Vec<u8>,
 }
@@ -25,7 +29,13 @@ impl StringWriter {
     /// A writer that compresses long strings, or does not.
     #[must_use]
     pub fn new(compress: bool) -> Self {
-        Self { compressor: compress.then(Compressor::new), packed: Vec::new() }
+        Self { compress, compressor: None, packed: Vec::new() }
+    }
+
+    /// Gives back the memory that long strings have taken.
+    pub fn trim(&mut self) {
+        self.packed.clear();
+        self.packed.shrink_to(KEPT);
     }
 
     /// Appends a string.
@@ -55,10 +65,10 @@ impl StringWriter {
 
     /// Compresses a string, if it is long and that saves something.
     fn pack(&mut self, text: &[u8]) -> bool {
-        let Some(compressor) = &mut self.compressor else { return false };
-        if text.len() <= PLAIN_LEN {
+        if !self.compress || text.len() <= PLAIN_LEN {
             return false;
         }
+        let compressor = self.compressor.get_or_insert_with(Compressor::new);
         self.packed.clear();
         compressor.compress(text, text.len() - MIN_SAVED, &mut self.packed)
     }

@@ -29,6 +29,14 @@ pub(super) const ROWS: &[Parameter] = &[
         "bytes of a file of the log after which another one begins",
     ),
     Parameter::new(
+        "log-spare-segments",
+        Kind::Integer { min: 0, max: 1000 },
+        "8",
+        field!(log_spare_segments),
+        "files of the log that a checkpoint made superfluous and that are kept to be written over; 0 where \
+         the file system never writes in place",
+    ),
+    Parameter::new(
         "auto-aof-rewrite-percentage",
         Kind::Integer { min: 0, max: i32::MAX as i64 },
         "100",

@@ -2,7 +2,8 @@
 //! in between, and what the world was told of them.
 
 use shardwright_journal::{
-    CheckpointWriter, Log, LogOptions, Part, Record, Recovered, RecoveryError, Replay, recover,
+    CheckpointWriter, FileHeader, FileKind, Log, LogOptions, Part, Record, Recovered,
+    RecoveryError, Replay, Storage, recover,
 };
 
 use super::{Chance, Sim};
@@ -95,8 +96,8 @@ pub fn read(sim: &Sim) -> Result<(Recovered, Seen), RecoveryError> {
     recover(sim, 0xd1, &mut seen, &mut ()).map(|recovered| (recovered, seen))
 }
 
-/// Small segments, so that there are many.
-pub const OPTIONS: LogOptions = LogOptions { segment_bytes: 900 };
+/// Small segments, so that there are many, and few spares, so that there are soon too many.
+pub const OPTIONS: LogOptions = LogOptions { segment_bytes: 900, spares: 3 };
 
 /// A record at random that goes on where `sequences` stand.
 pub fn record(chance: &mut Chance, sequences: &[u64]) -> Written {
@@ -111,10 +112,17 @@ pub fn record(chance: &mut Chance, sequences: &[u64]) -> Written {
 }
 
 /// What the world knows of a log: what was written, and how much of it was acknowledged.
-#[derive(Default)]
 pub struct History {
     pub records: Vec<Written>,
     pub durable: usize,
+    /// Behind one in so many records is a checkpoint.
+    pub checkpoint_one_in: usize,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { records: Vec::new(), durable: 0, checkpoint_one_in: 6 }
+    }
 }
 
 impl History {
@@ -191,7 +199,8 @@ impl History {
             }
             self.records.push(record);
             // Sometimes another one with nothing in between.
-            let checkpoints = if chance.one_in(6) { 1 + chance.below(2) } else { 0 };
+            let checkpoints =
+                if chance.one_in(self.checkpoint_one_in) { 1 + chance.below(2) } else { 0 };
             if !(0..checkpoints).all(|_| self.checkpoint(sim, &mut log, chance)) {
                 return false;
             }
@@ -218,6 +227,59 @@ impl History {
     }
 }
 
+/// Lives whose first one ends, or meets a failure, at a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    pub seed: u64,
+    pub step: usize,
+    /// The process alone is killed: nothing that was written is lost.
+    pub kill: bool,
+    /// Something fails instead.
+    pub fail: bool,
+    /// Records of the first life.
+    pub records: usize,
+    /// Behind one in so many of them is a checkpoint.
+    pub checkpoint_one_in: usize,
+}
+
+impl Ending {
+    /// Lives the first life, and looks what the next start finds; then lives another one. Tells
+    /// whether there was no such step, and how many files were written over.
+    pub fn live(self) -> (bool, usize) {
+        let Self { seed, step, kill, fail, records, checkpoint_one_in } = self;
+        let mut chance = Chance::new(seed);
+        let mut history = History { checkpoint_one_in, ..History::default() };
+        let first = Sim::new(seed);
+        let (recovered, _) = read(&first).unwrap();
+        if fail {
+            first.fail_at(step);
+            // Healing fails as well, or is cut off.
+            let mut whims = Chance::new(seed ^ (step as u64) << 32);
+            if whims.one_in(2) {
+                first.fail_at(step + 1 + whims.below(16));
+            }
+            if whims.one_in(2) {
+                first.crash_at(step + 2 + whims.below(30));
+            }
+        } else {
+            first.crash_at(step)
+        }
+        history.live(&first, recovered, &mut chance, records);
+        let is_over = first.steps() <= step;
+        let second = if kill { first.after_kill() } else { first.after_power_loss() };
+        let (recovered, seen) = read(&second).unwrap_or_else(|error| panic!("{self:?}: {error}"));
+        history.check(&seen, &format!("{self:?}"));
+        // What was recovered once stays: also when the next life is short.
+        let lived = history.live(&second, recovered, &mut chance, 3);
+        assert!(lived, "{self:?}: the second life");
+        let third = second.after_power_loss();
+        let (_, seen) =
+            read(&third).unwrap_or_else(|error| panic!("{self:?}: the third life: {error}"));
+        history.check(&seen, &format!("{self:?}"));
+        (is_over, third.reused())
+    }
+}
+
 pub fn seeds() -> std::ops::Range<u64> {
     some_seeds(1_000)
 }
@@ -227,6 +289,13 @@ pub fn some_seeds(count: u64) -> std::ops::Range<u64> {
     let text = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let first = text("SHARDWRIGHT_SEED").unwrap_or(1);
     first..first + text("SHARDWRIGHT_SEEDS").unwrap_or(count)
+}
+
+/// Whether a file is a segment that was written over another one.
+pub fn is_recycled(sim: &Sim, name: &str) -> bool {
+    let bytes = sim.read(name).unwrap();
+    let header = FileHeader::decode(&bytes, FileKind::Segment);
+    name.starts_with("log-") && header.is_ok_and(|(header, _)| header.former_len > Some(0))
 }
 
 /// A directory whose log has ended well.

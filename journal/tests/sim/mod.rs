@@ -1,5 +1,6 @@
 //! A data directory in memory that loses, tears and refuses, by a seed: what was not synced may be
-//! gone after a crash, all of it or any sectors; what was renamed may not be; an operation can fail,
+//! gone after a crash, all of it or any sectors, with what was there before in their place; what was
+//! renamed may not be; an operation can fail,
 //! and after a sync that failed another one makes nothing durable.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
@@ -8,7 +9,7 @@ pub mod history;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use shardwright_journal::{Storage, StorageFile};
@@ -50,6 +51,8 @@ struct Inode {
     durable: Vec<u8>,
     /// A sync failed: nothing more of it becomes durable.
     lost: bool,
+    /// Those that have it open to read.
+    readers: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -85,6 +88,8 @@ struct State {
     crash_at: Option<usize>,
     fail_at: Vec<usize>,
     crashed: bool,
+    /// Files that were taken to be written over.
+    reused: usize,
 }
 
 /// A simulated data directory.
@@ -93,10 +98,10 @@ pub struct Sim(Rc<RefCell<State>>);
 
 impl Sim {
     pub fn new(seed: u64) -> Self {
-        Self::of(Chance::new(seed), Vec::new(), Names::new())
+        Self::of(Chance::new(seed), Vec::new(), Names::new(), 0)
     }
 
-    fn of(chance: Chance, inodes: Vec<Inode>, names: Names) -> Self {
+    fn of(chance: Chance, inodes: Vec<Inode>, names: Names, reused: usize) -> Self {
         Self(Rc::new(RefCell::new(State {
             chance,
             inodes,
@@ -107,6 +112,7 @@ impl Sim {
             crash_at: None,
             fail_at: Vec::new(),
             crashed: false,
+            reused,
         })))
     }
 
@@ -121,6 +127,17 @@ impl Sim {
         let mut state = self.0.borrow_mut();
         let step = state.steps + step;
         state.fail_at.push(step);
+    }
+
+    /// A file that is open to read, and not yet kept from being written over.
+    pub fn open_without_lock(&self, name: &str) -> io::Result<SimReader> {
+        let inode = *self.0.borrow().names.get(name).ok_or_else(Self::missing)?;
+        Ok(SimReader { sim: self.clone(), inode, at: 0, is_locked: false })
+    }
+
+    /// How many files were taken to be written over, in earlier lives as well.
+    pub fn reused(&self) -> usize {
+        self.0.borrow().reused
     }
 
     /// Operations so far.
@@ -140,13 +157,14 @@ impl Sim {
         let mut chance = state.chance.clone();
         chance.next();
         let inodes = state.inodes.iter().map(|inode| survivor(inode, &mut chance)).collect();
-        Self::of(chance, inodes, names)
+        Self::of(chance, inodes, names, state.reused)
     }
 
     /// The directory as the next start finds it after the process alone was killed.
     pub fn after_kill(&self) -> Self {
         let state = self.0.borrow();
-        let mut next = Self::of(state.chance.clone(), state.inodes.clone(), state.names.clone());
+        let (inodes, names) = (state.inodes.clone(), state.names.clone());
+        let mut next = Self::of(state.chance.clone(), inodes, names, state.reused);
         let inner = Rc::get_mut(&mut next.0).unwrap().get_mut();
         inner.durable_names = state.durable_names.clone();
         inner.changes = state.changes.clone();
@@ -172,7 +190,8 @@ impl Sim {
     /// A copy of it all, to damage.
     pub fn copy(&self) -> Self {
         let state = self.0.borrow();
-        Self::of(state.chance.clone(), state.inodes.clone(), state.names.clone())
+        let (inodes, names) = (state.inodes.clone(), state.names.clone());
+        Self::of(state.chance.clone(), inodes, names, state.reused)
     }
 
     /// One more operation: whether it is to be done at all, in part, or fails.
@@ -209,33 +228,35 @@ impl Sim {
     }
 }
 
-/// What a file's unsynced bytes are after a power loss: any sectors of them, zeros in place of others.
+/// What a file's unsynced bytes are after a power loss: any sectors of them, and in place of others
+/// what was there before, or zeros.
 fn survivor(inode: &Inode, chance: &mut Chance) -> Inode {
-    let from = inode.durable.len().min(inode.live.len());
-    let mut bytes = inode.durable.clone();
+    let Inode { live, durable, .. } = inode;
+    let mut bytes = durable.clone();
+    let both = live.len().min(durable.len());
+    let begin = (0..both).find(|at| live[*at] != durable[*at]).unwrap_or(both);
     let fate = chance.below(4);
-    if fate > 0 && inode.live.len() > from {
-        let len = if fate == 1 {
-            inode.live.len()
-        } else {
-            from + chance.below(inode.live.len() - from + 1)
-        };
-        bytes.resize(len, 0);
-        let mut at = from;
+    if fate > 0 && live.len() > begin && live.len() >= durable.len() {
+        let cut = begin + chance.below(live.len() - begin + 1);
+        let len = if fate == 1 { live.len() } else { cut };
+        bytes.resize(len.max(durable.len()), 0);
+        // Of what was written over any sectors may be new.
+        let len = if fate == 3 { bytes.len() } else { len };
+        let mut at = begin;
         while at < len {
             let end = ((at / SECTOR + 1) * SECTOR).min(len);
             if fate < 3 || chance.one_in(2) {
-                bytes[at..end].copy_from_slice(&inode.live[at..end]);
+                bytes[at..end].copy_from_slice(&live[at..end]);
             }
             at = end;
         }
     }
-    Inode { live: bytes.clone(), durable: bytes, lost: false }
+    Inode { live: bytes.clone(), durable: bytes, ..Inode::default() }
 }
 
 impl Storage for Sim {
     type File = SimFile;
-    type Reader = io::Cursor<Vec<u8>>;
+    type Reader = SimReader;
 
     fn names(&self) -> io::Result<Vec<String>> {
         let state = self.0.borrow();
@@ -253,7 +274,23 @@ impl Storage for Sim {
     }
 
     fn open(&self, name: &str) -> io::Result<Self::Reader> {
-        self.read(name).map(io::Cursor::new)
+        let mut reader = self.open_without_lock(name)?;
+        reader.lock();
+        Ok(reader)
+    }
+
+    fn reopen(&self, name: &str) -> io::Result<Option<SimFile>> {
+        self.step()?;
+        let mut state = self.0.borrow_mut();
+        let inode = *state.names.get(name).ok_or_else(Self::missing)?;
+        let links = state.names.values().filter(|other| **other == inode).count();
+        if links > 1 || state.inodes[inode].readers > 0 {
+            return Ok(None);
+        }
+        state.reused += 1;
+        // What a sync that failed lost may be lost; what is written over it is written anew.
+        state.inodes[inode].lost = false;
+        Ok(Some(SimFile { sim: self.clone(), inode, at: 0 }))
     }
 
     fn create(&self, name: &str) -> io::Result<SimFile> {
@@ -264,7 +301,7 @@ impl Storage for Sim {
             let file = &mut self.0.borrow_mut().inodes[inode];
             file.live.clear();
             file.lost = false;
-            return Ok(SimFile { sim: self.clone(), inode });
+            return Ok(SimFile { sim: self.clone(), inode, at: 0 });
         }
         let inode = {
             let mut state = self.0.borrow_mut();
@@ -272,7 +309,7 @@ impl Storage for Sim {
             state.inodes.len() - 1
         };
         self.change(NameChange::Link(name.to_owned(), inode))?;
-        Ok(SimFile { sim: self.clone(), inode })
+        Ok(SimFile { sim: self.clone(), inode, at: 0 })
     }
 
     fn settle(&self, name: &str, len: u64) -> io::Result<()> {
@@ -325,6 +362,7 @@ impl Storage for Sim {
 pub struct SimFile {
     sim: Sim,
     inode: usize,
+    at: usize,
 }
 
 impl StorageFile for SimFile {
@@ -335,7 +373,11 @@ impl StorageFile for SimFile {
             Ok(()) => bytes.len(),
             Err(_) => state.chance.below(bytes.len() + 1),
         };
-        state.inodes[self.inode].live.extend_from_slice(&bytes[..done]);
+        let live = &mut state.inodes[self.inode].live;
+        let end = self.at + done;
+        live.resize(live.len().max(end), 0);
+        live[self.at..end].copy_from_slice(&bytes[..done]);
+        self.at = end;
         outcome
     }
 
@@ -353,5 +395,47 @@ impl StorageFile for SimFile {
             }
         }
         outcome
+    }
+}
+
+/// Reads what a file has at that time.
+#[derive(Debug)]
+pub struct SimReader {
+    sim: Sim,
+    inode: usize,
+    at: usize,
+    is_locked: bool,
+}
+
+impl SimReader {
+    /// Keeps the file from being written over.
+    pub fn lock(&mut self) {
+        self.is_locked = true;
+        self.sim.0.borrow_mut().inodes[self.inode].readers += 1;
+    }
+}
+
+impl Read for SimReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let state = self.sim.0.borrow();
+        let rest = state.inodes[self.inode].live.get(self.at..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+impl Seek for SimReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let SeekFrom::Start(at) = to else { return Err(io::ErrorKind::Unsupported.into()) };
+        self.at = at as usize;
+        Ok(at)
+    }
+}
+
+impl Drop for SimReader {
+    fn drop(&mut self) {
+        self.sim.0.borrow_mut().inodes[self.inode].readers -= usize::from(self.is_locked);
     }
 }

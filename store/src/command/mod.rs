@@ -8,6 +8,7 @@
 pub mod argument;
 mod flags;
 pub mod history;
+pub mod sort;
 
 pub use argument::Argument;
 pub use flags::{ArgumentFlags, Categories, DocFlags, Flags, KeyUse};
@@ -25,6 +26,11 @@ pub enum Begin {
     Index(usize),
     /// Behind this keyword, looked for from this argument on.
     Keyword(&'static str, i32),
+    /// Nowhere: what the keys are follows from the data.
+    Unknown,
+    /// Behind the last STORE among the options of SORT. Clients are told that it is unknown, since
+    /// other options may have the same words in them.
+    SortStore,
 }
 
 /// How keys are found from where the search begins.
@@ -48,6 +54,8 @@ pub enum Find {
         /// Distance of keys.
         step: usize,
     },
+    /// Only the beginning is known to be one, if anything is known.
+    Unknown,
 }
 
 /// One of the ways in which a command names keys (Redis 7's key specifications).
@@ -93,11 +101,14 @@ impl KeySpec {
         let begin = match self.begin {
             Begin::Index(index) => Some(index),
             Begin::Keyword(word, from) => keyword(args, word, from).map(|i| i + 1),
+            Begin::Unknown => None,
+            Begin::SortStore => sort::destination(args),
         };
         let Some(begin) = begin.filter(|&b| b < args.len()) else {
             return Ok(KeyPositions { next: 0, end: 0, step: 1 });
         };
         match self.find {
+            Find::Unknown => Ok(KeyPositions { next: begin, end: begin + 1, step: 1 }),
             Find::Range { last, step, limit } => {
                 let end = range_end(args.len(), begin, last, limit);
                 Ok(KeyPositions { next: begin, end, step })
@@ -413,6 +424,46 @@ pub enum Handler {
     Read(ReadHandler),
     /// May write.
     Write(WriteHandler),
+    /// May wait for a key.
+    Block(&'static Blocking),
+}
+
+/// A command that may wait until one of its keys has what it asks for.
+#[derive(Debug)]
+pub struct Blocking {
+    /// How long it waits, from its arguments; whatever else is wrong with them is told as well.
+    pub patience: fn(Args<'_>) -> Result<Patience, CommandError>,
+    /// Whether this key of its arguments has what it asks for.
+    ///
+    /// # Errors
+    /// What it is answered with instead. While it waits already ([`crate::context::Frame::served`]
+    /// tells), a key of another type is none.
+    pub ready: fn(&ReadCx<'_>, Args<'_>, &[u8]) -> Result<bool, CommandError>,
+    /// Runs it, with [`crate::context::Frame::served`] naming the key that is ready. Without patience
+    /// it is run in any case, and no key may be ready.
+    pub run: WriteHandler,
+    /// Answers that there is nothing, where it must not wait: in a transaction.
+    pub nothing: fn(&mut ReplyWriter<'_>),
+    /// It waits for its first key alone, and needs all of them to be served.
+    pub moves: bool,
+    /// It only reads.
+    pub reads: bool,
+    /// What it is answered with when a key that it waits for goes or gets another type. Without it,
+    /// it goes on waiting.
+    pub gone: Option<&'static str>,
+    /// Arguments that mean the same later on, for one that has some which mean what is there now.
+    pub fix: Option<fn(&ReadCx<'_>, Args<'_>) -> Vec<Vec<u8>>>,
+}
+
+/// How long a command waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all.
+    None,
+    /// So many milliseconds.
+    Millis(u64),
+    /// For ever.
+    Forever,
 }
 
 /// A command of this crate.
@@ -427,6 +478,11 @@ impl DataCommand {
     /// A command that may write.
     pub const fn write(spec: Spec, handler: WriteHandler) -> Self {
         Self::new(spec, Handler::Write(handler))
+    }
+
+    /// A command that may wait.
+    pub const fn block(spec: Spec, blocking: &'static Blocking) -> Self {
+        Self::new(spec, Handler::Block(blocking))
     }
 }
 

@@ -3,7 +3,7 @@
 use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::scan::scan_members;
-use super::{hashes_arguments as args, write_element};
+use super::{hash_numbers, hash_random, hashes_arguments as args, write_element};
 use crate::command::{Categories, DataCommand, Flags, Group, KeySpec, KeyUse, Outcome, Spec};
 use crate::context::{ReadCx, WriteCx};
 use crate::data::Hash;
@@ -77,21 +77,148 @@ DataCommand::read(
         .example("> HSET hscan:key a 1\n(integer) 1\n> HSCAN hscan:key 0\n1) \"0\"\n2) 1) \"a\"\n   2) \"1\""),
     hscan,
 ),
+DataCommand::write(
+    Spec::new("hsetnx", Group::Hash, 4)
+        .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RW.with(KeyUse::INSERT))])
+        .doc("2.0.0", "O(1)", "Set a field of a hash, unless it is there")
+        .arguments(args::HSETNX)
+        .example("> HSETNX hsetnx:key field Hello\n(integer) 1\n> HSETNX hsetnx:key field World\n(integer) 0\n> HGET hsetnx:key field\n\"Hello\""),
+    hsetnx,
+),
+DataCommand::write(
+    Spec::new("hmset", Group::Hash, -4)
+        .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RW.with(KeyUse::UPDATE))])
+        .doc("2.0.0", "O(N) where N is the number of fields being set.", "Set several fields of a hash")
+        .arguments(args::HMSET)
+        .deprecated("4.0.0", "`HSET` with multiple field-value pairs")
+        .example("> HMSET hmset:key a 1 b 2\nOK\n> HMGET hmset:key a b\n1) \"1\"\n2) \"2\""),
+    hmset,
+),
+DataCommand::read(
+    Spec::new("hmget", Group::Hash, -3)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS))])
+        .doc("2.0.0", "O(N) where N is the number of fields being requested.", "Get the values of several fields of a hash")
+        .arguments(args::HMGET)
+        .example("> HSET hmget:key a 1 b 2\n(integer) 2\n> HMGET hmget:key b none a\n1) \"2\"\n2) (nil)\n3) \"1\""),
+    hmget,
+),
+DataCommand::read(
+    Spec::new("hexists", Group::Hash, 3)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RO)])
+        .doc("2.0.0", "O(1)", "Tell whether a hash has a field")
+        .arguments(args::HEXISTS)
+        .example("> HSET hexists:key field Hello\n(integer) 1\n> HEXISTS hexists:key field\n(integer) 1\n> HEXISTS hexists:key none\n(integer) 0"),
+    hexists,
+),
+DataCommand::read(
+    Spec::new("hkeys", Group::Hash, 2)
+        .flags(&[Flags::READONLY])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS))])
+        .doc("2.0.0", "O(N) where N is the size of the hash.", "Get the names of all fields of a hash")
+        .tips(&["nondeterministic_output_order"])
+        .arguments(args::HKEYS)
+        .example("> HSET hkeys:key a 1 b 2\n(integer) 2\n> HKEYS hkeys:key\n1) \"a\"\n2) \"b\""),
+    hkeys,
+),
+DataCommand::read(
+    Spec::new("hvals", Group::Hash, 2)
+        .flags(&[Flags::READONLY])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS))])
+        .doc("2.0.0", "O(N) where N is the size of the hash.", "Get the values of all fields of a hash")
+        .tips(&["nondeterministic_output_order"])
+        .arguments(args::HVALS)
+        .example("> HSET hvals:key a 1 b 2\n(integer) 2\n> HVALS hvals:key\n1) \"1\"\n2) \"2\""),
+    hvals,
+),
+DataCommand::read(
+    Spec::new("hstrlen", Group::Hash, 3)
+        .flags(&[Flags::READONLY, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RO)])
+        .doc("3.2.0", "O(1)", "Get the length in bytes of a field's value")
+        .arguments(args::HSTRLEN)
+        .example("> HSET hstrlen:key field Hello\n(integer) 1\n> HSTRLEN hstrlen:key field\n(integer) 5\n> HSTRLEN hstrlen:key none\n(integer) 0"),
+    hstrlen,
+),
+DataCommand::write(
+    Spec::new("hincrby", Group::Hash, 4)
+        .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RW.with(KeyUse::ACCESS).with(KeyUse::UPDATE))])
+        .doc("2.0.0", "O(1)", "Add to the integer in a field of a hash")
+        .arguments(args::HINCRBY)
+        .example("> HSET hincrby:key field 5\n(integer) 1\n> HINCRBY hincrby:key field -7\n(integer) -2"),
+    hash_numbers::hincrby,
+),
+DataCommand::write(
+    Spec::new("hincrbyfloat", Group::Hash, 4)
+        .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::FAST])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RW.with(KeyUse::ACCESS).with(KeyUse::UPDATE))])
+        .doc("2.6.0", "O(1)", "Add to the number in a field of a hash")
+        .arguments(args::HINCRBYFLOAT)
+        .example("> HSET hincrbyfloat:key field 10.50\n(integer) 1\n> HINCRBYFLOAT hincrbyfloat:key field 0.1\n\"10.6\""),
+    hash_numbers::hincrbyfloat,
+),
+DataCommand::read(
+    Spec::new("hrandfield", Group::Hash, -2)
+        .flags(&[Flags::READONLY])
+        .categories(&[Categories::HASH])
+        .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS))])
+        .doc("6.2.0", "O(N) where N is the number of fields returned", "Get fields of a hash at random")
+        .tips(&["nondeterministic_output"])
+        .arguments(args::HRANDFIELD)
+        .example("> HSET hrandfield:key coin heads\n(integer) 1\n> HRANDFIELD hrandfield:key\n\"coin\"\n> HRANDFIELD hrandfield:key -2 WITHVALUES\n1) \"coin\"\n2) \"heads\"\n3) \"coin\"\n4) \"heads\""),
+    hash_random::hrandfield,
+),
 ];
 
+/// Fields were set.
+const HSET: Event = Event::hash("hset");
+
 fn hset(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    if args.len() % 2 != 0 {
-        return Err(CommandError::Arity("hset".to_owned()));
+    let added = set_pairs(cx, args, "hset")?;
+    reply.int(added);
+    Ok(())
+}
+
+fn hmset(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    set_pairs(cx, args, "hmset")?;
+    reply.ok();
+    Ok(())
+}
+
+/// Sets each field to the value behind it. Returns how many are new.
+fn set_pairs(cx: &mut WriteCx<'_, '_>, args: Args<'_>, name: &str) -> Result<i64, CommandError> {
+    if !args.len().is_multiple_of(2) {
+        return Err(CommandError::Arity(name.to_owned()));
     }
-    let added = cx.edit::<Hash, _>(args.at(1), Event::hash("hset"), |hash| {
+    cx.edit::<Hash, _>(args.at(1), HSET, |hash| {
         let mut added = 0;
         for at in (2..args.len()).step_by(2) {
             let (field, value) = (args.at(at), args.at(at + 1));
             added += i64::from(hash.apply(Edit::Set { field, value }) == Some(Done::Added));
         }
         added
+    })
+}
+
+fn hsetnx(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let (field, value) = (args.at(2), args.at(3));
+    let added = cx.edit::<Hash, _>(args.at(1), HSET, |hash| {
+        hash.view().get(field).is_none() && hash.apply(Edit::Set { field, value }).is_some()
     })?;
-    reply.int(added);
+    reply.int(added.into());
     Ok(())
 }
 
@@ -100,6 +227,31 @@ fn hget(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome
         Some(value) => write_element(value, reply),
         None => reply.null(),
     }
+    Ok(())
+}
+
+fn hmget(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let hash = cx.collection::<Hash>(args.at(1))?;
+    let fields = args.skip(2);
+    reply.array(fields.len());
+    for field in fields.iter() {
+        match hash.and_then(|hash| hash.get(field)) {
+            Some(value) => write_element(value, reply),
+            None => reply.null(),
+        }
+    }
+    Ok(())
+}
+
+fn hexists(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let hash = cx.collection::<Hash>(args.at(1))?;
+    reply.int(hash.is_some_and(|hash| hash.get(args.at(2)).is_some()).into());
+    Ok(())
+}
+
+fn hstrlen(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let value = cx.collection::<Hash>(args.at(1))?.and_then(|hash| hash.get(args.at(2)));
+    reply.int(value.map_or(0, |value| value.len() as i64));
     Ok(())
 }
 
@@ -127,6 +279,24 @@ fn hgetall(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outc
         write_element(field, reply);
         write_element(value, reply);
     });
+    Ok(())
+}
+
+fn hkeys(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let hash = cx.collection::<Hash>(args.at(1))?;
+    reply.array(hash.map_or(0, |hash| hash.len()));
+    if let Some(hash) = hash {
+        hash.for_each(&mut |field, _| write_element(field, reply));
+    }
+    Ok(())
+}
+
+fn hvals(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let hash = cx.collection::<Hash>(args.at(1))?;
+    reply.array(hash.map_or(0, |hash| hash.len()));
+    if let Some(hash) = hash {
+        hash.for_each(&mut |_, value| write_element(value, reply));
+    }
     Ok(())
 }
 

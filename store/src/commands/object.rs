@@ -14,7 +14,7 @@ const THE_KEY: &[KeySpec] = &[KeySpec::one(2, KeyUse::RO)];
 const TIPS: &[&str] = &["nondeterministic_output"];
 
 /// Bits of the LRU clock.
-const CLOCK_MASK: u32 = 0xFF_FFFF;
+pub(super) const CLOCK_MASK: u32 = 0xFF_FFFF;
 
 /// Integers below this and from 0 on are shared objects in Redis.
 const SHARED_INTEGERS: std::ops::Range<i64> = 0..10_000;

@@ -373,22 +373,36 @@ pub(super) fn pop_first(
     reply: &mut ReplyWriter<'_>,
 ) -> Result<bool, CommandError> {
     for key in request.keys.clone().map(|at| args.at(at)) {
-        let popped = pop(cx, key, request.end, request.count, |view, ranks| {
-            reply.array(2);
-            reply.bulk(key);
-            reply.array(ranks.len());
-            view.visit(ranks, request.end == End::Max, &mut |member, score| {
-                reply.array(2);
-                super::write_element(member, reply);
-                reply.double(score);
-                true
-            });
-        })?;
-        if popped > 0 {
+        if write_popped(cx, key, request, reply)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Takes members from one key, and replies with the key and them. Returns whether there were any; if
+/// not, nothing is written.
+///
+/// # Errors
+/// The key holds another data type.
+pub(super) fn write_popped(
+    cx: &mut WriteCx<'_, '_>,
+    key: &[u8],
+    request: &PopRequest,
+    reply: &mut ReplyWriter<'_>,
+) -> Result<bool, CommandError> {
+    let popped = pop(cx, key, request.end, request.count, |view, ranks| {
+        reply.array(2);
+        reply.bulk(key);
+        reply.array(ranks.len());
+        view.visit(ranks, request.end == End::Max, &mut |member, score| {
+            reply.array(2);
+            super::write_element(member, reply);
+            reply.double(score);
+            true
+        });
+    })?;
+    Ok(popped > 0)
 }
 
 pub(super) fn zmpop(

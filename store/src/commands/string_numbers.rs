@@ -12,7 +12,8 @@ use crate::float::Extended;
 use crate::value::{NewValue, ValueRef};
 
 const DECREMENT_OVERFLOW: CommandError = CommandError::Text("ERR decrement would overflow");
-const NOT_FINITE: CommandError = CommandError::Text("ERR increment would produce NaN or Infinity");
+pub(super) const NOT_FINITE: CommandError =
+    CommandError::Text("ERR increment would produce NaN or Infinity");
 
 pub(super) fn incr(
     cx: &mut WriteCx<'_, '_>,

@@ -71,7 +71,12 @@ fn check_length(length: usize, bytes: &[u8], max: usize) -> Outcome {
 
 /// Overwrites bytes of the string at `key` from `offset` on, filling a gap with zeros, and returns
 /// its length. The string is `raw` from then on. The sum of `offset` and length was checked.
-fn overwrite(key: KeyMut<'_, '_, '_>, offset: usize, bytes: &[u8], event: Event) -> usize {
+pub(super) fn overwrite(
+    key: KeyMut<'_, '_, '_>,
+    offset: usize,
+    bytes: &[u8],
+    event: Event,
+) -> usize {
     let end = offset + bytes.len();
     let old = Text::of(key.string().ok().flatten());
     let total = old.len().max(end);

@@ -1,12 +1,14 @@
 //! Hashes: a listpack of fields and values that take turns while they are few and short, a table of
 //! fields beyond that. A hash that has become a table stays one, as in Redis.
 
+use std::collections::HashSet;
+
 use shardwright_codec::listpack::{Element, Listpack, ListpackBuf};
 use shardwright_codec::number::MAX_I64_LEN;
 use shardwright_codec::rdb::{self, Body, Fault, ObjectType, Part};
 
 use super::{Collection, Shaping, element_of, mix_element, stored};
-use crate::dict::Fields;
+use crate::dict::{EntryRef, Fields};
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
 use crate::value::{Kind, NewValue, Object, Packing};
@@ -123,9 +125,64 @@ impl<'a> View<'a> {
                 }
             }
             Self::Table(fields) => fields.iter().for_each(|entry| {
-                visit(Element::Bytes(entry.key()), element_of(entry.value()));
+                let (field, value) = pair_of(entry);
+                visit(field, value);
             }),
         }
+    }
+
+    /// The field with this number in the order in which they came, if they are few.
+    fn numbered(self, number: usize) -> Option<(Element<'a>, Element<'a>)> {
+        let Self::Packed(listpack) = self else { return None };
+        let field = listpack.get(number.checked_mul(2)?)?;
+        listpack.at(field.end).map(|value| (field.element, value.element))
+    }
+
+    /// A field, each as likely as any other, with its value. `next_random` gives 64 random bits.
+    pub fn random(
+        self,
+        next_random: &mut dyn FnMut() -> u64,
+    ) -> Option<(Element<'a>, Element<'a>)> {
+        match self {
+            Self::Packed(_) => self.numbered(below(next_random, self.len())),
+            Self::Table(fields) => fields.random(next_random).map(pair_of),
+        }
+    }
+
+    /// `count` different fields with their values, or all if there are not so many; each set of
+    /// fields is as likely as any other. Takes time and memory in proportion to `count`.
+    pub fn sample(
+        self,
+        count: usize,
+        next_random: &mut dyn FnMut() -> u64,
+    ) -> Vec<(Element<'a>, Element<'a>)> {
+        if let Self::Table(fields) = self
+            && count < self.len() / SPARSE
+        {
+            let (mut seen, mut chosen) = (HashSet::with_capacity(count), Vec::new());
+            while chosen.len() < count {
+                let Some(entry) = fields.random(next_random) else { break };
+                if seen.insert(entry.key()) {
+                    chosen.push(pair_of(entry));
+                }
+            }
+            return chosen;
+        }
+        let mut all = self.all();
+        let count = count.min(all.len());
+        for at in 0..count {
+            let other = at + below(next_random, all.len() - at);
+            all.swap(at, other);
+        }
+        all.truncate(count);
+        all
+    }
+
+    /// All fields with their values.
+    pub fn all(self) -> Vec<(Element<'a>, Element<'a>)> {
+        let mut all = Vec::with_capacity(self.len());
+        self.for_each(&mut |field, value| all.push((field, value)));
+        all
     }
 
     /// Visits fields from `cursor` on, about `count` of them; all of them while they are few.
@@ -142,10 +199,24 @@ impl<'a> View<'a> {
                 0
             }
             Self::Table(fields) => fields.scan(cursor, count, &mut |entry| {
-                visit(Element::Bytes(entry.key()), element_of(entry.value()));
+                let (field, value) = pair_of(entry);
+                visit(field, value);
             }),
         }
     }
+}
+
+/// A sample that takes a smaller part than this of a table is chosen field by field; a larger one
+/// out of a list of all fields, since too many fields would be chosen twice.
+const SPARSE: usize = 3;
+
+/// A number below `end`, each as likely as any other (the bias is below `end` / 2^64).
+fn below(next_random: &mut dyn FnMut() -> u64, end: usize) -> usize {
+    ((u128::from(next_random()) * end as u128) >> 64) as usize
+}
+
+fn pair_of(entry: EntryRef<'_>) -> (Element<'_>, Element<'_>) {
+    (Element::Bytes(entry.key()), element_of(entry.value()))
 }
 
 impl Hash {
@@ -154,13 +225,14 @@ impl Hash {
         if let Self::Packed(listpack) = self {
             let short = field.len().max(value.len()) <= limits.hash_max_listpack_value;
             let found = listpack.view().find(field, 2);
-            let many = listpack.view().len() / 2 >= limits.hash_max_listpack_entries;
+            let room = limits.hash_max_listpack_entries.checked_sub(listpack.view().len() / 2);
             match found.and_then(|found| listpack.view().at(found.end)) {
-                Some(old) if short => {
+                // There may be too many already: the setting can change.
+                Some(old) if short && room.is_some() => {
                     listpack.replace(old.at..old.end, Element::of(value));
                     return Done::Changed;
                 }
-                None if short && !many => {
+                None if short && room > Some(0) => {
                     listpack.push(Element::of(field));
                     listpack.push(Element::of(value));
                     return Done::Added;
@@ -324,3 +396,7 @@ impl Collection for Hash {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hash_tests.rs"]
+mod tests;

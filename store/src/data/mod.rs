@@ -41,6 +41,8 @@ pub const INLINE_COLLECTION_MAX: usize = 1024;
 pub trait Collection: Sized + Clone + 'static {
     /// Its data type.
     const KIND: Kind;
+    /// Whether its key stays when it has no elements left.
+    const STAYS_EMPTY: bool = false;
     /// The collection to read, whatever its form.
     type View<'a>: Copy;
     /// One change.
@@ -69,7 +71,7 @@ pub trait Collection: Sized + Clone + 'static {
     /// A packed collection to read.
     fn view_packed(packing: Packing, bytes: &[u8]) -> Self::View<'_>;
 
-    /// Whether it has no elements, and so must not stay.
+    /// Whether it has no elements, and so must not stay unless [`Collection::STAYS_EMPTY`] says it.
     fn is_empty(&self) -> bool;
 
     /// Bytes on the heap. Takes constant time.

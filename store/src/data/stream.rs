@@ -1,109 +1,424 @@
-//! TEMPLATE
+//! Streams: entries in the order of their IDs, and groups of consumers that read them.
+//!
+//! Entries are in nodes (see [`node`]) of up to `stream-node-max-bytes` and `-entries`, and nodes are
+//! in a tree by the ID of the entry that began them. The nodes are those that Redis would have, byte
+//! for byte: inexact trimming goes by them, dumps consist of them. A stream stays when it has no
+//! entries left, for what it knows of those that were.
 
-use shardwright_codec::listpack::{Element, Listpack, ListpackBuf};
+mod dump;
+mod edit;
+mod entries;
+mod facts;
+mod groups;
+mod id;
+mod node;
+mod radix;
+#[cfg(test)]
+mod tests;
+mod trim;
+
+use std::collections::BTreeMap;
+
 use shardwright_codec::rdb::{self, Body, Fault, ObjectType};
 
-use super::{Collection, Shaping};
+pub use edit::{Edit, Texts};
+pub use entries::{Backward, Entry, Forward};
+pub use facts::Facts;
+pub use groups::{Consumer, Group, Groups, Pending, UNKNOWN_READ};
+pub use id::{MAX_ID_LEN, StreamId};
+pub use node::Pairs;
+pub use trim::{Bound, Trim};
+
+use super::{Collection, Encodings, Shaping, mix_element};
 use crate::digest::Digest;
-use crate::effect::{EffectError, Reader, put_bytes};
 use crate::value::{Kind, Object, Packing};
+use node::{Node, NodeView};
 
-/// TEMPLATE.
-#[derive(Debug, Clone)]
-pub struct Stream(ListpackBuf);
+/// Most bytes of a node, whatever the settings say: a listpack tells its length in 32 bits.
+const NODE_MAX: usize = 1 << 30;
 
-/// TEMPLATE.
-#[derive(Debug, Clone, Copy)]
-pub enum Edit<'a> {
-    /// TEMPLATE.
-    Push(&'a [u8]),
+/// Most bytes of the fields and values of one entry.
+pub const ENTRY_MAX: usize = NODE_MAX;
+
+type Nodes = BTreeMap<StreamId, Node>;
+
+/// Bytes on the heap of a tree of so many items of a size. A node of such a tree has room for eleven,
+/// of which six are taken when all come in order.
+pub(super) const fn tree_memory(len: usize, item: usize) -> usize {
+    const ROOM: usize = 11;
+    const TAKEN: usize = 6;
+    len.div_ceil(TAKEN) * (ROOM * item + 2 * size_of::<usize>())
 }
 
-impl<'a> Edit<'a> {
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let Self::Push(element) = self;
-        put_bytes(out, element);
+/// Entries by their IDs, and who reads them.
+#[derive(Debug, Clone, Default)]
+pub struct Stream(Box<Inner>);
+
+#[derive(Debug, Clone, Default)]
+struct Inner {
+    facts: Facts,
+    nodes: Nodes,
+    /// Bytes that the nodes have reserved.
+    node_bytes: usize,
+    groups: Groups,
+}
+
+/// A stream to read. By default there is nothing in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct View<'a> {
+    /// What is known of it as a whole.
+    pub facts: Facts,
+    nodes: Option<&'a Nodes>,
+    groups: Option<&'a Groups>,
+}
+
+impl<'a> View<'a> {
+    /// Entries with IDs from `start` to `end`. The first takes logarithmic time to find, and linear
+    /// time within its node.
+    pub fn range(self, start: StreamId, end: StreamId) -> Forward<'a> {
+        Forward::new(self.nodes, start, end)
     }
 
-    pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, EffectError> {
-        Ok(Self::Push(reader.bytes()?))
+    /// Entries with IDs from `end` down to `start`.
+    pub fn range_back(self, start: StreamId, end: StreamId) -> Backward<'a> {
+        Backward::new(self.nodes, start, end)
+    }
+
+    /// The entry with this ID.
+    pub fn entry(self, id: StreamId) -> Option<Entry<'a>> {
+        self.range(id, id).next()
+    }
+
+    /// The greatest ID that an entry has now.
+    pub fn last_there(self) -> Option<StreamId> {
+        self.range_back(StreamId::MIN, StreamId::MAX).next().map(|entry| entry.id)
+    }
+
+    /// Number of groups.
+    pub fn groups_len(self) -> usize {
+        self.groups.map_or(0, Groups::len)
+    }
+
+    /// All groups with their names, ordered by those.
+    pub fn groups(self) -> impl Iterator<Item = (&'a [u8], &'a Group)> {
+        self.groups.into_iter().flat_map(Groups::iter)
+    }
+
+    /// The group with this name.
+    pub fn group(self, name: &[u8]) -> Option<&'a Group> {
+        self.groups?.get(name)
+    }
+
+    /// Number of nodes.
+    pub fn nodes_len(self) -> usize {
+        self.nodes.map_or(0, BTreeMap::len)
+    }
+
+    /// Number of nodes of the radix tree in which Redis would have the nodes. Takes linear time in
+    /// their number.
+    pub fn radix_nodes(self) -> u64 {
+        radix::radix_nodes(self.nodes().map(|node| node.id))
+    }
+
+    fn nodes(self) -> impl Iterator<Item = NodeView<'a>> {
+        self.nodes.into_iter().flatten().map(|(id, node)| node.view(*id))
+    }
+
+    /// Whether an entry whose fields and values have so many bytes begins a node.
+    pub fn opens_node(self, bytes: usize, encodings: &Encodings) -> bool {
+        let Some((id, last)) = self.nodes.and_then(BTreeMap::last_key_value) else { return true };
+        let last = last.view(*id);
+        let max_bytes = match encodings.stream_node_max_bytes {
+            0 => NODE_MAX,
+            bytes => bytes.min(NODE_MAX),
+        };
+        let max_entries = encodings.stream_node_max_entries;
+        let is_full = || {
+            let (live, deleted) = last.counts();
+            (live + deleted).cast_unsigned() >= max_entries as u64
+        };
+        last.bytes().len().saturating_add(bytes) >= max_bytes || (max_entries > 0 && is_full())
+    }
+}
+
+impl Inner {
+    fn view(&self) -> View<'_> {
+        View { facts: self.facts, nodes: Some(&self.nodes), groups: Some(&self.groups) }
+    }
+
+    fn append(&mut self, id: StreamId, opens: bool, pairs: Texts<'_>) -> Option<u64> {
+        let fits = id > self.facts.last && pairs.len() > 0 && pairs.len() % 2 == 0;
+        match self.nodes.last_entry().filter(|_| fits) {
+            Some(mut last) => {
+                let own = *last.key();
+                let node = last.get_mut();
+                let before = node.capacity();
+                if opens {
+                    node.seal();
+                } else {
+                    node.append(own, id, pairs)?;
+                }
+                self.node_bytes = self.node_bytes - before + node.capacity();
+            }
+            None if fits && opens => {}
+            None => return None,
+        }
+        if opens {
+            self.open(id, pairs);
+        }
+        let facts = &mut self.facts;
+        facts.len += 1;
+        facts.added = facts.added.wrapping_add(1);
+        facts.last = id;
+        if facts.len == 1 {
+            facts.first = id;
+        }
+        Some(1)
+    }
+
+    fn open(&mut self, id: StreamId, pairs: Texts<'_>) {
+        let node = Node::open(id, pairs);
+        self.node_bytes += node.capacity();
+        // Only after XSETID to an ID that was deleted can there be such a node, without entries.
+        if let Some(old) = self.nodes.insert(id, node) {
+            self.node_bytes -= old.capacity();
+            self.facts.len -= old.view(id).counts().0.cast_unsigned();
+        }
+    }
+
+    fn delete(&mut self, id: StreamId) -> Option<u64> {
+        let own = self.nodes.range(..=id).next_back().or_else(|| self.nodes.first_key_value());
+        let own = *own?.0;
+        let node = self.nodes.get_mut(&own)?;
+        let before = node.capacity();
+        if node.mark(own, 1, |found| found == id) == 0 {
+            return None;
+        }
+        self.node_bytes = self.node_bytes - before + node.capacity();
+        if node.view(own).counts().0 == 0 {
+            self.drop_node(own);
+        }
+        self.facts.len -= 1;
+        self.facts.max_deleted = self.facts.max_deleted.max(id);
+        if id == self.facts.first || self.facts.len == 0 {
+            self.find_first();
+        }
+        Some(1)
+    }
+
+    fn drop_node(&mut self, id: StreamId) -> u64 {
+        let Some(node) = self.nodes.remove(&id) else { return 0 };
+        self.node_bytes -= node.capacity();
+        node.view(id).counts().0.cast_unsigned()
+    }
+
+    fn find_first(&mut self) {
+        let first = self.view().range(StreamId::MIN, StreamId::MAX).next();
+        self.facts.first = first.map_or(StreamId::MIN, |entry| entry.id);
+    }
+
+    fn trim(&mut self, nodes: u64, marked: u64) -> Option<u64> {
+        let (mut dropped, mut gone) = (0, 0);
+        while dropped < nodes {
+            let Some((&first, _)) = self.nodes.first_key_value() else { break };
+            gone += self.drop_node(first);
+            dropped += 1;
+        }
+        if let Some(mut first) = self.nodes.first_entry().filter(|_| marked > 0) {
+            let own = *first.key();
+            let node = first.get_mut();
+            let before = node.capacity();
+            gone += node.mark(own, marked, |_| true);
+            self.node_bytes = self.node_bytes - before + node.capacity();
+        }
+        self.facts.len -= gone;
+        self.find_first();
+        (dropped > 0 || gone > 0).then_some(gone)
+    }
+
+    /// Entries from `first` to `last` are read by a group for the first time.
+    fn read(&mut self, edit: Edit<'_>) -> Option<u64> {
+        let Edit::Read { group, consumer, time, first, last, read, pending } = edit else {
+            return None;
+        };
+        let entries = Forward::new(Some(&self.nodes), first, last);
+        self.groups.change(group, |group| {
+            group.consumer(consumer)?.see(time);
+            let mut count = 0;
+            for entry in entries {
+                if pending {
+                    group.deliver(consumer, entry.id, time, 1);
+                }
+                count += 1;
+            }
+            (group.last, group.read) = (group.last.max(last), read);
+            Some(count)
+        })?
+    }
+
+    /// What is pending for a consumer from `first` to `last` is read again.
+    fn reread(&mut self, edit: Edit<'_>) -> Option<u64> {
+        let Edit::Reread { group, consumer, time, first, last } = edit else { return None };
+        let View { facts, nodes, .. } = self.view();
+        let entries = View { facts, nodes, groups: None };
+        let found = self.groups.get(group)?;
+        let ids = found.consumer(consumer)?.pending(first..=last);
+        let there: Vec<StreamId> = ids.filter(|id| entries.entry(*id).is_some()).collect();
+        self.groups.change(group, |group| {
+            for id in &there {
+                let count = group.pending_at(*id).map_or(0, |pending| pending.count);
+                group.deliver(consumer, *id, time, count.wrapping_add(1));
+            }
+            group.consumer(consumer).into_iter().for_each(|consumer| consumer.see(time));
+        });
+        (!there.is_empty()).then_some(there.len() as u64)
+    }
+
+    /// A change of groups that entries have no part in.
+    fn change_group(&mut self, edit: Edit<'_>) -> Option<u64> {
+        let done = |done: bool| done.then_some(1);
+        let groups = &mut self.groups;
+        match edit {
+            Edit::CreateGroup { group, last, read } => {
+                done(groups.insert(group, Group::new(last, read)))
+            }
+            Edit::SetGroup { group, last, read } => groups.change(group, |group| {
+                (group.last, group.read) = (last, read);
+                1
+            }),
+            Edit::DestroyGroup { group } => groups.remove(group),
+            Edit::CreateConsumer { group, consumer, time } => {
+                done(groups.change(group, |group| group.create_consumer(consumer, time))?)
+            }
+            Edit::DeleteConsumer { group, consumer } => {
+                groups.change(group, |group| group.delete_consumer(consumer))?
+            }
+            Edit::Deliver { group, consumer, id, time, count } => {
+                done(groups.change(group, |group| group.deliver(consumer, id, time, count))?)
+            }
+            Edit::Ack { group, id } => done(groups.change(group, |group| group.forget(id))?),
+            _ => None,
+        }
     }
 }
 
 impl Collection for Stream {
     const KIND: Kind = Kind::Stream;
-    type View<'a> = Listpack<'a>;
+    const STAYS_EMPTY: bool = true;
+    type View<'a> = View<'a>;
     type Edit<'a> = Edit<'a>;
-    type Done = ();
+    type Done = u64;
 
-    fn empty(buffer: Vec<u8>) -> Self {
-        Self(ListpackBuf::from_empty(buffer))
+    fn empty(_: Vec<u8>) -> Self {
+        Self::default()
     }
 
-    fn unpack(_: Packing, bytes: Vec<u8>) -> Self {
-        Self(ListpackBuf::trusted(bytes))
+    /// Streams have no packed form.
+    fn unpack(_: Packing, _: Vec<u8>) -> Self {
+        Self::default()
     }
 
     fn pack(self) -> Result<(Packing, Vec<u8>), Self> {
-        Ok((Packing::Listpack, self.0.into_bytes()))
+        Err(self)
     }
 
     fn packed_len(&self) -> Option<usize> {
-        Some(self.0.view().bytes().len())
+        None
     }
 
-    fn view(&self) -> Listpack<'_> {
+    fn view(&self) -> View<'_> {
         self.0.view()
     }
 
-    fn view_packed(_: Packing, bytes: &[u8]) -> Listpack<'_> {
-        Listpack::trusted(bytes)
+    /// Streams have no packed form.
+    fn view_packed(_: Packing, _: &[u8]) -> View<'_> {
+        View::default()
     }
 
     fn is_empty(&self) -> bool {
-        self.0.view().is_empty()
+        self.0.facts.len == 0
     }
 
     fn memory(&self) -> usize {
-        self.0.capacity()
+        let Inner { nodes, node_bytes, groups, .. } = &*self.0;
+        let tree = tree_memory(nodes.len(), size_of::<(StreamId, Node)>());
+        size_of::<Inner>() + tree + node_bytes + groups.memory()
     }
 
-    fn apply(&mut self, edit: Edit<'_>, _: &Shaping) -> Option<()> {
-        let Edit::Push(element) = edit;
-        self.0.push(Element::of(element));
-        Some(())
+    fn apply(&mut self, edit: Edit<'_>, _: &Shaping) -> Option<u64> {
+        let inner = &mut *self.0;
+        match edit {
+            Edit::Append { id, opens, pairs } => inner.append(id, opens, pairs),
+            Edit::Delete { id } => inner.delete(id),
+            Edit::Trim { nodes, marked } => inner.trim(nodes, marked),
+            Edit::SetId { last, max_deleted, added } => {
+                inner.facts = Facts { last, max_deleted, added, ..inner.facts };
+                Some(1)
+            }
+            Edit::Read { .. } => inner.read(edit),
+            Edit::Reread { .. } => inner.reread(edit),
+            _ => inner.change_group(edit),
+        }
     }
 
     fn of(object: &Object) -> Option<&Self> {
-        if let Object::Stream(own) = object { Some(own) } else { None }
+        if let Object::Stream(stream) = object { Some(stream) } else { None }
     }
 
     fn of_mut(object: &mut Object) -> Option<&mut Self> {
-        if let Object::Stream(own) = object { Some(own) } else { None }
+        if let Object::Stream(stream) = object { Some(stream) } else { None }
     }
 
     fn into_object(self) -> Object {
         Object::Stream(self)
     }
 
-    fn encoding(_: Listpack<'_>) -> &'static str {
-        "listpack"
+    fn encoding(_: View<'_>) -> &'static str {
+        "stream"
     }
 
-    fn digest(view: Listpack<'_>, digest: &mut Digest) {
-        view.iter().for_each(|placed| super::mix_element(digest, placed.element));
+    fn digest(view: View<'_>, digest: &mut Digest) {
+        for entry in view.range(StreamId::MIN, StreamId::MAX) {
+            digest.mix(entry.id.text(b'.', &mut [0; MAX_ID_LEN]));
+            for (field, value) in entry.pairs.iter() {
+                mix_element(digest, field);
+                mix_element(digest, value);
+            }
+        }
     }
 
-    fn object_type(_: Listpack<'_>) -> ObjectType {
-        ObjectType::List
+    /// Nodes as they are, and all of groups but the recency of consumers.
+    fn exact_digest(view: View<'_>, digest: &mut Digest) {
+        let Facts { len, last, first, max_deleted, added } = view.facts;
+        [last, first, max_deleted].iter().for_each(|id| digest.mix(&id.to_bytes()));
+        [len, added].iter().for_each(|number| digest.mix(&number.to_le_bytes()));
+        for node in view.nodes() {
+            digest.mix(&node.id.to_bytes());
+            digest.mix(node.bytes());
+        }
+        for (name, group) in view.groups() {
+            digest.mix(name);
+            digest.mix(&group.last.to_bytes());
+            digest.mix(&group.read.to_le_bytes());
+            group.consumers().for_each(|consumer| digest.mix(consumer.name()));
+            for (id, pending) in group.pending(StreamId::MIN..=StreamId::MAX) {
+                digest.mix(&id.to_bytes());
+                digest.mix(group.owner(pending));
+                digest.mix(&pending.time.to_le_bytes());
+                digest.mix(&pending.count.to_le_bytes());
+            }
+        }
     }
 
-    fn write(view: Listpack<'_>, body: &mut Body<'_>) {
-        body.length(view.len() as u64);
-        view.iter().for_each(|placed| body.element(placed.element));
+    fn object_type(_: View<'_>) -> ObjectType {
+        ObjectType::StreamListpacks2
+    }
+
+    fn write(view: View<'_>, body: &mut Body<'_>) {
+        dump::write(view, body);
     }
 
     fn read(collection: rdb::Collection<'_>, _: &Shaping) -> Result<Self, Fault> {
-        Err(collection.fault("TEMPLATE"))
+        dump::read(collection)
     }
 }

@@ -23,7 +23,7 @@ mod fields;
 mod layout;
 mod prefetch;
 mod scan;
-mod size;
+pub(crate) mod size;
 mod slot;
 mod table;
 

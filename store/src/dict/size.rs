@@ -14,7 +14,7 @@ pub(super) const fn class(units: usize) -> usize {
 
 /// The size class for so many bytes: jemalloc's, of which the smallest are multiples of 16.
 #[inline]
-pub(super) const fn class_bytes(bytes: usize) -> usize {
+pub(crate) const fn class_bytes(bytes: usize) -> usize {
     class(bytes.div_ceil(16)) * 16
 }
 

@@ -117,8 +117,9 @@ impl Partition {
         let changes = editor.changes();
         if changes > 0 {
             self.watch.touch(db, key);
+            self.waiters.touch(db, key);
         }
-        let goes = changes > 0 && empty == Empty::Goes && collection.is_empty();
+        let goes = changes > 0 && !T::STAYS_EMPTY && empty == Empty::Goes && collection.is_empty();
         if goes {
             let removed = place.map(|place| data.remove(place).take_costly());
             self.garbage.extend(removed.flatten().map(Garbage::Value));

@@ -67,19 +67,28 @@ impl Data {
 
     /// The log's files, in order.
     pub fn segments(&self) -> Vec<PathBuf> {
-        self.files("swl")
+        self.files("log-")
+    }
+
+    /// Files that the log will write over, in order.
+    pub fn spares(&self) -> Vec<PathBuf> {
+        self.files("spare-")
     }
 
     /// The checkpoints.
     pub fn checkpoints(&self) -> Vec<PathBuf> {
-        self.files("swc")
+        self.files("checkpoint-")
     }
 
-    /// Files whose names end so, in order.
-    fn files(&self, ending: &str) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<PathBuf> =
-            entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
+    /// Files whose names begin so, in order.
+    fn files(&self, begin: &str) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for entry in fs::read_dir(self.path()).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(begin)) {
+                files.push(entry.path());
+            }
+        }
         files.sort();
         files
     }
@@ -88,7 +97,7 @@ impl Data {
 /// A key as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its value.
+    /// Its value; of a collection what stands for it.
     pub value: Vec<u8>,
     /// What OBJECT ENCODING calls its form.
     pub encoding: String,
@@ -96,7 +105,7 @@ pub struct Entry {
     pub deadline_ms: i64,
 }
 
-/// All strings of all databases, by database and key.
+/// All that is in all databases, by database and key.
 pub fn contents(server: &Server) -> BTreeMap<(usize, Vec<u8>), Entry> {
     let mut client = server.client();
     let mut contents = BTreeMap::new();
@@ -111,7 +120,15 @@ pub fn contents(server: &Server) -> BTreeMap<(usize, Vec<u8>), Entry> {
             let entry = Entry {
                 encoding: ask(&["OBJECT", "ENCODING"]).text(),
                 deadline_ms: ask(&["PEXPIRETIME"]).int(),
-                value: ask(&["GET"]).bytes().to_vec(),
+                value: match &ask(&["TYPE"]).text()[..] {
+                    "string" => ask(&["GET"]).bytes().to_vec(),
+                    "stream" => {
+                        let words: [&[u8]; 6] =
+                            [b"XINFO", b"STREAM", &key, b"FULL", b"COUNT", b"0"];
+                        format!("{:?}", client.cmd(&words)).into_bytes()
+                    }
+                    _ => ask(&["DEBUG", "DIGEST-VALUE"]).items()[0].bytes().to_vec(),
+                },
             };
             contents.insert((database, key), entry);
         }

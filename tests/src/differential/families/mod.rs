@@ -1,12 +1,20 @@
 //! The generators, one file a family of commands.
 
+pub mod bits;
 pub mod connection;
+pub mod dump;
 pub mod hashes;
+pub mod hyperloglog;
 pub mod keys;
+pub mod lists;
 pub mod server;
+pub mod sets;
+pub mod sort;
 pub mod sorted_sets;
+pub mod streams;
 pub mod strings;
 pub mod transactions;
+pub mod waiting;
 
 use super::generator::Generator;
 use super::maker::Maker;
@@ -15,11 +23,19 @@ use super::maker::Maker;
 pub const FAMILIES: &[&[Generator]] = &[
     strings::GENERATORS,
     hashes::GENERATORS,
+    bits::GENERATORS,
+    sets::GENERATORS,
+    hyperloglog::GENERATORS,
+    streams::GENERATORS,
     sorted_sets::GENERATORS,
     keys::GENERATORS,
+    dump::GENERATORS,
+    lists::GENERATORS,
+    sort::GENERATORS,
     connection::GENERATORS,
     server::GENERATORS,
     transactions::GENERATORS,
+    waiting::GENERATORS,
 ];
 
 /// Every generator.

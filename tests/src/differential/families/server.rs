@@ -16,6 +16,11 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("tcp-keepalive", "300"),
     ("proto-max-bulk-len", "536870912"),
     ("requirepass", ""),
+    ("set-max-intset-entries", "512"),
+    ("hll-sparse-max-bytes", "3000"),
+    ("stream-node-max-entries", "100"),
+    ("stream-node-max-bytes", "4096"),
+    ("list-max-listpack-size", "-2"),
 ];
 
 /// The family's table.

@@ -1,0 +1,314 @@
+//! Commands that wait for a key: who waits for which keys of one partition, in the order in which
+//! they came, and the claim by which a wait ends once.
+//!
+//! A command that finds nothing is registered with all its keys, under the hands of whoever holds
+//! their partitions. Every change of a key that somebody waits for makes the key *ready*; when the
+//! command (or the whole transaction) that changed it is over, ready keys are served before anything
+//! else happens on their partitions. Several may want to end a wait: shards of different keys, its
+//! time-out, CLIENT UNBLOCK, the end of its connection. Whoever takes the claim does, and nobody else.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::executor::Batch;
+use crate::types::DbIndex;
+
+/// Whose wait it is, in terms of who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Owner(pub u64, pub u64);
+
+/// How a wait stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum State {
+    /// Its command was not run yet.
+    New,
+    /// It is registered with its keys.
+    Waiting,
+    /// A shard serves it, or has.
+    Served,
+    /// Its time is over, or its connection has ended.
+    Ended,
+    /// It was ended by CLIENT UNBLOCK, as if its time were over.
+    Unblocked,
+    /// It was ended by CLIENT UNBLOCK with an error.
+    UnblockedWithError,
+}
+
+/// How CLIENT UNBLOCK ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unblocked {
+    /// As its time-out does.
+    LikeTimeout,
+    /// With an error.
+    WithError,
+}
+
+/// The claim on one wait. It is shared by all who may end it.
+#[derive(Debug)]
+pub struct Claim {
+    /// Unique in the process.
+    pub number: u64,
+    /// Whose wait it is.
+    pub owner: Owner,
+    state: AtomicU8,
+}
+
+impl Claim {
+    /// A claim that nobody has taken.
+    pub fn new(number: u64, owner: Owner) -> Self {
+        Self { number, owner, state: AtomicU8::new(State::New as u8) }
+    }
+
+    fn change(&self, to: State) -> bool {
+        let change = |state| (state <= State::Waiting as u8).then_some(to as u8);
+        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).is_ok()
+    }
+
+    /// Takes it to serve the wait. Returns whether it could be taken.
+    pub fn serve(&self) -> bool {
+        self.change(State::Served)
+    }
+
+    /// Takes it since the time is over or the connection has ended.
+    pub fn end(&self) -> bool {
+        self.change(State::Ended)
+    }
+
+    /// Takes it for CLIENT UNBLOCK, if the wait has really begun.
+    pub fn unblock(&self, with_error: bool) -> bool {
+        self.is_waiting()
+            && self.change(if with_error { State::UnblockedWithError } else { State::Unblocked })
+    }
+
+    /// How CLIENT UNBLOCK ended the wait, if it did.
+    pub fn unblocked(&self) -> Option<Unblocked> {
+        match self.state.load(Ordering::Acquire) {
+            state if state == State::Unblocked as u8 => Some(Unblocked::LikeTimeout),
+            state if state == State::UnblockedWithError as u8 => Some(Unblocked::WithError),
+            _ => None,
+        }
+    }
+
+    /// Whether the wait has begun and not ended.
+    pub fn is_waiting(&self) -> bool {
+        self.state.load(Ordering::Acquire) == State::Waiting as u8
+    }
+
+    /// Whether nobody has ended it.
+    pub fn is_open(&self) -> bool {
+        self.state.load(Ordering::Acquire) <= State::Waiting as u8
+    }
+
+    /// The wait begins, unless somebody ended it before: to be registered with its keys now.
+    pub fn begin(&self) -> bool {
+        self.change(State::Waiting)
+    }
+}
+
+/// A wait as its keys' partitions know it.
+#[derive(Debug, Clone)]
+pub struct Waiter {
+    /// Its claim.
+    pub claim: Arc<Claim>,
+    /// Its command.
+    pub batch: Arc<Batch>,
+    /// It has something to be told when a key goes.
+    pub minds_going: bool,
+    /// It is about to be served by a block that holds all its partitions: whoever waits behind it
+    /// waits for that.
+    pub retrying: bool,
+}
+
+/// What became of a wait while somebody else's command ran.
+#[derive(Debug)]
+pub enum WaitOutcome {
+    /// It was served: this is the reply.
+    Served(Owner, Vec<u8>),
+    /// A block that holds all its partitions has to serve it.
+    Retry(Waiter),
+}
+
+type Key = (DbIndex, Box<[u8]>);
+
+/// Who waits for keys of one partition. Costs one branch a change while nobody waits.
+#[derive(Debug, Default)]
+pub struct WaiterTable {
+    queues: HashMap<Key, VecDeque<Waiter>>,
+    keys: HashMap<u64, Vec<Key>>,
+    /// Keys that changed and that somebody waits for, each once.
+    ready: VecDeque<Key>,
+    /// Registrations of those who have something to be told when a key goes.
+    minding: usize,
+}
+
+impl WaiterTable {
+    /// Whether nobody waits for anything here.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    /// Number of keys that somebody waits for.
+    pub fn len(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// Registers a wait for a key, behind all others.
+    pub fn add(&mut self, db: DbIndex, key: &[u8], waiter: Waiter) {
+        let id: Key = (db, key.into());
+        let keys = self.keys.entry(waiter.claim.number).or_default();
+        if keys.contains(&id) {
+            return;
+        }
+        keys.push(id.clone());
+        self.minding += usize::from(waiter.minds_going);
+        self.queues.entry(id).or_default().push_back(waiter);
+    }
+
+    /// Forgets a wait, of which nothing is known here any more.
+    pub fn forget(&mut self, number: u64) {
+        for key in self.keys.remove(&number).unwrap_or_default() {
+            if let Some(queue) = self.queues.get_mut(&key) {
+                queue.retain(|waiter| {
+                    let goes = waiter.claim.number == number;
+                    self.minding -= usize::from(goes && waiter.minds_going);
+                    !goes
+                });
+                if queue.is_empty() {
+                    self.queues.remove(&key);
+                } else if !self.ready.contains(&key) {
+                    // Who waited behind it may have waited for it alone.
+                    self.ready.push_back(key);
+                }
+            }
+        }
+    }
+
+    /// Notes that a key changed.
+    #[inline]
+    pub fn touch(&mut self, db: DbIndex, key: &[u8]) {
+        if !self.is_empty() {
+            self.touch_awaited(db, key);
+        }
+    }
+
+    #[cold]
+    fn touch_awaited(&mut self, db: DbIndex, key: &[u8]) {
+        let id: Key = (db, key.into());
+        if self.queues.contains_key(&id) && !self.ready.contains(&id) {
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Notes that any key of these databases may have changed.
+    pub fn touch_databases(&mut self, dbs: [DbIndex; 2]) {
+        for key in self.queues.keys() {
+            if dbs.contains(&key.0) && !self.ready.contains(key) {
+                self.ready.push_back(key.clone());
+            }
+        }
+    }
+
+    /// Whether a key is ready.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes the key that became ready first.
+    pub fn take_ready(&mut self) -> Option<(DbIndex, Box<[u8]>)> {
+        self.ready.pop_front()
+    }
+
+    /// Who waits longest for a key, behind the first `passed`, of those whose wait nobody ended.
+    pub fn waiter(&mut self, db: DbIndex, key: &[u8], passed: usize) -> Option<Waiter> {
+        let id: Key = (db, key.into());
+        loop {
+            let waiter = self.queues.get(&id)?.get(passed)?.clone();
+            if waiter.claim.is_open() {
+                return Some(waiter);
+            }
+            self.forget(waiter.claim.number);
+        }
+    }
+
+    /// Whether others than this wait stand first in line for a key.
+    pub fn stands_behind(&mut self, db: DbIndex, key: &[u8], number: u64) -> bool {
+        self.waiter(db, key, 0).is_some_and(|first| first.claim.number != number)
+    }
+
+    /// A wait is about to be served by a block, or that came to nothing.
+    pub fn set_retrying(&mut self, number: u64, retrying: bool) {
+        for key in self.keys.get(&number).into_iter().flatten() {
+            let queue = self.queues.get_mut(key).into_iter().flatten();
+            for waiter in queue.filter(|waiter| waiter.claim.number == number) {
+                waiter.retrying = retrying;
+            }
+        }
+    }
+
+    /// Whether somebody has something to be told when a key goes.
+    pub fn is_minding(&self) -> bool {
+        self.minding > 0
+    }
+
+    /// Whether a wait is registered here.
+    pub fn knows(&self, number: u64) -> bool {
+        self.keys.contains_key(&number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DB: DbIndex = DbIndex(0);
+
+    fn waiter(number: u64) -> Waiter {
+        let claim = Arc::new(Claim::new(number, Owner(number, 0)));
+        Waiter { claim, batch: Arc::default(), minds_going: false, retrying: false }
+    }
+
+    fn wait(table: &mut WaiterTable, waiter: &Waiter, keys: &[&[u8]]) {
+        assert!(waiter.claim.begin());
+        keys.iter().for_each(|key| table.add(DB, key, waiter.clone()));
+    }
+
+    #[test]
+    fn who_came_first_is_first_and_an_ended_wait_is_passed_over() {
+        let mut table = WaiterTable::default();
+        let [a, b] = [waiter(1), waiter(2)];
+        wait(&mut table, &a, &[b"x", b"y"]);
+        wait(&mut table, &b, &[b"x"]);
+        assert_eq!(table.waiter(DB, b"x", 0).map(|w| w.claim.number), Some(1));
+        assert!(table.stands_behind(DB, b"x", 2) && !table.stands_behind(DB, b"x", 1));
+        assert!(a.claim.end() && !a.claim.serve(), "a wait ends once");
+        assert_eq!(table.waiter(DB, b"x", 0).map(|w| w.claim.number), Some(2));
+        assert_eq!(table.len(), 1, "of an ended wait nothing is left");
+        table.forget(2);
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_key_is_ready_once_and_only_if_somebody_waits_for_it() {
+        let mut table = WaiterTable::default();
+        table.touch(DB, b"x");
+        wait(&mut table, &waiter(1), &[b"x"]);
+        table.touch(DB, b"x");
+        table.touch(DB, b"x");
+        table.touch(DB, b"y");
+        assert_eq!(table.take_ready().map(|(_, key)| key), Some(b"x".as_slice().into()));
+        assert_eq!(table.take_ready(), None);
+    }
+
+    #[test]
+    fn unblocking_needs_a_wait_that_has_begun() {
+        let claim = Claim::new(1, Owner(0, 0));
+        assert!(!claim.unblock(false));
+        assert!(claim.begin() && claim.unblock(true));
+        assert_eq!(claim.unblocked(), Some(Unblocked::WithError));
+        assert!(!claim.end() && !claim.is_open());
+    }
+}

@@ -1,0 +1,399 @@
+//! Commands that wait for keys: first come first served, every element to one client that lives, every
+//! wait ended once. Each test is true of redis-server as well (`SHARDWRIGHT_BIN`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use shardwright_tests::harness::rng::seed_or;
+use shardwright_tests::harness::server::info_field;
+use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
+
+const SHARDS: [usize; 3] = [1, 2, 7];
+
+/// Clients that wait now.
+fn blocked(server: &Server) -> usize {
+    let text = server.client().run("INFO clients");
+    info_field(&text, "blocked_clients").and_then(|value| value.parse().ok()).expect("the field")
+}
+
+fn wait_until_blocked(server: &Server, count: usize) {
+    eventually(&format!("{count} clients wait"), || blocked(server) == count);
+}
+
+/// A client that has sent a command and waits for its reply, behind those that did so before.
+fn waiting(server: &Server, line: &str) -> Client {
+    let before = blocked(server);
+    let mut client = server.client();
+    client.send(&line.split(' ').collect::<Vec<_>>());
+    wait_until_blocked(server, before + 1);
+    client
+}
+
+fn texts(reply: &Reply) -> Vec<String> {
+    reply.items().iter().map(Reply::text).collect()
+}
+
+#[test]
+fn who_came_first_is_served_first_one_element_each() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut waiters: Vec<Client> =
+            (0..5).map(|n| waiting(&server, ["BLPOP k 0", "BRPOP k 0"][n % 2])).collect();
+        let mut client = server.client();
+        assert_eq!(client.run("RPUSH k 1 2 3").int(), 3, "the length before anybody is served");
+        for (waiter, element) in waiters.iter_mut().zip(["1", "3", "2"]) {
+            assert_eq!(texts(&waiter.read()), ["k", element]);
+        }
+        assert_eq!(client.run("EXISTS k").int(), 0);
+        assert_eq!(client.run("LPUSH k 4").int(), 1);
+        assert_eq!(texts(&waiters[3].read()), ["k", "4"]);
+        assert_eq!(blocked(&server), 1);
+        client.run("RPUSH k 5 6");
+        assert_eq!(texts(&waiters[4].read()), ["k", "5"]);
+        assert_eq!(client.run("LRANGE k 0 -1").items().len(), 1);
+        server.finish();
+    }
+}
+
+#[test]
+fn a_wait_for_many_keys_ends_with_the_first_and_leaves_the_others_alone() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        for round in 0..20 {
+            let mut waiter = waiting(&server, "BLPOP a b c d e f 0");
+            let key = ["a", "b", "c", "d", "e", "f"][round % 6];
+            client.run(&format!("RPUSH {key} {round}"));
+            assert_eq!(texts(&waiter.read()), [key, &round.to_string()]);
+            for key in ["a", "b", "c", "d", "e", "f"] {
+                client.run(&format!("RPUSH {key} x"));
+                assert_eq!(client.run(&format!("LPOP {key}")).text(), "x", "nobody takes it");
+            }
+        }
+        // What is there is taken at once, in the order of the arguments.
+        client.run("RPUSH b 1");
+        client.run("RPUSH a 2");
+        assert_eq!(texts(&client.run("BRPOP c b a 0")), ["b", "1"]);
+        let reply = client.run("BLMPOP 0 3 c b a LEFT");
+        assert_eq!(
+            (reply.items()[0].text(), texts(&reply.items()[1])),
+            ("a".into(), vec!["2".into()])
+        );
+        server.finish();
+    }
+}
+
+#[test]
+fn a_wait_that_is_over_is_answered_and_takes_nothing_afterwards() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        for (line, least_ms) in [
+            ("BLPOP a b c 0.12", 120),
+            ("BRPOP a 0.05", 50),
+            ("BLMPOP 0.05 2 a b LEFT", 50),
+            ("BLMOVE a b LEFT RIGHT 0.05", 50),
+            ("BZPOPMIN a b 0.05", 50),
+        ] {
+            let begin = Instant::now();
+            assert_eq!(client.run(line), Reply::Null, "{line}");
+            assert!(begin.elapsed() >= Duration::from_millis(least_ms), "{line}");
+        }
+        assert_eq!(blocked(&server), 0);
+        assert_eq!(client.run("RPUSH a 1").int(), 1);
+        assert_eq!(client.run("LLEN a").int(), 1);
+        server.finish();
+    }
+}
+
+#[test]
+fn in_a_transaction_nothing_is_waited_for_and_waiters_see_only_its_end() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let replies = client.pipeline(&["MULTI", "BLPOP a 0", "BLMOVE a b LEFT LEFT 0", "EXEC"]);
+        assert_eq!(replies[3].items(), [Reply::Null, Reply::Null]);
+        let mut waiter = waiting(&server, "BLPOP a b 0");
+        // What is gone again at the end was never there.
+        client.pipeline(&["MULTI", "RPUSH a 1", "LPOP a", "RPUSH b 2", "RPUSH b 3", "EXEC"]);
+        assert_eq!(texts(&waiter.read()), ["b", "2"]);
+        assert_eq!(client.run("LRANGE b 0 -1").items().len(), 1);
+        server.finish();
+    }
+}
+
+#[test]
+fn other_types_and_other_ways_to_make_a_list() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        client.run("SET s x");
+        let error = client.run("BLPOP none s 0").error().unwrap();
+        assert!(error.starts_with("WRONGTYPE"), "{error}");
+        let mut waiter = waiting(&server, "BLPOP k 0");
+        client.run("SET k x");
+        client.run("DEL k");
+        client.run("ZADD k 1 m");
+        client.run("DEL k");
+        assert_eq!(blocked(&server), 1);
+        client.run("RPUSH other a b");
+        client.run("RENAME other k");
+        assert_eq!(texts(&waiter.read()), ["k", "a"]);
+        let mut waiter = waiting(&server, "BRPOP l 0");
+        client.run("COPY k l");
+        assert_eq!(texts(&waiter.read()), ["l", "b"]);
+        let mut waiter = waiting(&server, "BLPOP m 0");
+        client.pipeline(&["SELECT 1", "RPUSH m z", "SELECT 0"]);
+        assert_eq!(blocked(&server), 1, "that was another database");
+        client.run("SWAPDB 0 1");
+        assert_eq!(texts(&waiter.read()), ["m", "z"]);
+        server.finish();
+    }
+}
+
+#[test]
+fn moving_goes_on_from_list_to_list() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut first = waiting(&server, "BLMOVE a b LEFT RIGHT 0");
+        let mut second = waiting(&server, "BRPOPLPUSH b c 0");
+        let mut third = waiting(&server, "BLPOP c 0");
+        client.run("RPUSH a 1");
+        assert_eq!(first.read().text(), "1");
+        assert_eq!(second.read().text(), "1");
+        assert_eq!(texts(&third.read()), ["c", "1"]);
+        eventually("all lists are empty", || client.run("EXISTS a b c").int() == 0);
+        // The target is of another type: the client is told, and the element stays.
+        client.run("SET t x");
+        let mut waiter = waiting(&server, "BLMOVE a t LEFT LEFT 0");
+        client.run("RPUSH a 2");
+        assert!(waiter.read().error().unwrap().starts_with("WRONGTYPE"));
+        assert_eq!(client.run("LRANGE a 0 -1").items()[0].text(), "2");
+        // Who waits behind is served with what the first leaves.
+        client.run("DEL a t");
+        let mut mover = waiting(&server, "BLMOVE a z LEFT LEFT 0");
+        let mut popper = waiting(&server, "BLPOP a 0");
+        client.run("RPUSH a 3 4");
+        assert_eq!(mover.read().text(), "3");
+        assert_eq!(texts(&popper.read()), ["a", "4"]);
+        assert_eq!(client.run("LRANGE z 0 -1").items()[0].text(), "3");
+        server.finish();
+    }
+}
+
+#[test]
+fn sorted_sets_and_streams_are_waited_for() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut low = waiting(&server, "BZPOPMIN x z 0");
+        let mut high = waiting(&server, "BZMPOP 0 1 z MAX COUNT 2");
+        client.run("ZADD z 1 a 2 b 3 c 4 d");
+        assert_eq!(texts(&low.read()), ["z", "a", "1"]);
+        let reply = high.read();
+        assert_eq!(texts(&reply.items()[1].items()[0]), ["d", "4"]);
+        assert_eq!(client.run("ZCARD z").int(), 1);
+
+        client.run("XADD s 1-1 f old");
+        let mut readers: Vec<Client> =
+            (0..3).map(|_| waiting(&server, "XREAD BLOCK 0 STREAMS none s $ $")).collect();
+        let mut later = waiting(&server, "XREAD BLOCK 0 STREAMS s 5-0");
+        client.run("XADD s 2-2 f new");
+        for reader in &mut readers {
+            let streams = reader.read();
+            let stream = &streams.items()[0];
+            assert_eq!((streams.items().len(), stream.items()[0].text()), (1, "s".into()));
+            assert_eq!(stream.items()[1].items()[0].items()[0].text(), "2-2");
+        }
+        assert_eq!(blocked(&server), 1);
+        client.run("XADD s 6-0 f last");
+        assert_eq!(later.read().items().len(), 1);
+
+        client.run("XGROUP CREATE s g $");
+        let read = "XREADGROUP GROUP g ada BLOCK 0 STREAMS s >";
+        let mut first = waiting(&server, read);
+        let mut second = waiting(&server, read);
+        client.run("XADD s 7-0 f one");
+        assert_eq!(first.read().items().len(), 1);
+        assert_eq!(blocked(&server), 1, "an entry goes to one consumer of a group");
+        client.run("XGROUP DESTROY s g");
+        let error = second.read().error().unwrap();
+        assert_eq!(error, "NOGROUP the consumer group this client was blocked on no longer exists");
+        client.run("XGROUP CREATE s g $");
+        for line in ["DEL s", "SET s text"] {
+            client.run("DEL s");
+            client.run("XGROUP CREATE s g $ MKSTREAM");
+            let mut waiter = waiting(&server, read);
+            client.run(line);
+            let error = waiter.read().error().unwrap();
+            assert_eq!(error, "UNBLOCKED the stream key no longer exists", "{line}");
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn clients_are_unblocked_by_number_once() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut waiter = server.client();
+        let id = waiter.run("CLIENT ID").int();
+        assert_eq!(client.run(&format!("CLIENT UNBLOCK {id}")).int(), 0, "it does not wait");
+        for (reason, error) in [("", false), ("TIMEOUT", false), ("ERROR", true)] {
+            waiter.send(&["BLPOP", "a", "b", "0"]);
+            wait_until_blocked(&server, 1);
+            assert_eq!(client.run(&format!("CLIENT UNBLOCK {id} {reason}")).int(), 1);
+            let reply = waiter.read();
+            let expected = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+            assert_eq!(reply.error().as_deref(), error.then_some(expected), "{reply:?}");
+            assert_eq!(client.run(&format!("CLIENT UNBLOCK {id}")).int(), 0);
+        }
+        assert!(client.run("CLIENT UNBLOCK 1 NEVER").error().is_some());
+        client.run("RPUSH a 1");
+        assert_eq!(client.run("LLEN a").int(), 1);
+        server.finish();
+    }
+}
+
+#[test]
+fn what_follows_on_the_connection_waits_and_a_client_that_went_takes_nothing() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut waiter = server.client();
+        for line in ["SET before 1", "BLPOP k 0", "SET after 1"] {
+            waiter.send(&line.split(' ').collect::<Vec<_>>());
+        }
+        wait_until_blocked(&server, 1);
+        assert_eq!(client.run("MGET before after").items()[1], Reply::Null);
+        client.run("RPUSH k 1");
+        assert!(waiter.read().is_ok());
+        assert_eq!(texts(&waiter.read()), ["k", "1"]);
+        assert!(waiter.read().is_ok());
+
+        let dead = waiting(&server, "BLPOP k 0");
+        let mut alive = waiting(&server, "BLPOP k 0");
+        dead.stream().shutdown(Shutdown::Both).unwrap();
+        drop(dead);
+        wait_until_blocked(&server, 1);
+        client.run("RPUSH k 2");
+        assert_eq!(texts(&alive.read()), ["k", "2"]);
+        server.finish();
+    }
+}
+
+/// Consumers on keys of all shards that wait, give up, are unblocked and go, while producers push:
+/// every element is delivered once.
+#[test]
+fn every_element_is_delivered_exactly_once() {
+    const PRODUCERS: usize = 4;
+    const CONSUMERS: usize = 60;
+    const EACH: usize = 500;
+    let seed = seed_or(20_261_124);
+    for shards in SHARDS {
+        println!("seed {seed}, {shards} shards");
+        let server = Server::start(Options::shards(shards));
+        let delivered = Arc::new(Mutex::new(Vec::new()));
+        let over = Arc::new(AtomicBool::new(false));
+        let pushed = Arc::new(AtomicUsize::new(0));
+        let mut rng = Rng::new(seed);
+        let consumers: Vec<_> = (0..CONSUMERS)
+            .map(|number| {
+                let (delivered, over) = (Arc::clone(&delivered), Arc::clone(&over));
+                let (mut rng, mut client) = (rng.fork(), server.client());
+                thread::spawn(move || {
+                    while !over.load(Ordering::Relaxed) {
+                        if let Some(element) = consume(&mut client, &mut rng, number) {
+                            delivered.lock().unwrap().push(element);
+                        }
+                    }
+                })
+            })
+            .collect();
+        let producers: Vec<_> = (0..PRODUCERS)
+            .map(|producer| {
+                let (mut rng, mut client) = (rng.fork(), server.client());
+                let pushed = Arc::clone(&pushed);
+                thread::spawn(move || {
+                    for n in (0..EACH).step_by(2) {
+                        let key = format!("q{}", rng.below(8));
+                        let [a, b] = [n, n + 1].map(|n| format!("{producer}:{n}"));
+                        match rng.below(3) {
+                            0 => _ = client.cmd(&["RPUSH", &key, &a, &b]),
+                            1 => {
+                                client.cmd(&["LPUSH", &key, &a]);
+                                client.cmd(&["RPUSH", "q0", &b]);
+                            }
+                            _ => {
+                                client.run("MULTI");
+                                client.cmd(&["RPUSH", &key, &a]);
+                                client.cmd(&["LPUSH", "q5", &b]);
+                                assert_eq!(client.run("EXEC").items().len(), 2);
+                            }
+                        }
+                        pushed.fetch_add(2, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
+        let all = PRODUCERS * EACH;
+        assert_eq!(pushed.load(Ordering::Relaxed), all);
+        eventually("all elements are delivered", || delivered.lock().unwrap().len() >= all);
+        over.store(true, Ordering::Relaxed);
+        consumers.into_iter().for_each(|consumer| consumer.join().unwrap());
+        let delivered = delivered.lock().unwrap();
+        let different: BTreeSet<&String> = delivered.iter().collect();
+        assert_eq!((delivered.len(), different.len()), (all, all));
+        let mut client = server.client();
+        assert_eq!(client.run("DBSIZE").int(), 0);
+        assert_eq!(blocked(&server), 0);
+        server.finish();
+    }
+}
+
+/// Waits once, in one of several ways; what it got.
+fn consume(client: &mut Client, rng: &mut Rng, number: usize) -> Option<String> {
+    let keys: Vec<String> = (0..1 + rng.below(4)).map(|_| format!("q{}", rng.below(8))).collect();
+    // All keys have to be waited for by somebody to the end.
+    let keys = if number < 16 { vec![format!("q{}", number % 8)] } else { keys };
+    let timeout = format!("0.0{}", 1 + rng.below(9));
+    let mut words: Vec<String> = Vec::new();
+    let way = rng.below(4);
+    match way {
+        0 | 1 => {
+            words.push(["BLPOP", "BRPOP"][way].into());
+            words.extend(keys);
+            words.push(timeout);
+        }
+        2 => {
+            words.extend(["BLMPOP".into(), timeout, keys.len().to_string()]);
+            words.extend(keys);
+            words.push("LEFT".into());
+        }
+        _ => {
+            let own = format!("own:{number}");
+            let line = ["BLMOVE".into(), keys[0].clone(), own.clone(), "LEFT".into()];
+            words.extend(line.into_iter().chain(["RIGHT".into(), timeout]));
+            return match client.cmd(&words) {
+                Reply::Null => None,
+                element => {
+                    assert_eq!(client.run(&format!("LPOP {own}")), element);
+                    Some(element.text())
+                }
+            };
+        }
+    }
+    match client.cmd(&words) {
+        Reply::Null => None,
+        reply if way == 2 => Some(reply.items()[1].items()[0].text()),
+        reply => Some(reply.items()[1].text()),
+    }
+}
