@@ -274,7 +274,9 @@ fn zintercard(m: &mut Maker) -> Args {
 /// As many members, whichever.
 fn same_length(ours: &Reply, theirs: &Reply) -> Result<(), String> {
     same_kind(ours, theirs)?;
-    let (left, right) = (ours.items().len(), theirs.items().len());
+    let length =
+        |reply: &Reply| if matches!(reply.kind(), '$' | '_') { 1 } else { reply.items().len() };
+    let (left, right) = (length(ours), length(theirs));
     if left == right { Ok(()) } else { Err(format!("{left} elements instead of {right}")) }
 }
 
