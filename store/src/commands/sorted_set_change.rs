@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use shardwright_codec::resp::{Args, ReplyWriter};
 
-use super::sorted_set_options::{
-    numbered_keys, parse_lex_range, parse_score_range, positive_or, whole_number,
-};
-use super::sorted_set_range::{Order, rank_range, write_pairs, write_score};
+use super::index_range::{indexes, range_of};
+use super::sorted_set_options::{numbered_keys, parse_lex_range, parse_score_range, positive_or};
+use super::sorted_set_range::{Order, write_pairs, write_score};
 use crate::command::Outcome;
 use crate::context::WriteCx;
 use crate::data::sorted_set::{Done, Edit, View};
@@ -212,10 +211,8 @@ pub(super) fn zremrangebyrank(
     args: Args<'_>,
     reply: &mut ReplyWriter<'_>,
 ) -> Outcome {
-    let (start, stop) = (whole_number(args.at(2))?, whole_number(args.at(3))?);
-    remove_range(cx, args.at(1), "zremrangebyrank", reply, |view| {
-        rank_range(start, stop, view.len())
-    })
+    let given = indexes(args.at(2), args.at(3))?;
+    remove_range(cx, args.at(1), "zremrangebyrank", reply, |view| range_of(given, view.len()))
 }
 
 pub(super) fn zremrangebyscore(

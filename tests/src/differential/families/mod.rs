@@ -3,6 +3,7 @@
 pub mod bits;
 pub mod connection;
 pub mod dump;
+pub mod geo;
 pub mod hashes;
 pub mod hyperloglog;
 pub mod keys;
@@ -28,6 +29,7 @@ pub const FAMILIES: &[&[Generator]] = &[
     hyperloglog::GENERATORS,
     streams::GENERATORS,
     sorted_sets::GENERATORS,
+    geo::GENERATORS,
     keys::GENERATORS,
     dump::GENERATORS,
     lists::GENERATORS,

@@ -10,6 +10,10 @@ pub const GENERATORS: &[Generator] = &[
     exact("zadd", 60, zadd),
     block("zadd", 6, grown),
     block("zadd", 3, around_thresholds),
+    exact("sadd", 8, |m| {
+        let count = 1 + m.rng.below(4);
+        (0..count).fold(Args::new("SADD {z}set"), |args, _| args.with(member(m)))
+    }),
     exact("zrem", 10, |m| {
         let count = 1 + m.rng.below(3);
         let args = Args::new("ZREM").with(key(m));
@@ -238,7 +242,10 @@ fn numbered(m: &mut Maker, args: Args) -> (Args, usize) {
         _ => number.to_string().into_bytes(),
     };
     let args = args.with(told);
-    let args = (0..number).fold(args, |args, _| args.with(key(m)));
+    // Plain sets may take part where sets are put together.
+    let set = args.0[0] != b"ZMPOP" && m.rng.percent(25);
+    let args = if set { args.words("{z}set") } else { args.with(key(m)) };
+    let args = (1..number).fold(args, |args, _| args.with(key(m)));
     (args, number)
 }
 
