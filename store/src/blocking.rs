@@ -114,6 +114,8 @@ pub struct Waiter {
     pub claim: Arc<Claim>,
     /// Its command.
     pub batch: Arc<Batch>,
+    /// It has something to be told when a key goes.
+    pub minds_going: bool,
     /// It is about to be served by a block that holds all its partitions: whoever waits behind it
     /// waits for that.
     pub retrying: bool,
@@ -137,6 +139,8 @@ pub struct WaiterTable {
     keys: HashMap<u64, Vec<Key>>,
     /// Keys that changed and that somebody waits for, each once.
     ready: VecDeque<Key>,
+    /// Registrations of those who have something to be told when a key goes.
+    minding: usize,
 }
 
 impl WaiterTable {
@@ -159,6 +163,7 @@ impl WaiterTable {
             return;
         }
         keys.push(id.clone());
+        self.minding += usize::from(waiter.minds_going);
         self.queues.entry(id).or_default().push_back(waiter);
     }
 
@@ -166,7 +171,11 @@ impl WaiterTable {
     pub fn forget(&mut self, number: u64) {
         for key in self.keys.remove(&number).unwrap_or_default() {
             if let Some(queue) = self.queues.get_mut(&key) {
-                queue.retain(|waiter| waiter.claim.number != number);
+                queue.retain(|waiter| {
+                    let goes = waiter.claim.number == number;
+                    self.minding -= usize::from(goes && waiter.minds_going);
+                    !goes
+                });
                 if queue.is_empty() {
                     self.queues.remove(&key);
                 } else if !self.ready.contains(&key) {
@@ -240,6 +249,11 @@ impl WaiterTable {
         }
     }
 
+    /// Whether somebody has something to be told when a key goes.
+    pub fn is_minding(&self) -> bool {
+        self.minding > 0
+    }
+
     /// Whether a wait is registered here.
     pub fn knows(&self, number: u64) -> bool {
         self.keys.contains_key(&number)
@@ -254,7 +268,7 @@ mod tests {
 
     fn waiter(number: u64) -> Waiter {
         let claim = Arc::new(Claim::new(number, Owner(number, 0)));
-        Waiter { claim, batch: Arc::default(), retrying: false }
+        Waiter { claim, batch: Arc::default(), minds_going: false, retrying: false }
     }
 
     fn wait(table: &mut WaiterTable, waiter: &Waiter, keys: &[&[u8]]) {

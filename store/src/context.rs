@@ -460,6 +460,11 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         self.keyspace.home().databases()
     }
 
+    /// The same view for what only reads.
+    pub fn reading(&self) -> ReadCx<'_> {
+        ReadCx::new(self.keyspace, self.tally, self.frame)
+    }
+
     /// All partitions, for commands that see every shard.
     pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
         self.keyspace.all()

@@ -188,6 +188,57 @@ fn moving_goes_on_from_list_to_list() {
 }
 
 #[test]
+fn sorted_sets_and_streams_are_waited_for() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut low = waiting(&server, "BZPOPMIN x z 0");
+        let mut high = waiting(&server, "BZMPOP 0 1 z MAX COUNT 2");
+        client.run("ZADD z 1 a 2 b 3 c 4 d");
+        assert_eq!(texts(&low.read()), ["z", "a", "1"]);
+        let reply = high.read();
+        assert_eq!(texts(&reply.items()[1].items()[0]), ["d", "4"]);
+        assert_eq!(client.run("ZCARD z").int(), 1);
+
+        client.run("XADD s 1-1 f old");
+        let mut readers: Vec<Client> =
+            (0..3).map(|_| waiting(&server, "XREAD BLOCK 0 STREAMS none s $ $")).collect();
+        let mut later = waiting(&server, "XREAD BLOCK 0 STREAMS s 5-0");
+        client.run("XADD s 2-2 f new");
+        for reader in &mut readers {
+            let streams = reader.read();
+            let stream = &streams.items()[0];
+            assert_eq!((streams.items().len(), stream.items()[0].text()), (1, "s".into()));
+            assert_eq!(stream.items()[1].items()[0].items()[0].text(), "2-2");
+        }
+        assert_eq!(blocked(&server), 1);
+        client.run("XADD s 6-0 f last");
+        assert_eq!(later.read().items().len(), 1);
+
+        client.run("XGROUP CREATE s g $");
+        let read = "XREADGROUP GROUP g ada BLOCK 0 STREAMS s >";
+        let mut first = waiting(&server, read);
+        let mut second = waiting(&server, read);
+        client.run("XADD s 7-0 f one");
+        assert_eq!(first.read().items().len(), 1);
+        assert_eq!(blocked(&server), 1, "an entry goes to one consumer of a group");
+        client.run("XGROUP DESTROY s g");
+        let error = second.read().error().unwrap();
+        assert_eq!(error, "NOGROUP the consumer group this client was blocked on no longer exists");
+        client.run("XGROUP CREATE s g $");
+        for line in ["DEL s", "SET s text"] {
+            client.run("DEL s");
+            client.run("XGROUP CREATE s g $ MKSTREAM");
+            let mut waiter = waiting(&server, read);
+            client.run(line);
+            let error = waiter.read().error().unwrap();
+            assert_eq!(error, "UNBLOCKED the stream key no longer exists", "{line}");
+        }
+        server.finish();
+    }
+}
+
+#[test]
 fn clients_are_unblocked_by_number_once() {
     for shards in SHARDS {
         let server = Server::start(Options::shards(shards));

@@ -166,6 +166,13 @@ const WAYS: &[&[&str]] = &[
     &["ZADD zpopmin 1 a 2 b 3 c", "ZPOPMIN zpopmin 2"],
     &["ZADD zpopmax 1 a 2 b 3 c", "ZPOPMAX zpopmax"],
     &["ZADD zmpop 1 a 2 b 3 c", "ZMPOP 1 zmpop MAX COUNT 2"],
+    &["GEOADD geoadd 13.361389 38.115556 Palermo"],
+    &[
+        "GEOADD {gss}1 13.4 38.1 a 15.1 37.5 b",
+        "GEOSEARCHSTORE {gss}2 {gss}1 FROMMEMBER a BYBOX 9 9 km",
+    ],
+    &["GEOADD {gr}1 13.4 38.1 a 15.1 37.5 b", "GEORADIUS {gr}1 15 37 200 km STOREDIST {gr}2"],
+    &["GEOADD {gm}1 13.4 38.1 a 15.1 37.5 b", "GEORADIUSBYMEMBER {gm}1 a 200 km STORE {gm}2"],
     &["ZADD {zrs}1 1 a 2 b 3 c", "ZRANGESTORE {zrs}2 {zrs}1 1 2"],
     &["ZADD {zus}1 1 a 2 b", "ZADD {zus}2 3 b 4 c", "ZUNIONSTORE {zus}3 2 {zus}1 {zus}2"],
     &["ZADD {zis}1 1 a 2 b", "ZADD {zis}2 3 b 4 c", "ZINTERSTORE {zis}3 2 {zis}1 {zis}2"],

@@ -65,7 +65,7 @@ impl Session {
         };
         self.key_wait = Some(KeyWait { claim: Arc::clone(&claim), until, shards });
         self.client.info.set_key_wait(Some(Arc::clone(&claim)));
-        let waiter = Waiter { claim, batch: Arc::new(batch), retrying: false };
+        let waiter = Waiter { claim, batch: Arc::new(batch), minds_going: false, retrying: false };
         self.flight.set_block(BlockFlight::waiting(waiter, shards, lead));
     }
 

@@ -436,7 +436,8 @@ pub struct Blocking {
     /// Whether this key of its arguments has what it asks for.
     ///
     /// # Errors
-    /// What it is answered with instead. While it waits already, a key of another type is none.
+    /// What it is answered with instead. While it waits already ([`crate::context::Frame::served`]
+    /// tells), a key of another type is none.
     pub ready: fn(&ReadCx<'_>, Args<'_>, &[u8]) -> Result<bool, CommandError>,
     /// Runs it, with [`crate::context::Frame::served`] naming the key that is ready. Without patience
     /// it is run in any case, and no key may be ready.
@@ -445,6 +446,11 @@ pub struct Blocking {
     pub nothing: fn(&mut ReplyWriter<'_>),
     /// It waits for its first key alone, and needs all of them to be served.
     pub moves: bool,
+    /// It only reads.
+    pub reads: bool,
+    /// What it is answered with when a key that it waits for goes or gets another type. Without it,
+    /// it goes on waiting.
+    pub gone: Option<&'static str>,
     /// Arguments that mean the same later on, for one that has some which mean what is there now.
     pub fix: Option<fn(&ReadCx<'_>, Args<'_>) -> Vec<Vec<u8>>>,
 }

@@ -66,6 +66,7 @@ pub mod transactions;
 mod waiting;
 mod waiting_arguments;
 pub mod waiting_lists;
+pub mod waiting_sorted_sets;
 
 use shardwright_codec::listpack::Element;
 use shardwright_codec::resp::ReplyWriter;
@@ -84,6 +85,7 @@ pub const FAMILIES: &[&[DataCommand]] = &[
     hyperloglog::COMMANDS,
     streams::COMMANDS,
     sorted_sets::COMMANDS,
+    waiting_sorted_sets::COMMANDS,
     geo::COMMANDS,
     keys::COMMANDS,
     keys::DATABASE_COMMANDS,

@@ -14,7 +14,7 @@ use super::sorted_set_range::{Copied, store};
 use crate::command::Outcome;
 use crate::context::{ReadCx, WriteCx};
 use crate::data::sorted_set::View;
-use crate::data::{Collection, SortedSet};
+use crate::data::{Collection, Set, SortedSet, set};
 use crate::error::CommandError;
 use crate::hash::KeyHasher;
 use crate::strtod::parse_double;
@@ -27,27 +27,36 @@ const NEGATIVE_LIMIT: CommandError = CommandError::Text("ERR LIMIT can't be nega
 #[derive(Clone, Copy)]
 enum Members<'a> {
     Sorted(View<'a>),
+    Plain(set::View<'a>),
 }
 
 impl<'a> Members<'a> {
     fn of(value: ValueRef<'a>) -> Result<Self, CommandError> {
-        SortedSet::view_of(value).map(Self::Sorted).ok_or(CommandError::WrongType)
+        let sorted = SortedSet::view_of(value).map(Self::Sorted);
+        let members = sorted.or_else(|| Set::view_of(value).map(Self::Plain));
+        members.ok_or(CommandError::WrongType)
     }
 
     fn len(self) -> usize {
-        let Self::Sorted(view) = self;
-        view.len()
+        match self {
+            Self::Sorted(set) => set.len(),
+            Self::Plain(set) => set.len(),
+        }
     }
 
     fn score(self, member: &[u8]) -> Option<f64> {
-        let Self::Sorted(view) = self;
-        view.score(member)
+        match self {
+            Self::Sorted(set) => set.score(member),
+            Self::Plain(set) => set.contains(member).then_some(1.0),
+        }
     }
 
     /// Visits members until `visit` says that it is enough.
     fn visit(self, visit: &mut dyn FnMut(Element<'_>, f64) -> bool) {
-        let Self::Sorted(view) = self;
-        view.visit(0..view.len(), false, visit);
+        match self {
+            Self::Sorted(set) => set.visit(0..set.len(), false, visit),
+            Self::Plain(set) => _ = set.all(&mut |member| visit(member, 1.0)),
+        }
     }
 }
 

@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use shardwright_codec::resp::{Args, ReplyWriter};
 
-use super::sorted_set_options::{
-    numbered_keys, parse_lex_range, parse_score_range, positive_or, whole_number,
-};
-use super::sorted_set_range::{Order, rank_range, write_pairs, write_score};
+use super::index_range::{indexes, range_of};
+use super::sorted_set_options::{numbered_keys, parse_lex_range, parse_score_range, positive_or};
+use super::sorted_set_range::{Order, write_pairs, write_score};
 use crate::command::Outcome;
 use crate::context::WriteCx;
 use crate::data::sorted_set::{Done, Edit, View};
@@ -212,10 +211,8 @@ pub(super) fn zremrangebyrank(
     args: Args<'_>,
     reply: &mut ReplyWriter<'_>,
 ) -> Outcome {
-    let (start, stop) = (whole_number(args.at(2))?, whole_number(args.at(3))?);
-    remove_range(cx, args.at(1), "zremrangebyrank", reply, |view| {
-        rank_range(start, stop, view.len())
-    })
+    let given = indexes(args.at(2), args.at(3))?;
+    remove_range(cx, args.at(1), "zremrangebyrank", reply, |view| range_of(given, view.len()))
 }
 
 pub(super) fn zremrangebyscore(
@@ -373,22 +370,36 @@ pub(super) fn pop_first(
     reply: &mut ReplyWriter<'_>,
 ) -> Result<bool, CommandError> {
     for key in request.keys.clone().map(|at| args.at(at)) {
-        let popped = pop(cx, key, request.end, request.count, |view, ranks| {
-            reply.array(2);
-            reply.bulk(key);
-            reply.array(ranks.len());
-            view.visit(ranks, request.end == End::Max, &mut |member, score| {
-                reply.array(2);
-                super::write_element(member, reply);
-                reply.double(score);
-                true
-            });
-        })?;
-        if popped > 0 {
+        if write_popped(cx, key, request, reply)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Takes members from one key, and replies with the key and them. Returns whether there were any; if
+/// not, nothing is written.
+///
+/// # Errors
+/// The key holds another data type.
+pub(super) fn write_popped(
+    cx: &mut WriteCx<'_, '_>,
+    key: &[u8],
+    request: &PopRequest,
+    reply: &mut ReplyWriter<'_>,
+) -> Result<bool, CommandError> {
+    let popped = pop(cx, key, request.end, request.count, |view, ranks| {
+        reply.array(2);
+        reply.bulk(key);
+        reply.array(ranks.len());
+        view.visit(ranks, request.end == End::Max, &mut |member, score| {
+            reply.array(2);
+            super::write_element(member, reply);
+            reply.double(score);
+            true
+        });
+    })?;
+    Ok(popped > 0)
 }
 
 pub(super) fn zmpop(

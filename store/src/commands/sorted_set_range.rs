@@ -6,6 +6,7 @@ use std::ops::Range;
 use shardwright_codec::listpack::Element;
 use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
 
+use super::index_range::{indexes, range_of};
 use super::sorted_set_options::{parse_lex_range, parse_score_range, whole_number};
 use super::write_element;
 use crate::command::Outcome;
@@ -49,7 +50,7 @@ struct Given {
 /// The bounds of a range.
 #[derive(Debug, Clone, Copy)]
 enum Bounds<'a> {
-    Rank(i64, i64),
+    Rank((i64, i64)),
     Score(ScoreRange),
     Lex(LexRange<'a>),
 }
@@ -62,14 +63,6 @@ struct Request<'a> {
     /// LIMIT: how many are passed over, and how many are given at most.
     offset: i64,
     count: i64,
-}
-
-/// The ranks from `start` to `stop`, both counted from the end if they are negative.
-pub(super) fn rank_range(start: i64, stop: i64, len: usize) -> Range<usize> {
-    let len = len as i64;
-    let from_end = |at: i64| if at < 0 { (at + len).max(-1) } else { at };
-    let (start, stop) = (from_end(start).max(0), from_end(stop).min(len - 1));
-    if start > stop { 0..0 } else { start as usize..stop as usize + 1 }
 }
 
 impl<'a> Request<'a> {
@@ -105,7 +98,7 @@ impl<'a> Request<'a> {
         let down = order == Order::Down;
         let (min, max) = if down { (second, first) } else { (first, second) };
         let bounds = match by {
-            By::Rank => Bounds::Rank(whole_number(first)?, whole_number(second)?),
+            By::Rank => Bounds::Rank(indexes(first, second)?),
             By::Score => Bounds::Score(parse_score_range(min, max)?),
             By::Lex => Bounds::Lex(parse_lex_range(min, max)?),
         };
@@ -116,8 +109,8 @@ impl<'a> Request<'a> {
     fn ranks(&self, view: View<'_>) -> Range<usize> {
         let down = self.order == Order::Down;
         let found = match self.bounds {
-            Bounds::Rank(start, stop) => {
-                let ranks = rank_range(start, stop, view.len());
+            Bounds::Rank(given) => {
+                let ranks = range_of(given, view.len());
                 let len = view.len();
                 return if down { len - ranks.end..len - ranks.start } else { ranks };
             }

@@ -8,16 +8,39 @@ use super::stream_ids::{
     at_most, exact, move_to_front, quoting, write_counted, write_entries, write_entry, write_id,
 };
 use super::stream_pending::see;
-use crate::command::Outcome;
-use crate::context::{ReadCx, WriteCx};
+use crate::command::{Blocking, Outcome, Patience};
+use crate::context::{ReadCx, Served, WriteCx};
 use crate::data::Editor;
-use crate::data::stream::{Edit, Entry, Facts, Stream, StreamId, View};
+use crate::data::stream::{Edit, Entry, Facts, MAX_ID_LEN, Stream, StreamId, View};
 use crate::effect::Event;
 use crate::error::CommandError;
 
-/// Waiting is refused.
-const NO_BLOCK: CommandError =
-    CommandError::Text("ERR BLOCK is not supported yet, and there is nothing to read now");
+/// XREAD: it may wait.
+pub(super) static XREAD: Blocking = Blocking {
+    patience: |args| StreamRead::parse(args, false).map(|read| read.patience()),
+    ready: |cx, args, key| has_entries(cx, StreamRead::parse(args, false)?, key),
+    run: xread,
+    nothing: |reply| reply.null_array(),
+    moves: false,
+    reads: true,
+    gone: None,
+    fix: Some(fix_ids),
+};
+
+/// XREADGROUP: it may wait.
+pub(super) static XREADGROUP: Blocking = Blocking {
+    patience: |args| StreamRead::parse(args, true).map(|read| read.patience()),
+    ready: |cx, args, key| has_entries(cx, StreamRead::parse(args, true)?, key),
+    run: xreadgroup,
+    reads: false,
+    gone: Some("UNBLOCKED the stream key no longer exists"),
+    fix: None,
+    ..XREAD
+};
+
+/// A group is gone for which a client waits.
+const GROUP_GONE: CommandError =
+    CommandError::Text("NOGROUP the consumer group this client was blocked on no longer exists");
 
 /// What XREAD or XREADGROUP asks for.
 #[derive(Debug, Clone)]
@@ -35,6 +58,8 @@ pub struct StreamRead<'a> {
     pub noack: bool,
     /// Group and consumer, of XREADGROUP alone.
     pub group: Option<(&'a [u8], &'a [u8])>,
+    /// The one stream that is read, of a command that has waited for it.
+    only: Option<&'a [u8]>,
     /// From where each stream is read. Empty until [`StreamRead::resolve`] has said it.
     pub from: Vec<ReadFrom>,
 }
@@ -57,7 +82,8 @@ impl<'a> StreamRead<'a> {
     pub fn parse(args: Args<'a>, groups: bool) -> Result<Self, CommandError> {
         let (first_key, streams, from) = (0, 0, Vec::new());
         let (count, block_ms, noack, group) = (0, None, false, None);
-        let mut read = Self { args, first_key, streams, count, block_ms, noack, group, from };
+        let only = None;
+        let mut read = Self { args, first_key, streams, count, block_ms, noack, group, only, from };
         let mut at = 1;
         while let Some(option) = args.get(at).filter(|_| read.first_key == 0) {
             at += read.option(option, at, groups)?;
@@ -84,7 +110,7 @@ impl<'a> StreamRead<'a> {
             (Some(_), _) if is("streams") => {
                 self.first_key = at + 1;
                 let rest = self.args.len() - self.first_key;
-                if rest % 2 != 0 {
+                if !rest.is_multiple_of(2) {
                     return Err(CommandError::Text(
                         "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' \
                          must be specified.",
@@ -125,6 +151,41 @@ impl<'a> StreamRead<'a> {
     /// Whether there are no streams, which is never so.
     pub fn is_empty(&self) -> bool {
         self.streams == 0
+    }
+
+    /// How long it waits.
+    fn patience(&self) -> Patience {
+        match self.block_ms {
+            None => Patience::None,
+            Some(0) => Patience::Forever,
+            Some(ms) => Patience::Millis(ms),
+        }
+    }
+
+    /// Reads only the stream that the command has waited for, if it has.
+    fn restrict(&mut self, served: Option<Served<'a>>) {
+        self.only = served.filter(|served| served.waited).map(|served| served.key);
+    }
+
+    /// Whether this stream is read.
+    fn reads(&self, stream: usize) -> bool {
+        self.only.is_none_or(|only| only == self.key(stream))
+    }
+
+    /// Finds out from where all streams are read, of which `held` tells what they hold.
+    fn resolve_all<'v>(
+        &mut self,
+        mut held: impl FnMut(&'a [u8]) -> Result<Option<View<'v>>, CommandError>,
+    ) -> Outcome {
+        for stream in 0..self.len() {
+            if self.reads(stream) {
+                let held = held(self.key(stream))?;
+                self.resolve(stream, held)?;
+            } else {
+                self.from.push(ReadFrom::New);
+            }
+        }
+        Ok(())
     }
 
     /// The key of a stream.
@@ -229,7 +290,7 @@ pub fn read_now(
     reply: &mut ReplyWriter<'_>,
 ) -> Result<bool, CommandError> {
     let mut found = Vec::new();
-    for stream in 0..read.len() {
+    for stream in (0..read.len()).filter(|stream| read.reads(*stream)) {
         let held = cx.collection::<Stream>(read.key(stream))?;
         let behind = held.and_then(|held| Some((held, read.behind(stream, held)?)));
         found.extend(behind.map(|(held, after)| (read.key(stream), held, after)));
@@ -244,26 +305,60 @@ pub fn read_now(
     })
 }
 
-pub(super) fn xread(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+fn xread(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let mut read = StreamRead::parse(args, false)?;
-    for stream in 0..read.len() {
-        let held = cx.collection::<Stream>(read.key(stream))?;
-        read.resolve(stream, held)?;
+    let served = cx.frame.served;
+    let cx = cx.reading();
+    read.restrict(served);
+    read.resolve_all(|key| cx.collection::<Stream>(key))?;
+    if !read_now(&cx, &read, reply)? {
+        reply.null_array();
     }
-    let answered = read_now(cx, &read, reply)?;
-    nothing_unless(answered, &read, reply)
+    Ok(())
 }
 
-/// Says that there was nothing, unless it was answered.
-fn nothing_unless(answered: bool, read: &StreamRead<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    if answered {
-        return Ok(());
+/// Whether this key of a read has entries for it now. All streams are looked at by the key that comes
+/// first, so that what is wrong with any of them is told.
+fn has_entries<'a>(
+    cx: &ReadCx<'a>,
+    mut read: StreamRead<'a>,
+    key: &[u8],
+) -> Result<bool, CommandError> {
+    let waited = cx.frame.served.is_some_and(|served| served.waited);
+    for stream in 0..read.len() {
+        if waited && read.key(stream) != key {
+            read.from.push(ReadFrom::New);
+            continue;
+        }
+        let held = cx.peek_collection::<Stream>(read.key(stream))?;
+        match read.resolve(stream, held) {
+            Err(_) if waited && held.is_some() => return Err(GROUP_GONE),
+            from => from?,
+        };
     }
-    if read.block_ms.is_some() {
-        return Err(NO_BLOCK);
+    let mut streams = (0..read.len()).filter(|stream| read.key(*stream) == key);
+    Ok(streams.any(|stream| match (read.from.get(stream), read.group) {
+        (Some(ReadFrom::After(_)), Some(_)) => true,
+        _ => {
+            let held = cx.peek_collection::<Stream>(key).ok().flatten();
+            held.is_some_and(|held| read.behind(stream, held).is_some())
+        }
+    }))
+}
+
+/// The arguments of XREAD with the IDs that `$` stands for now.
+fn fix_ids(cx: &ReadCx<'_>, args: Args<'_>) -> Vec<Vec<u8>> {
+    let mut fixed: Vec<Vec<u8>> = args.iter().map(<[u8]>::to_vec).collect();
+    let Ok(read) = StreamRead::parse(args, false) else { return fixed };
+    for stream in 0..read.len() {
+        let held = cx.peek_collection::<Stream>(read.key(stream)).ok().flatten();
+        let id = fixed.get_mut(read.first_key + read.streams + stream);
+        if let Some(id) = id.filter(|id| id.as_slice() == b"$") {
+            let last = held.unwrap_or_default().facts.last;
+            *id = last.text(b'-', &mut [0; MAX_ID_LEN]).to_vec();
+        }
     }
-    reply.null_array();
-    Ok(())
+    fixed
 }
 
 /// Answers XREADGROUP, if there is anything to read now. Returns whether it did: only then the
@@ -281,7 +376,7 @@ pub fn read_group_now(
     let by = Reader { group, consumer, now, count: at_most(read.count), noack: read.noack };
     write_streams(reply, |reply| {
         let mut written = 0;
-        for (stream, from) in read.from.iter().enumerate() {
+        for (stream, from) in read.from.iter().enumerate().filter(|(at, _)| read.reads(*at)) {
             let key = read.key(stream);
             let place = cx.key(key);
             let Some(held) = place.collection::<Stream>()? else { continue };
@@ -370,18 +465,21 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn xreadgroup(
-    cx: &mut WriteCx<'_, '_>,
-    args: Args<'_>,
-    reply: &mut ReplyWriter<'_>,
-) -> Outcome {
+fn xreadgroup(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let mut read = StreamRead::parse(args, true)?;
+    read.restrict(cx.frame.served);
     for stream in 0..read.len() {
+        if !read.reads(stream) {
+            read.from.push(ReadFrom::New);
+            continue;
+        }
         let key = cx.key(read.key(stream));
         key.count();
         let held = key.collection::<Stream>()?;
         read.resolve(stream, held)?;
     }
-    let answered = read_group_now(cx, &read, reply)?;
-    nothing_unless(answered, &read, reply)
+    if !read_group_now(cx, &read, reply)? {
+        reply.null_array();
+    }
+    Ok(())
 }

@@ -152,7 +152,7 @@ DataCommand::container(
         ),
     ],
 ),
-DataCommand::read(
+DataCommand::block(
     Spec::new("xread", Group::Stream, -4)
         .flags(&[Flags::READONLY, Flags::BLOCKING, Flags::MOVABLE_KEYS])
         .categories(&[Categories::STREAM])
@@ -160,9 +160,9 @@ DataCommand::read(
         .doc("5.0.0", "For each stream mentioned: O(N) with N being the number of elements being returned, it means that XREAD-ing with a fixed COUNT is O(1). Note that when the BLOCK option is used, XADD will pay O(M) time in order to serve the M clients blocked on the stream getting new data.", "Get entries of streams behind given IDs")
         .arguments(args::XREAD)
         .example("> XADD xread:key 1-1 a 1\n\"1-1\"\n> XREAD COUNT 1 STREAMS xread:key 0\n1) 1) \"xread:key\"\n   2) 1) 1) \"1-1\"\n         2) 1) \"a\"\n            2) \"1\"\n> XREAD STREAMS xread:key $\n(nil)"),
-    stream_reads::xread,
+    &stream_reads::XREAD,
 ),
-DataCommand::write(
+DataCommand::block(
     Spec::new("xreadgroup", Group::Stream, -7)
         .flags(&[Flags::WRITE, Flags::BLOCKING, Flags::MOVABLE_KEYS])
         .categories(&[Categories::STREAM])
@@ -170,7 +170,7 @@ DataCommand::write(
         .doc("5.0.0", "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.", "Get entries for a consumer of a group, new ones or those pending")
         .arguments(args::XREADGROUP)
         .example("> XADD xreadgroup:key 1-1 a 1\n\"1-1\"\n> XGROUP CREATE xreadgroup:key readers 0\nOK\n> XREADGROUP GROUP readers ada STREAMS xreadgroup:key >\n1) 1) \"xreadgroup:key\"\n   2) 1) 1) \"1-1\"\n         2) 1) \"a\"\n            2) \"1\"\n> XREADGROUP GROUP readers ada STREAMS xreadgroup:key >\n(nil)"),
-    stream_reads::xreadgroup,
+    &stream_reads::XREADGROUP,
 ),
 DataCommand::write(
     Spec::new("xack", Group::Stream, -4)

@@ -34,3 +34,21 @@ pub(super) const BLMPOP: &[Argument] = &[
     one_of("where", &[word("LEFT"), word("RIGHT")]),
     integer("count").token("COUNT").optional(),
 ];
+
+pub(super) const BZPOPMIN: &[Argument] = &[key("key").multiple(), double("timeout")];
+
+pub(super) const BZPOPMIN_HISTORY: &[History] =
+    &[changed("6.0.0", "`timeout` is interpreted as a double instead of an integer.")];
+
+pub(super) const BZPOPMAX: &[Argument] = &[key("key").multiple(), double("timeout")];
+
+pub(super) const BZPOPMAX_HISTORY: &[History] =
+    &[changed("6.0.0", "`timeout` is interpreted as a double instead of an integer.")];
+
+pub(super) const BZMPOP: &[Argument] = &[
+    double("timeout"),
+    integer("numkeys"),
+    key("key").multiple(),
+    one_of("where", &[word("MIN"), word("MAX")]),
+    integer("count").token("COUNT").optional(),
+];

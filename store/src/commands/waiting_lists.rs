@@ -102,6 +102,8 @@ const fn pops(run: Run) -> Blocking {
         run,
         nothing: |reply| reply.null_array(),
         moves: false,
+        reads: false,
+        gone: None,
         fix: None,
     }
 }

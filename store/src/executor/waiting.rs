@@ -111,7 +111,10 @@ impl<'a> Run<'_, 'a, '_> {
     fn find_ready(&mut self, planned: &Planned, blocking: &Blocking, number: u64) -> Ready<'a> {
         let args = self.batch.arguments(planned);
         (blocking.patience)(args)?;
-        if self.limits.refuse_writes {
+        if blocking.reads && self.limits.refuse_reads {
+            return Err(CommandError::LogInDoubt);
+        }
+        if !blocking.reads && self.limits.refuse_writes {
             return Err(CommandError::LogFailed);
         }
         for (name, key) in awaited(self.batch, planned, blocking) {
@@ -191,7 +194,8 @@ impl<'a> Run<'_, 'a, '_> {
             }
             None => Arc::clone(&waiter.batch),
         };
-        let waiter = Waiter { claim: Arc::clone(claim), batch, retrying: false };
+        let (claim, minds_going) = (Arc::clone(claim), blocking.gone.is_some());
+        let waiter = Waiter { claim, batch, minds_going, retrying: false };
         for (name, key) in awaited(self.batch, planned, blocking) {
             let table = &mut self.keyspace.partition_mut(key.slot).waiters;
             table.add(planned.db, name, waiter.clone());
@@ -220,8 +224,14 @@ impl<'a> Run<'_, 'a, '_> {
         let mut passed = 0;
         while let Some(waiter) = self.keyspace.partition_mut(slot).waiters.waiter(db, &key, passed)
             && !waiter.retrying
-            && self.exists(db, &key)
         {
+            if !self.exists(db, &key) && !waiter.minds_going {
+                if !self.keyspace.partition(slot).waiters.is_minding() {
+                    return;
+                }
+                passed += 1;
+                continue;
+            }
             match self.serve(&waiter, &key, meter) {
                 Some(true) => {}
                 Some(false) => passed += 1,
@@ -244,11 +254,19 @@ impl<'a> Run<'_, 'a, '_> {
         let Handler::Block(blocking) = planned.handler else { return Some(false) };
         let mut run = Run::new(self.keyspace, view, self.now, self.limits);
         let args = view.arguments(planned);
-        let cx = ReadCx::new(run.keyspace, &run.tally, run.frame(planned, None));
-        let ready = match (blocking.ready)(&cx, args, key) {
-            Ok(true) => Ok(Some(Served { key, waited: true })),
-            Ok(false) | Err(CommandError::WrongType) => return Some(false),
-            Err(error) => Err(error),
+        let served = Some(Served { key, waited: true });
+        let cx = ReadCx::new(run.keyspace, &run.tally, run.frame(planned, served));
+        let ready = (blocking.ready)(&cx, args, key);
+        let has_gone =
+            matches!(ready, Err(CommandError::WrongType)) || cx.peek(planned.db, key).is_none();
+        let ready = match (has_gone, ready) {
+            (true, _) => match blocking.gone {
+                Some(told) => Err(CommandError::Text(told)),
+                None => return Some(false),
+            },
+            (false, Ok(false)) => return Some(false),
+            (false, Ok(true)) => Ok(served),
+            (false, Err(error)) => Err(error),
         };
         let elsewhere = |key: &KeyRef| !run.keyspace.has(key.slot);
         if blocking.moves && view.keys_of(planned).iter().any(elsewhere) {

@@ -3,6 +3,7 @@
 pub mod bits;
 pub mod connection;
 pub mod dump;
+pub mod geo;
 pub mod hashes;
 pub mod hyperloglog;
 pub mod keys;
@@ -14,6 +15,7 @@ pub mod sorted_sets;
 pub mod streams;
 pub mod strings;
 pub mod transactions;
+pub mod waiting;
 
 use super::generator::Generator;
 use super::maker::Maker;
@@ -27,6 +29,7 @@ pub const FAMILIES: &[&[Generator]] = &[
     hyperloglog::GENERATORS,
     streams::GENERATORS,
     sorted_sets::GENERATORS,
+    geo::GENERATORS,
     keys::GENERATORS,
     dump::GENERATORS,
     lists::GENERATORS,
@@ -34,6 +37,7 @@ pub const FAMILIES: &[&[Generator]] = &[
     connection::GENERATORS,
     server::GENERATORS,
     transactions::GENERATORS,
+    waiting::GENERATORS,
 ];
 
 /// Every generator.

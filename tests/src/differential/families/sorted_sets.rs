@@ -10,6 +10,10 @@ pub const GENERATORS: &[Generator] = &[
     exact("zadd", 60, zadd),
     block("zadd", 6, grown),
     block("zadd", 3, around_thresholds),
+    exact("sadd", 8, |m| {
+        let count = 1 + m.rng.below(4);
+        (0..count).fold(Args::new("SADD {z}set"), |args, _| args.with(member(m)))
+    }),
     exact("zrem", 10, |m| {
         let count = 1 + m.rng.below(3);
         let args = Args::new("ZREM").with(key(m));
@@ -238,7 +242,10 @@ fn numbered(m: &mut Maker, args: Args) -> (Args, usize) {
         _ => number.to_string().into_bytes(),
     };
     let args = args.with(told);
-    let args = (0..number).fold(args, |args, _| args.with(key(m)));
+    // Plain sets may take part where sets are put together.
+    let set = args.0[0] != b"ZMPOP" && m.rng.percent(25);
+    let args = if set { args.words("{z}set") } else { args.with(key(m)) };
+    let args = (1..number).fold(args, |args, _| args.with(key(m)));
     (args, number)
 }
 
@@ -274,7 +281,9 @@ fn zintercard(m: &mut Maker) -> Args {
 /// As many members, whichever.
 fn same_length(ours: &Reply, theirs: &Reply) -> Result<(), String> {
     same_kind(ours, theirs)?;
-    let (left, right) = (ours.items().len(), theirs.items().len());
+    let length =
+        |reply: &Reply| if matches!(reply.kind(), '$' | '_') { 1 } else { reply.items().len() };
+    let (left, right) = (length(ours), length(theirs));
     if left == right { Ok(()) } else { Err(format!("{left} elements instead of {right}")) }
 }
 
