@@ -215,8 +215,6 @@ fn bitop(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::expect_used, reason = "a test may end in a panic")]
-
     use super::*;
 
     #[track_caller]
