@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use shardwright_codec::listpack::Element;
-use shardwright_codec::number::format_double;
 use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
 
 use super::scan::scan_members;
@@ -79,12 +77,7 @@ pub(super) fn zscan(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>
     let set = cx.collection::<SortedSet>(args.at(1))?;
     let step = set.map(|set| {
         move |cursor, count, tell: &mut super::scan::Member<'_>| {
-            let mut text = Vec::new();
-            set.scan(cursor, count, &mut |member, score| {
-                text.clear();
-                format_double(score, &mut text);
-                tell(member, Some(Element::Bytes(&text)));
-            })
+            set.scan(cursor, count, &mut |member, score| tell(member, Some(score)))
         }
     });
     scan_members(args, reply, step)

@@ -202,17 +202,27 @@ impl View<'_> {
         });
     }
 
-    /// Visits members from `cursor` on, about `count` of them; all of them while they are few.
-    /// Returns where to go on; 0 at the end.
-    pub fn scan(self, cursor: u64, count: usize, visit: &mut dyn FnMut(Element<'_>, f64)) -> u64 {
+    /// Visits members from `cursor` on, about `count` of them; all of them while they are few. Scores
+    /// are told as they are stored or as text. Returns where to go on; 0 at the end.
+    pub fn scan(
+        self,
+        cursor: u64,
+        count: usize,
+        visit: &mut dyn FnMut(Element<'_>, Element<'_>),
+    ) -> u64 {
         match self {
-            Self::Packed(_) => {
-                self.for_each(visit);
+            Self::Packed(listpack) => {
+                packed::pairs(listpack).for_each(|pair| visit(pair.member, pair.score));
                 0
             }
-            Self::Large(large) => large.scan(cursor, count, &mut |member, score| {
-                visit(Element::Bytes(member), score);
-            }),
+            Self::Large(large) => {
+                let mut text = Vec::new();
+                large.scan(cursor, count, &mut |member, score| {
+                    text.clear();
+                    format_double(score, &mut text);
+                    visit(Element::Bytes(member), Element::Bytes(&text));
+                })
+            }
         }
     }
 }

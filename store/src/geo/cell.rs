@@ -77,12 +77,13 @@ impl Cell {
         let unused = 64 - 2 * self.steps;
         let moved = |own: u64, other: u64, by: i8| {
             let (bits, gaps) = (self.bits & own, other >> unused);
-            let bits = match by {
-                0 => bits,
+            let moved = match by {
+                // At the very end of the map there is a bit more, which stays then.
+                0 => return bits,
                 1.. => bits.wrapping_add(gaps + 1),
                 _ => (bits | gaps).wrapping_sub(gaps + 1),
             };
-            bits & (own >> unused)
+            moved & (own >> unused)
         };
         let bits = moved(LON_BITS, LAT_BITS, east) | moved(LAT_BITS, LON_BITS, north);
         Self { bits, ..self }

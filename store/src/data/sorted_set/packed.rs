@@ -32,7 +32,7 @@ fn element_of(score: f64, text: &mut Vec<u8>) -> Element<'_> {
 /// A member with its score, and where both are.
 pub(super) struct Pair<'a> {
     pub(super) member: Element<'a>,
-    score: Element<'a>,
+    pub(super) score: Element<'a>,
     place: Range<usize>,
 }
 

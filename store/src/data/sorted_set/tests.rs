@@ -71,7 +71,9 @@ fn check(sorted: &SortedSet, model: &Model) {
     let mut scanned = Vec::new();
     let mut cursor = 0;
     loop {
-        cursor = view.scan(cursor, 7, &mut |member, score| scanned.push((score, member.to_vec())));
+        cursor = view.scan(cursor, 7, &mut |member, score| {
+            scanned.push((packed::score_of(score), member.to_vec()));
+        });
         if cursor == 0 {
             break;
         }
