@@ -1,6 +1,8 @@
 //! What a handler works with: a shared view of the keyspace for commands that only read, a mutable
 //! one for those that write. Time, database and limits are handed in.
 
+mod several;
+
 use std::cell::Cell;
 
 use shardwright_codec::rdb::{self, Fault};
@@ -338,30 +340,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         self.get(key).map(collection_of::<T>).transpose()
     }
 
-    /// The collections at several keys at once, nothing where there is none; counted as lookups of a
-    /// reading command.
-    ///
-    /// # Errors
-    /// A key holds another data type.
-    pub fn collections<'k, T: Collection>(
-        &mut self,
-        keys: impl Iterator<Item = &'k [u8]> + Clone,
-    ) -> Result<Vec<Option<T::View<'_>>>, CommandError> {
-        // Expired ones go first, since nothing may change while several are looked at.
-        let next_key = self.next_key.get();
-        for key in keys.clone() {
-            self.get_counted(key);
-        }
-        self.next_key.set(next_key);
-        let this = &*self;
-        keys.map(|key| this.peek(key).map(collection_of::<T>).transpose()).collect()
-    }
-
-    /// Something at random.
-    pub fn random(&self) -> u64 {
-        self.keyspace.all().next().map_or(0, Partition::random)
-    }
-
     /// Lets `work` change the collection at `key`; an absent key gets one if anything is changed, and
     /// a key whose collection is empty afterwards goes.
     ///
@@ -450,11 +428,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         }
     }
 
-    /// What decides about the forms of collections that are built apart.
-    pub fn shaping(&mut self) -> Shaping {
-        self.keyspace.home().shaping()
-    }
-
     /// Number of databases.
     pub fn databases(&mut self) -> u16 {
         self.keyspace.home().databases()
@@ -476,12 +449,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
             Some(hash) => hash,
             None => hash_with(self.keyspace, key),
         }
-    }
-
-    /// The key's entry in the connection's database, expired or not.
-    fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let hash = self.hash(key);
-        self.keyspace.partition(hash.slot).get(self.frame.db, hash, key)
     }
 
     #[inline]
