@@ -92,7 +92,7 @@ const WAYS: &[&[&str]] = &[
     &["SET bitfield:old 12345", "BITFIELD bitfield:old SET u8 8 1 INCRBY i5 100 1 GET u4 0"],
     &["BITFIELD bitfield:new OVERFLOW FAIL INCRBY u2 100 5"],
     // A value whose checksum can be typed.
-    &["RESTORE restore 1000000 \0\u{8}text1255\n\07Kj,vSZ{"],
+    &["RESTORE restore 1000000 \0\u{8}text1255\n\0\x37Kj,vSZ{"],
     &["XADD xadd:new 1-1 a 1 b 2"],
     &["XADD xadd:old 1-1 a 1 b 2", "XADD xadd:old MAXLEN 1 1-2 a 3 b 4"],
     &["XADD xdel 1-1 a 1", "XADD xdel 1-2 a 2", "XDEL xdel 1-1"],

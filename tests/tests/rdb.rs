@@ -260,7 +260,7 @@ fn bad_files() -> Vec<(Vec<u8>, &'static str)> {
     };
     let mut beyond = Encoder::new(Default::default());
     beyond.key(16, b"far", None, &Value::Int(1));
-    let list = [&good[..9], b"\x01\x04list\x01\x01a", &good[9..]].concat();
+    let module = [&good[..9], b"\x07\x04item\x01\x01a", &good[9..]].concat();
     let functions = [&good[..9], b"\xf5\x03lib", &good[9..]].concat();
     vec![
         (good[..good.len() - 9].to_vec(), "the end"),
@@ -269,7 +269,7 @@ fn bad_files() -> Vec<(Vec<u8>, &'static str)> {
         (changed(9, 200), "byte 9: 200 is no opcode"),
         (b"REDOS0010".to_vec(), "REDIS and four digits"),
         (beyond.finish(), "database 16, of which there are 16"),
-        (list, "key 'list' has a value of type 1"),
+        (module, "key 'item' has a value of type 7"),
         (functions, "functions"),
     ]
 }

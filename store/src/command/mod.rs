@@ -452,8 +452,11 @@ pub struct Blocking {
     /// it goes on waiting.
     pub gone: Option<&'static str>,
     /// Arguments that mean the same later on, for one that has some which mean what is there now.
-    pub fix: Option<fn(&ReadCx<'_>, Args<'_>) -> Vec<Vec<u8>>>,
+    pub fix: Option<FixArguments>,
 }
+
+/// Makes arguments that mean the same later on.
+pub type FixArguments = fn(&ReadCx<'_>, Args<'_>) -> Vec<Vec<u8>>;
 
 /// How long a command waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::command::{
 };
 use crate::context::{ReadCx, Ttl, WriteCx};
 use crate::data::list::{Edit, Side, View};
-use crate::data::{Collection, List, Shaping};
+use crate::data::{Collection, List, Set, Shaping, SortedSet};
 use crate::effect::Event;
 use crate::error::CommandError;
 use crate::value::{Kind, ValueRef};
@@ -132,6 +132,8 @@ impl<'a> Request<'a> {
 fn len_of(value: ValueRef<'_>) -> Result<usize, CommandError> {
     match value.kind() {
         Kind::List => Ok(List::view_of(value).map_or(0, View::len)),
+        Kind::Set => Ok(Set::view_of(value).map_or(0, |set| set.len())),
+        Kind::SortedSet => Ok(SortedSet::view_of(value).map_or(0, |sorted| sorted.len())),
         _ => Err(CommandError::WrongType),
     }
 }
@@ -146,6 +148,22 @@ fn visit_elements(
     if let Some(list) = List::view_of(value) {
         let side = if backwards { Side::Back } else { Side::Front };
         list.from(side, range.start).take(range.len()).for_each(visit);
+    } else if let Some(sorted) = SortedSet::view_of(value) {
+        let len = sorted.len();
+        let ranks = if backwards { len - range.end..len - range.start } else { range };
+        sorted.visit(ranks, backwards, &mut |member, _| {
+            visit(member);
+            true
+        });
+    } else if let Some(set) = Set::view_of(value) {
+        let mut at = 0;
+        set.all(&mut |member| {
+            if at >= range.start && at < range.end {
+                visit(member);
+            }
+            at += 1;
+            at < range.end
+        });
     }
 }
 

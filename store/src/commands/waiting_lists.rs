@@ -76,9 +76,8 @@ static BLPOP: Blocking = pops(|cx, _, reply| pop(cx, reply, Side::Front));
 static BRPOP: Blocking = pops(|cx, _, reply| pop(cx, reply, Side::Back));
 static BLMPOP: Blocking = Blocking {
     patience: |args| {
-        let patience = timeout(args, 1)?;
         MultiPop::parse(args, 2)?;
-        Ok(patience)
+        timeout(args, 1)
     },
     ..pops(blmpop)
 };

@@ -53,9 +53,8 @@ static BZPOPMIN: Blocking = pops(|cx, _, reply| pop_one(cx, reply, End::Min));
 static BZPOPMAX: Blocking = pops(|cx, _, reply| pop_one(cx, reply, End::Max));
 static BZMPOP: Blocking = Blocking {
     patience: |args| {
-        let patience = timeout(args, 1)?;
         PopRequest::parse(args, 2)?;
-        Ok(patience)
+        timeout(args, 1)
     },
     ..pops(bzmpop)
 };

@@ -59,6 +59,7 @@ pub const ADMITTED: &[Difference] = &[
     difference(HELP, Reason::HelpText),
     difference(DEBUG_OBJECT, Reason::Memory),
     difference(REFCOUNT, Reason::Memory),
+    difference(SORTED, Reason::Memory),
     difference(CONFIG_SET_OF, Reason::Missing),
     difference(LATER, Reason::Version),
     difference(STRINGMATCH, Reason::Version),
@@ -86,6 +87,8 @@ pub const HELP: &str = "HELP subcommands";
 pub const DEBUG_OBJECT: &str = "DEBUG OBJECT";
 /// OBJECT REFCOUNT's number.
 pub const REFCOUNT: &str = "OBJECT REFCOUNT";
+/// OBJECT ENCODING of a small sorted set that SORT has read.
+pub const SORTED: &str = "OBJECT ENCODING after SORT";
 /// Which parameters CONFIG knows.
 pub const CONFIG_SET_OF: &str = "CONFIG parameters";
 /// CLIENT SETINFO, CLIENT NO-TOUCH and WAITAOF.

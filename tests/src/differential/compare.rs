@@ -125,6 +125,17 @@ pub fn same_pairs(ours: &Reply, theirs: &Reply) -> Result<(), String> {
     if sorted(ours) == sorted(theirs) { Ok(()) } else { Err("the pairs differ".into()) }
 }
 
+/// The encodings are the same, but that SORT turns a small sorted set into a skiplist in Redis.
+///
+/// # Errors
+/// They are not.
+pub fn same_encoding(ours: &Reply, theirs: &Reply) -> Result<(), String> {
+    let is_sorted =
+        |ours: &Reply, theirs: &Reply| ours.bytes() == b"listpack" && theirs.bytes() == b"skiplist";
+    same_kind(ours, theirs)?;
+    if ours == theirs || is_sorted(ours, theirs) { Ok(()) } else { Err("encodings differ".into()) }
+}
+
 fn near(tolerance: i64, ours: &Reply, theirs: &Reply) -> Result<(), String> {
     same_kind(ours, theirs)?;
     match (ours, theirs) {

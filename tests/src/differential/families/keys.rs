@@ -1,7 +1,7 @@
 //! Generic commands on keys: existence, names, expiry, looking around.
 
 use crate::differential::admitted;
-use crate::differential::compare::Compare;
+use crate::differential::compare::{Compare, same_encoding};
 use crate::differential::generator::{Args, Expect, Generator, Step, block, exact, one};
 use crate::differential::maker::Maker;
 use crate::harness::reply::Reply;
@@ -40,7 +40,12 @@ pub const GENERATORS: &[Generator] = &[
     one("expiretime", 10, |m| Args::new("EXPIRETIME").with(m.key()), SECONDS),
     one("pexpiretime", 10, |m| Args::new("PEXPIRETIME").with(m.key()), MILLIS),
     exact("persist", 12, |m| Args::new("PERSIST").with(m.key())),
-    exact("object", 16, |m| Args::new("OBJECT ENCODING").with(m.key())),
+    one(
+        "object",
+        16,
+        |m| Args::new("OBJECT ENCODING").with(m.key()),
+        Compare::Admitted(admitted::SORTED, same_encoding),
+    ),
     exact("object", 2, |m| Args::new("OBJECT FREQ").with(m.key())),
     one("object", 4, |m| Args::new("OBJECT IDLETIME").with(m.key()), Compare::Near(60)),
     one(
