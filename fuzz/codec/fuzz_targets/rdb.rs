@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use shardwright_codec::rdb::{
-    Decoder, Encoder, Entry, Error, Item, Options, StringWriter, Value,
+    Collection, Decoder, Encoder, Entry, Error, Item, ObjectType, Options, StringWriter, Value,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -53,13 +53,26 @@ fn each(
     decoder.finish()
 }
 
-/// A key with database, deadline, and what its value is.
-type Key = (u64, Vec<u8>, Option<i64>, Result<i64, Vec<u8>>);
+/// A key with database, deadline, and its value.
+type Key = (u64, Vec<u8>, Option<i64>, Owned);
+
+/// A value that stays.
+#[derive(Debug, PartialEq)]
+enum Owned {
+    Int(i64),
+    Bytes(Vec<u8>),
+    Collection(ObjectType, Vec<u8>),
+}
 
 fn owned(database: u64, entry: &Entry<'_>) -> Key {
     let value = match entry.value {
-        Value::Int(number) => Ok(number),
-        Value::Bytes(bytes) => Err(bytes.to_vec()),
+        Value::Int(number) => Owned::Int(number),
+        Value::Bytes(bytes) => Owned::Bytes(bytes.to_vec()),
+        Value::Collection(collection) => {
+            // Its elements may be damaged, which is told then.
+            let _ = collection.visit(&mut |_| Ok(()));
+            Owned::Collection(collection.kind(), collection.body().to_vec())
+        }
     };
     (database, entry.key.to_vec(), entry.deadline_ms, value)
 }
@@ -81,8 +94,9 @@ fn write_again(file: &[u8], max_string: usize, options: Options) {
     let (mut written, mut buffer) = (Vec::new(), Vec::new());
     for (database, key, deadline_ms, value) in &read {
         let value = match value {
-            Ok(number) => Value::Int(*number),
-            Err(bytes) => Value::Bytes(bytes),
+            Owned::Int(number) => Value::Int(*number),
+            Owned::Bytes(bytes) => Value::Bytes(bytes),
+            Owned::Collection(kind, body) => Value::Collection(Collection::new(*kind, body)),
         };
         encoder.key(*database, key, *deadline_ms, &value);
         if encoder.pending() > 100 {

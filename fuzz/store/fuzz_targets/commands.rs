@@ -93,8 +93,10 @@ const WORDS: &[&str] = &[
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
 const DATABASES: u16 = 4;
 
-/// Short, so that lengths over the limit cost nothing.
-const LIMITS: Limits = Limits { max_string: 4096, refuse_writes: false, refuse_reads: false };
+/// Short strings, so that lengths over the limit cost nothing.
+fn limits() -> Limits {
+    Limits { max_string: 4096, ..Limits::default() }
+}
 
 /// Most keys that DEBUG POPULATE makes here: its count is a mere loop.
 const POPULATED: u64 = 100;
@@ -291,7 +293,7 @@ impl Fuzzed {
                 view,
                 from,
                 self.now,
-                LIMITS,
+                limits(),
                 &mut replies,
                 &mut turns,
             );

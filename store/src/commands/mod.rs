@@ -29,6 +29,7 @@ mod list_ends;
 mod list_inside;
 pub mod lists;
 mod lists_arguments;
+pub mod memory;
 pub mod object;
 pub mod scan;
 pub mod set_algebra;
@@ -91,6 +92,7 @@ pub const FAMILIES: &[&[DataCommand]] = &[
     keys::DATABASE_COMMANDS,
     expiry::COMMANDS,
     dump::COMMANDS,
+    memory::COMMANDS,
     transactions::COMMANDS,
     debug::COMMANDS,
 ];

@@ -160,7 +160,7 @@ pub(super) fn write_help(lines: &[&str], reply: &mut ReplyWriter<'_>) {
 }
 
 /// Redis's name of the encoding of a value.
-pub(super) fn encoding_of(value: ValueRef<'_>) -> &'static str {
+pub fn encoding_of(value: ValueRef<'_>) -> &'static str {
     match value {
         ValueRef::Int(_) => "int",
         ValueRef::Bytes { raw: false, .. } => "embstr",

@@ -13,6 +13,8 @@ use shardwright_codec::resp::{ArgRange, Protocol};
 use shardwright_store::command::{CommandId, DataCommand};
 use shardwright_store::commands::FAMILIES;
 use shardwright_store::context::{KeyRef, Limits};
+use shardwright_store::data;
+use shardwright_store::digest::Digest;
 use shardwright_store::effect::Effect;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{self, Batch, Meter, Planned, Replies, Request};
@@ -217,10 +219,16 @@ fn content(partition: &Partition, db: DbIndex, key: &[u8]) -> Option<Content> {
     let (text, raw) = match entry.value() {
         ValueRef::Int(n) => (format!("int {n}"), false),
         ValueRef::Bytes { bytes, raw } => (bytes.escape_ascii().to_string(), raw),
-        ValueRef::Packed(packed) => (format!("{packed:?}"), false),
-        ValueRef::Object(object) => (format!("{object:?}"), false),
+        value @ (ValueRef::Packed(_) | ValueRef::Object(_)) => (collection(value), false),
     };
     Some((text, raw, entry.deadline()))
+}
+
+/// All that clients see of a collection. How much memory it has reserved may depend on its past.
+fn collection(value: ValueRef<'_>) -> String {
+    let mut digest = Digest::default();
+    data::exact_digest(value, &mut digest);
+    format!("{} as {}: {digest}", value.kind(), data::encoding(value))
 }
 
 /// The command that the words name, of all families, subcommands included.

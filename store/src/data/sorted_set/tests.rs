@@ -301,6 +301,30 @@ fn every_form_is_read_back_as_it_was_written() {
     }
 }
 
+/// Which sorted sets have a negative zero is seen by clients and by digests.
+#[test]
+fn a_large_set_keeps_negative_zeros_and_a_small_one_has_none() {
+    for (entries, negative) in [(10, true), (300, false)] {
+        let mut bytes = Vec::new();
+        let mut strings = StringWriter::new(false);
+        let mut body = Body::new(&mut strings, &mut bytes);
+        body.length(200);
+        for n in 0..200 {
+            body.int(n);
+            body.score(-0.0);
+        }
+        let collection = RdbCollection::new(ObjectType::SortedSet2, &bytes);
+        let shaping = shaping(entries, 64);
+        let mut sorted = SortedSet::read(collection, &shaping).unwrap();
+        for _ in 0..2 {
+            sorted.view().for_each(&mut |_, score| {
+                assert_eq!(score.is_sign_negative(), negative);
+            });
+            sorted = round_trip(&sorted, &shaping);
+        }
+    }
+}
+
 fn read(kind: ObjectType, bytes: &[u8]) -> Result<Model, Fault> {
     let sorted = SortedSet::read(RdbCollection::new(kind, bytes), &shaping(128, 64))?;
     Ok(members(sorted.view()))

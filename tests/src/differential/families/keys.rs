@@ -56,7 +56,22 @@ pub const GENERATORS: &[Generator] = &[
     ),
     one("object", 1, |_| Args::new("OBJECT HELP"), Compare::Kind(admitted::HELP)),
     exact("object", 1, |m| Args::new("OBJECT NOSUCH").with(m.key())),
+    one("memory", 6, memory, Compare::Check(same_presence)),
+    one("memory", 1, |_| Args::new("MEMORY HELP"), Compare::Kind(admitted::HELP)),
 ];
+
+fn memory(m: &mut Maker) -> Args {
+    let args = Args::new("MEMORY USAGE").with(m.key());
+    args.words(m.word_of(&["", "", "SAMPLES 0", "samples 5", "SAMPLES -1", "SAMPLES x", "X 1"]))
+}
+
+/// Both take memory, each as much as it does, or there is no such key on either.
+fn same_presence(ours: &Reply, theirs: &Reply) -> Result<(), String> {
+    match (ours, theirs) {
+        (Reply::Int(1..), Reply::Int(1..)) | (Reply::Null, Reply::Null) => Ok(()),
+        _ => Err("one server found a key and the other none".into()),
+    }
+}
 
 fn copy(m: &mut Maker) -> Args {
     let mut args = Args::new("COPY").extend(m.keys(2));
