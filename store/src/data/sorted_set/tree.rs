@@ -137,21 +137,11 @@ impl Inner {
             + self.nodes.capacity() * size_of::<Node>()
     }
 
-    /// The child to go to, and how many members are before it.
+    /// The child to go to.
     #[inline]
-    fn seek(&self, goal: Goal<'_>) -> (usize, usize) {
-        let child = match goal {
-            Goal::Rank(rank) => {
-                let mut before = 0;
-                let last = self.counts.len().saturating_sub(1);
-                for (at, count) in self.counts.iter().enumerate() {
-                    if at == last || rank < before + *count as usize {
-                        return (at, before);
-                    }
-                    before += *count as usize;
-                }
-                return (last, before);
-            }
+    fn child(&self, goal: Goal<'_>) -> usize {
+        let behind = match goal {
+            Goal::Rank(rank) => return self.child_of_rank(rank).0,
             Goal::Score(score) => self.scores.partition_point(|other| *other < score),
             Goal::Place(score, member) => {
                 let low = self.scores.partition_point(|other| *other < score);
@@ -161,8 +151,32 @@ impl Inner {
             }
         };
         // The first place is not asked for, so the child that begins there is never passed over.
-        let child = child.max(1) - 1;
-        (child, self.counts[..child].iter().map(|count| *count as usize).sum())
+        behind.max(1) - 1
+    }
+
+    /// The child with the member that so many are before, and how many are before that child.
+    fn child_of_rank(&self, rank: usize) -> (usize, usize) {
+        let mut before = 0;
+        let last = self.counts.len().saturating_sub(1);
+        for (at, count) in self.counts.iter().enumerate() {
+            if at == last || rank < before + *count as usize {
+                return (at, before);
+            }
+            before += *count as usize;
+        }
+        (last, before)
+    }
+
+    /// The child to go to, and how many members are before it.
+    #[inline]
+    fn seek(&self, goal: Goal<'_>) -> (usize, usize) {
+        match goal {
+            Goal::Rank(rank) => self.child_of_rank(rank),
+            _ => {
+                let child = self.child(goal);
+                (child, self.counts[..child].iter().map(|count| *count as usize).sum())
+            }
+        }
     }
 
     fn insert(&mut self, at: usize, split: Split) {
@@ -419,7 +433,7 @@ fn put(node: &mut Node, leaves: &mut Leaves, score: f64, member: &[u8], tag: u8)
             (done == Some(true)).then_some(*number)
         }
         Node::Inner(inner) => {
-            let (child, _) = inner.seek(Goal::Place(score, member));
+            let child = inner.child(Goal::Place(score, member));
             let number = put(&mut inner.nodes[child], leaves, score, member, tag)?;
             inner.counts[child] += 1;
             Some(number)
@@ -438,7 +452,7 @@ fn make_room(
     match node {
         Node::Leaf(number) => split_leaf(*number, leaves, goal, edges, moved),
         Node::Inner(inner) => {
-            let (child, _) = inner.seek(Goal::Place(goal.0, goal.1));
+            let child = inner.child(Goal::Place(goal.0, goal.1));
             let last = child + 1 == inner.nodes.len();
             let below = Edges { first: edges.first && child == 0, last: edges.last && last };
             let split = make_room(&mut inner.nodes[child], leaves, goal, below, moved)?;
@@ -508,8 +522,13 @@ fn take_out(
             })
             .unwrap_or(0),
         Node::Inner(inner) => {
-            let (child, before) = inner.seek(goal);
-            let goal = relative(goal, before);
+            let (child, goal) = match goal {
+                Goal::Rank(rank) => {
+                    let (child, before) = inner.child_of_rank(rank);
+                    (child, relative(goal, before))
+                }
+                _ => (inner.child(goal), goal),
+            };
             let count = take_out(&mut inner.nodes[child], leaves, goal, most, tell, moved);
             inner.counts[child] -= count as u32;
             if size_of_child(inner, leaves, child).0 < FEW {
