@@ -1,5 +1,7 @@
 //! The loads and memory measurements of the data types that have elements. Every row has keys of its own.
 
+use std::ops::Range;
+
 use crate::load::{Arg, Load, Template};
 use crate::memory::Kind;
 use crate::reply::Expect;
@@ -57,123 +59,94 @@ const INTEGER: Expect = Expect { kinds: b":", bulk: None };
 const ARRAY: Expect = Expect { kinds: b"*", bulk: None };
 const BULK: Expect = Expect { kinds: b"$", bulk: None };
 
-fn measured(name: &str, words: &[&str], keys: u32, expect: Expect) -> Load {
-    Load::plain(name, words.iter().map(|words| command(words)).collect(), keys, expect)
-}
-
 /// All loads, with about `keys` members in the largest collections.
 pub fn loads(keys: u32) -> Vec<Prepared> {
-    let row = |name, words: &[&str], numbers, expect, fill| Prepared {
-        load: measured(name, words, numbers, expect),
-        fill,
-    };
-    let members = |prefix: &'static str, range: std::ops::Range<u32>| {
-        range.map(move |number| format!("{prefix}{number:06}"))
-    };
-    let scored = |prefix: &'static str, range: std::ops::Range<u32>| {
-        range.map(move |number| format!("{} {prefix}{number:06}", number * 7 % LARGE))
-    };
-    let places = (0..LARGE).map(|number| {
-        let (longitude, latitude) = (number % 100, number / 100);
-        format!("{:.4} {:.4} p{number}", f64::from(longitude) / 50.0, f64::from(latitude) / 50.0)
-    });
+    [lists(), sets(keys), hashes(), sorted_sets(keys), streams(), others(keys)].concat()
+}
+
+/// A row: what is sent in turn with numbers below `numbers`, and what must be there before.
+fn row(name: &str, words: &[&str], numbers: u32, expect: Expect, fill: Vec<Load>) -> Prepared {
+    let templates = words.iter().map(|words| command(words)).collect();
+    Prepared { load: Load::plain(name, templates, numbers, expect), fill }
+}
+
+fn members(prefix: &'static str, range: Range<u32>) -> impl Iterator<Item = String> {
+    range.map(move |number| format!("{prefix}{number:06}"))
+}
+
+fn lists() -> Vec<Prepared> {
+    let list = || vec![with_members("RPUSH list", members("element:", 0..600))];
+    let pair = ["RPUSH list:# ~10", "LPOP list:="];
+    let some = vec![each("RPUSH list:# ~10 ~10", MANY)];
     vec![
         row("LPUSH", &["LPUSH list:# ~10"], MANY, INTEGER, Vec::new()),
-        row(
-            "RPUSH, LPOP in turn",
-            &["RPUSH list:# ~10", "LPOP list:="],
-            MANY,
-            ANY,
-            vec![each("RPUSH list:# ~10 ~10", MANY)],
-        ),
-        row(
-            "LRANGE of 100",
-            &["LRANGE list 0 99"],
-            1,
-            ARRAY,
-            vec![with_members("RPUSH list", members("element:", 0..600))],
-        ),
-        row(
-            "LRANGE of 600",
-            &["LRANGE list 0 599"],
-            1,
-            ARRAY,
-            vec![with_members("RPUSH list", members("element:", 0..600))],
-        ),
+        row("RPUSH, LPOP in turn", &pair, MANY, ANY, some),
+        row("LRANGE of 100", &["LRANGE list 0 99"], 1, ARRAY, list()),
+        row("LRANGE of 600", &["LRANGE list 0 599"], 1, ARRAY, list()),
+    ]
+}
+
+fn sets(keys: u32) -> Vec<Prepared> {
+    let pair = ["SADD set member:#", "SPOP set"];
+    let overlap = LARGE / 10;
+    let two = vec![
+        with_members("SADD {s}a", members("member:", 0..LARGE)),
+        with_members("SADD {s}b", members("member:", LARGE - overlap..LARGE * 2 - overlap)),
+    ];
+    vec![
         row("SADD", &["SADD set member:#"], keys, INTEGER, Vec::new()),
-        row(
-            "SADD, SPOP in turn",
-            &["SADD set member:#", "SPOP set"],
-            keys,
-            ANY,
-            vec![each("SADD set member:#", keys)],
-        ),
-        row("HSET", &["HSET hash:# field:5 ~16"], LARGE, INTEGER, vec![each(&hash_of(10), LARGE)]),
-        row("HGETALL of 20", &["HGETALL hash:#"], LARGE, ARRAY, vec![each(&hash_of(20), LARGE)]),
-        row("ZADD", &["ZADD sorted # member:="], keys, INTEGER, Vec::new()),
-        row(
-            "ZRANGE of 100 WITHSCORES",
-            &["ZRANGE sorted 0 99 WITHSCORES"],
-            1,
-            ARRAY,
-            vec![each("ZADD sorted # member:=", LARGE)],
-        ),
-        row(
-            "ZADD, ZPOPMIN in turn",
-            &["ZADD sorted # member:=", "ZPOPMIN sorted"],
-            keys,
-            ANY,
-            vec![each("ZADD sorted # member:=", keys)],
-        ),
+        row("SADD, SPOP in turn", &pair, keys, ANY, vec![each("SADD set member:#", keys)]),
+        row("SINTER of two of 10000", &["SINTER {s}a {s}b"], 1, ARRAY, two),
+    ]
+}
+
+fn hashes() -> Vec<Prepared> {
+    let [ten, twenty] = [10, 20].map(|fields| vec![each(&hash_of(fields), LARGE)]);
+    vec![
+        row("HSET", &["HSET hash:# field:5 ~16"], LARGE, INTEGER, ten),
+        row("HGETALL of 20", &["HGETALL hash:#"], LARGE, ARRAY, twenty),
+    ]
+}
+
+fn sorted_sets(keys: u32) -> Vec<Prepared> {
+    const ADD: &str = "ZADD sorted # member:=";
+    let scored = |range: Range<u32>| {
+        range.map(|number| format!("{} member:{number:06}", number * 7 % LARGE))
+    };
+    let two = vec![
+        with_members("ZADD {z}a", scored(0..LARGE)),
+        with_members("ZADD {z}b", scored(LARGE / 2..LARGE + LARGE / 2)),
+    ];
+    let range = ["ZRANGE sorted 0 99 WITHSCORES"];
+    let union = ["ZUNIONSTORE {z}c 2 {z}a {z}b"];
+    vec![
+        row("ZADD", &[ADD], keys, INTEGER, Vec::new()),
+        row("ZRANGE of 100 WITHSCORES", &range, 1, ARRAY, vec![each(ADD, LARGE)]),
+        row("ZADD, ZPOPMIN in turn", &[ADD, "ZPOPMIN sorted"], keys, ANY, vec![each(ADD, keys)]),
+        row("ZUNIONSTORE of two of 10000", &union, 1, INTEGER, two),
+    ]
+}
+
+fn streams() -> Vec<Prepared> {
+    const READ: &str = "XREADGROUP GROUP group consumer COUNT 1 NOACK STREAMS stream >";
+    let group = vec![once("XGROUP CREATE stream group $ MKSTREAM")];
+    vec![
         row("XADD", &["XADD stream:# * field ~16"], MANY, BULK, Vec::new()),
-        row(
-            "XADD, XREADGROUP in turn",
-            &[
-                "XADD stream * field ~16",
-                "XREADGROUP GROUP group consumer COUNT 1 NOACK STREAMS stream >",
-            ],
-            1,
-            ANY,
-            vec![once("XGROUP CREATE stream group $ MKSTREAM")],
-        ),
-        row(
-            "SINTER of two of 10000",
-            &["SINTER {s}a {s}b"],
-            1,
-            ARRAY,
-            vec![
-                with_members("SADD {s}a", members("member:", 0..LARGE)),
-                with_members(
-                    "SADD {s}b",
-                    members("member:", LARGE - LARGE / 10..LARGE * 2 - LARGE / 10),
-                ),
-            ],
-        ),
-        row(
-            "ZUNIONSTORE of two of 10000",
-            &["ZUNIONSTORE {z}c 2 {z}a {z}b"],
-            1,
-            INTEGER,
-            vec![
-                with_members("ZADD {z}a", scored("member:", 0..LARGE)),
-                with_members("ZADD {z}b", scored("member:", LARGE / 2..LARGE + LARGE / 2)),
-            ],
-        ),
-        row(
-            "SORT of 10000",
-            &["SORT list"],
-            1,
-            ARRAY,
-            vec![with_members("RPUSH list", (0..LARGE).map(|n| (n * 7919 % LARGE).to_string()))],
-        ),
+        row("XADD, XREADGROUP in turn", &["XADD stream * field ~16", READ], 1, ANY, group),
+    ]
+}
+
+fn others(keys: u32) -> Vec<Prepared> {
+    let numbers = (0..LARGE).map(|number| (number * 7919 % LARGE).to_string());
+    let places = (0..LARGE).map(|number| {
+        let (longitude, latitude) = (f64::from(number % 100), f64::from(number / 100));
+        format!("{:.4} {:.4} place:{number}", longitude / 50.0, latitude / 50.0)
+    });
+    let search = ["GEOSEARCH places FROMLONLAT 1 1 BYRADIUS 10 km ASC COUNT 50"];
+    vec![
+        row("SORT of 10000", &["SORT list"], 1, ARRAY, vec![with_members("RPUSH list", numbers)]),
         row("PFADD", &["PFADD counter:# member:="], keys, INTEGER, Vec::new()),
-        row(
-            "GEOSEARCH",
-            &["GEOSEARCH places FROMLONLAT 1 1 BYRADIUS 10 km ASC COUNT 50"],
-            1,
-            ARRAY,
-            vec![with_members("GEOADD places", places)],
-        ),
+        row("GEOSEARCH", &search, 1, ARRAY, vec![with_members("GEOADD places", places)]),
     ]
 }
 

@@ -1,12 +1,15 @@
 //! What a handler works with: a shared view of the keyspace for commands that only read, a mutable
 //! one for those that write. Time, database and limits are handed in.
 
+mod collections;
+mod several;
+
 use std::cell::Cell;
 
 use shardwright_codec::rdb::{self, Fault};
 use shardwright_codec::resp::ArgRange;
 
-use crate::data::{self, Collection, Editor, Encodings, Shaping};
+use crate::data::{Collection, Encodings, Shaping};
 use crate::dict::{EntryRef, Place, Removed};
 use crate::effect::Event;
 use crate::error::CommandError;
@@ -195,29 +198,6 @@ impl<'a> ReadCx<'a> {
         self.get(key).map(string_of).transpose()
     }
 
-    /// The collection at `key`, or nothing if there is none.
-    ///
-    /// # Errors
-    /// The key holds another data type.
-    #[inline]
-    pub fn collection<T: Collection>(
-        &self,
-        key: &[u8],
-    ) -> Result<Option<T::View<'a>>, CommandError> {
-        self.get(key).map(collection_of::<T>).transpose()
-    }
-
-    /// Like [`ReadCx::collection`], without counting or recency.
-    ///
-    /// # Errors
-    /// The key holds another data type.
-    pub fn peek_collection<T: Collection>(
-        &self,
-        key: &[u8],
-    ) -> Result<Option<T::View<'a>>, CommandError> {
-        self.peek(self.frame.db, key).map(collection_of::<T>).transpose()
-    }
-
     /// Whether the entry's time has come.
     #[inline]
     pub fn is_due(&self, entry: &EntryRef<'_>) -> bool {
@@ -326,57 +306,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         self.get(key).map(string_of).transpose()
     }
 
-    /// The collection at `key`, or nothing if there is none.
-    ///
-    /// # Errors
-    /// The key holds another data type.
-    #[inline]
-    pub fn collection<T: Collection>(
-        &mut self,
-        key: &[u8],
-    ) -> Result<Option<T::View<'_>>, CommandError> {
-        self.get(key).map(collection_of::<T>).transpose()
-    }
-
-    /// The collections at several keys at once, nothing where there is none; counted as lookups of a
-    /// reading command.
-    ///
-    /// # Errors
-    /// A key holds another data type.
-    pub fn collections<'k, T: Collection>(
-        &mut self,
-        keys: impl Iterator<Item = &'k [u8]> + Clone,
-    ) -> Result<Vec<Option<T::View<'_>>>, CommandError> {
-        // Expired ones go first, since nothing may change while several are looked at.
-        let next_key = self.next_key.get();
-        for key in keys.clone() {
-            self.get_counted(key);
-        }
-        self.next_key.set(next_key);
-        let this = &*self;
-        keys.map(|key| this.peek(key).map(collection_of::<T>).transpose()).collect()
-    }
-
-    /// Something at random.
-    pub fn random(&self) -> u64 {
-        self.keyspace.all().next().map_or(0, Partition::random)
-    }
-
-    /// Lets `work` change the collection at `key`; an absent key gets one if anything is changed, and
-    /// a key whose collection is empty afterwards goes.
-    ///
-    /// # Errors
-    /// The key holds another data type.
-    #[inline]
-    pub fn edit<T: Collection, R>(
-        &mut self,
-        key: &[u8],
-        event: Event,
-        work: impl FnOnce(&mut Editor<'_, T>) -> R,
-    ) -> Result<R, CommandError> {
-        self.key(key).edit(event, work)
-    }
-
     /// Looks a key of the connection's database up, to read it and then change it without another
     /// lookup; an expired key is removed first. Sets recency.
     #[inline]
@@ -450,11 +379,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         }
     }
 
-    /// What decides about the forms of collections that are built apart.
-    pub fn shaping(&mut self) -> Shaping {
-        self.keyspace.home().shaping()
-    }
-
     /// Number of databases.
     pub fn databases(&mut self) -> u16 {
         self.keyspace.home().databases()
@@ -476,12 +400,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
             Some(hash) => hash,
             None => hash_with(self.keyspace, key),
         }
-    }
-
-    /// The key's entry in the connection's database, expired or not.
-    fn peek(&self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let hash = self.hash(key);
-        self.keyspace.partition(hash.slot).get(self.frame.db, hash, key)
     }
 
     #[inline]
@@ -572,42 +490,6 @@ impl KeyMut<'_, '_, '_> {
     pub fn put(self, value: NewValue<'_>, ttl: Ttl, event: Event) {
         let deadline = ttl.deadline(self.found.deadline);
         self.change(Change::Put(value, deadline), event);
-    }
-
-    /// The collection at the key, or nothing if there is none.
-    ///
-    /// # Errors
-    /// The key holds another data type.
-    #[inline]
-    pub fn collection<T: Collection>(&self) -> Result<Option<T::View<'_>>, CommandError> {
-        self.entry().map(collection_of::<T>).transpose()
-    }
-
-    /// Lets `work` change the collection; an absent key gets one if anything is changed, and a key
-    /// whose collection is empty afterwards goes.
-    ///
-    /// # Errors
-    /// The key holds another data type.
-    #[inline]
-    pub fn edit<T: Collection, R>(
-        self,
-        event: Event,
-        work: impl FnOnce(&mut Editor<'_, T>) -> R,
-    ) -> Result<R, CommandError> {
-        let Self { cx, key, found: Found { hash, place, .. } } = self;
-        let target = Target { db: cx.frame.db, hash, key, place, lru: cx.frame.lru };
-        let partition = cx.keyspace.partition_mut(hash.slot);
-        partition.edit(target, event, work).ok_or(CommandError::WrongType)
-    }
-
-    /// Sets the key to a collection that was built apart. An empty one is not stored: the key goes
-    /// then, if it was there.
-    pub fn put_collection<T: Collection>(self, collection: T, ttl: Ttl, event: Event) {
-        if T::STAYS_EMPTY || !collection.is_empty() {
-            data::with_stored(collection, |value| self.put(value, ttl, event));
-        } else if self.exists() {
-            self.delete(Event::generic("del"));
-        }
     }
 
     /// Sets the key to a collection as DUMP gives it.

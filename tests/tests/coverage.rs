@@ -30,7 +30,7 @@ fn names(client: &mut Client) -> BTreeSet<String> {
 
 /// What long sequences hold.
 fn generated() -> BTreeSet<String> {
-    let steps = (0..60).flat_map(|seed| sequence(seed, 2, 1000));
+    let steps = (0..200).flat_map(|seed| sequence(seed, 2, 1000));
     let mut seen = BTreeSet::new();
     for step in steps {
         let word =

@@ -14,6 +14,8 @@ const NOT_IN_REDIS: &[(&str, &str)] = &[
     ("DEBUG", "STRINGMATCH-LEN is STRINGMATCH-TEST there, and something else"),
     ("OBJECT HELP", "help texts are our own"),
     ("WAITAOF", "came with Redis 7.2"),
+    ("XGROUP HELP", "help texts are our own"),
+    ("XINFO HELP", "help texts are our own"),
 ];
 
 /// What is typed and what is shown for it.

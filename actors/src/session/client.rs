@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use shardwright_codec::resp::Protocol;
+use shardwright_store::command::Handler;
+use shardwright_store::executor::Planned;
 use shardwright_store::types::{DbIndex, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
@@ -10,6 +12,7 @@ use super::transaction::Transaction;
 use super::wait::LogWait;
 use crate::clients::ClientInfo;
 use crate::messages::BlockKind;
+use crate::registry::Entry;
 use crate::server::Server;
 use crate::shards::ShardSet;
 
@@ -71,6 +74,30 @@ impl Client {
             transaction: Transaction::default(),
             ended_watches: Vec::new(),
             close: false,
+        }
+    }
+
+    /// A command of this connection as shards run it; of its arguments and keys the first in the batch
+    /// and their number.
+    #[inline]
+    pub fn planned(
+        &self,
+        entry: &Entry,
+        handler: Handler,
+        (first_arg, arg_count): (u32, usize),
+        (first_key, key_count): (usize, usize),
+    ) -> Planned {
+        Planned {
+            handler,
+            id: entry.id,
+            db: self.db,
+            protocol: self.protocol,
+            first_arg,
+            arg_count: arg_count as u32,
+            first_key: first_key as u32,
+            key_count: key_count as u32,
+            watch: None,
+            no_touch: self.no_touch,
         }
     }
 

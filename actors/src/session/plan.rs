@@ -285,34 +285,20 @@ impl Session {
         let first_key = flight.local.keys.len();
         let router = env.server.router();
         let route = router.route(entry, args, first_arg, &mut flight.local.keys);
-        let mut planned = Planned {
-            handler,
-            id: entry.id,
-            db: client.db,
-            protocol: client.protocol,
-            first_arg,
-            arg_count: args.len() as u32,
-            first_key: first_key as u32,
-            key_count: (flight.local.keys.len() - first_key) as u32,
-            watch: None,
-            no_touch: client.no_touch,
-        };
+        let key_count = flight.local.keys.len() - first_key;
+        let mut planned =
+            client.planned(entry, handler, (first_arg, args.len()), (first_key, key_count));
         if entry.begins_watch {
             planned.watch = Some(begin_watch(client, &route, env));
         }
         let batch =
             |keys| BatchView { data: input.data(), args: input.args(), keys, requests: &[] };
-        if let Some(waits) = patience {
+        if let Some(patience) = patience {
             let mut own = Batch::default();
             own.push_copy(batch(&flight.local.keys), &planned);
             flight.local.keys.truncate(first_key);
             input.advance();
-            let shards = match route {
-                Route::Any => (env.home, [env.home].into_iter().collect()),
-                Route::One(shard) => (shard, [shard].into_iter().collect()),
-                Route::Many(lead, shards) => (lead, shards),
-            };
-            self.begin_key_wait(own, waits, shards, env);
+            self.begin_key_wait(own, patience, route.shards(env.home), env);
             return Placed::Wait;
         }
         let placed = match route {

@@ -44,6 +44,17 @@ impl Route {
     }
 }
 
+impl Route {
+    /// The shard that leads, `home` where it may be any, and all that are needed.
+    pub fn shards(&self, home: ShardId) -> (ShardId, ShardSet) {
+        match *self {
+            Self::Any => (home, [home].into_iter().collect()),
+            Self::One(shard) => (shard, [shard].into_iter().collect()),
+            Self::Many(lead, shards) => (lead, shards),
+        }
+    }
+}
+
 impl Router {
     /// Finds the keys of a command, whose first argument is number `first_arg` of its batch, adds
     /// them to `keys`, and tells the shards. Arguments that do not tell their keys are left to the

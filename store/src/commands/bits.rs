@@ -74,7 +74,7 @@ DataCommand::write(
         .keys(&[KeySpec::one(1, KeyUse::RW.with(KeyUse::ACCESS).with(KeyUse::UPDATE).with(KeyUse::VARIABLE_FLAGS)).notes("This command allows both access and modification of the key")])
         .doc("3.2.0", "O(1) for each subcommand specified", "Read and change integers of any width within a string")
         .arguments(args::BITFIELD)
-        .example("> BITFIELD bitfield:key INCRBY i5 100 1 GET u4 0\n1) (integer) 1\n2) (integer) 0\n> BITFIELD bitfield:key OVERFLOW SAT SET u2 102 7\n1) (integer) 1"),
+        .example("> BITFIELD bitfield:key INCRBY i5 100 1 GET u4 0\n1) (integer) 1\n2) (integer) 0\n> BITFIELD bitfield:key OVERFLOW SAT SET u2 102 7\n1) (integer) 0"),
     bits_fields::bitfield,
 ),
 DataCommand::read(
@@ -215,8 +215,6 @@ fn bitop(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::expect_used, reason = "a test may end in a panic")]
-
     use super::*;
 
     #[track_caller]

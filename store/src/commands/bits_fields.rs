@@ -274,8 +274,6 @@ impl Draft<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::expect_used, reason = "a test may end in a panic")]
-
     use super::*;
 
     fn field(kind: &str, place: &str) -> Result<Field, CommandError> {

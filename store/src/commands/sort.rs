@@ -52,7 +52,7 @@ pub const COMMANDS: &[DataCommand] = &[
 DataCommand::write(
     Spec::new("sort", Group::Generic, -2)
         .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::MOVABLE_KEYS])
-        .categories(&[Categories::SET, Categories::SORTEDSET, Categories::LIST])
+        .categories(&[Categories::SET, Categories::SORTEDSET, Categories::LIST, Categories::DANGEROUS])
         .keys(&[SOURCE, BY_PATTERN, DESTINATION])
         .doc("1.0.0", SORTED, "Sort the elements of a list, a set or a sorted set")
         .arguments(args::SORT)
@@ -62,7 +62,7 @@ DataCommand::write(
 DataCommand::read(
     Spec::new("sort_ro", Group::Generic, -2)
         .flags(&[Flags::READONLY, Flags::MOVABLE_KEYS])
-        .categories(&[Categories::SET, Categories::SORTEDSET, Categories::LIST])
+        .categories(&[Categories::SET, Categories::SORTEDSET, Categories::LIST, Categories::DANGEROUS])
         .keys(&[SOURCE, BY_PATTERN])
         .doc("7.0.0", SORTED, "Sort the elements of a list, a set or a sorted set without storing them")
         .arguments(args::SORT_RO)

@@ -4,9 +4,9 @@ use crate::command::argument::{Argument, block, integer, key, one_of, pattern, w
 
 pub(super) const SORT: &[Argument] = &[
     key("key"),
-    pattern("pattern").token("BY").optional(),
+    pattern("pattern").key_spec(1).token("BY").optional(),
     block("offset_count", &[integer("offset"), integer("count")]).token("LIMIT").optional(),
-    pattern("pattern").token("GET").optional().multiple_with_token(),
+    pattern("pattern").key_spec(1).token("GET").optional().multiple_with_token(),
     one_of("order", &[word("ASC"), word("DESC")]).optional(),
     word("ALPHA").named("sorting").optional(),
     key("destination").key_spec(2).token("STORE").optional(),
@@ -14,9 +14,9 @@ pub(super) const SORT: &[Argument] = &[
 
 pub(super) const SORT_RO: &[Argument] = &[
     key("key"),
-    pattern("pattern").token("BY").optional(),
+    pattern("pattern").key_spec(1).token("BY").optional(),
     block("offset_count", &[integer("offset"), integer("count")]).token("LIMIT").optional(),
-    pattern("pattern").token("GET").optional().multiple_with_token(),
+    pattern("pattern").key_spec(1).token("GET").optional().multiple_with_token(),
     one_of("order", &[word("ASC"), word("DESC")]).optional(),
     word("ALPHA").named("sorting").optional(),
 ];

@@ -25,7 +25,7 @@ pub(super) fn xadd(
     let encodings = cx.frame.limits.encodings;
     let options = options(args, true, &encodings)?;
     let pairs = args.skip(options.rest);
-    if pairs.len() < 2 || pairs.len() % 2 != 0 {
+    if pairs.len() < 2 || !pairs.len().is_multiple_of(2) {
         return Err(CommandError::Arity("xadd".to_owned()));
     }
     if options.id == Wanted::Exact(StreamId::MIN) {

@@ -110,7 +110,7 @@ impl<'a> StreamRead<'a> {
             (Some(_), _) if is("streams") => {
                 self.first_key = at + 1;
                 let rest = self.args.len() - self.first_key;
-                if rest % 2 != 0 {
+                if !rest.is_multiple_of(2) {
                     return Err(CommandError::Text(
                         "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' \
                          must be specified.",

@@ -1,7 +1,5 @@
 //! Hashes against a plain map, in both forms and across the bounds between them.
 
-#![allow(clippy::expect_used, reason = "a test may end in a panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

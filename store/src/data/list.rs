@@ -192,7 +192,12 @@ impl Collection for List {
             Self::One(node) if node.size() <= INLINE_COLLECTION_MAX => {
                 Ok((Packing::Listpack, node.into_bytes()))
             }
-            _ => Err(self),
+            Self::One(mut node) => {
+                // It grew where small collections are changed, and leaves with the memory of there.
+                node.shrink();
+                Err(Self::One(node))
+            }
+            Self::Many(_) => Err(self),
         }
     }
 

@@ -411,19 +411,24 @@ impl Collection for SortedSet {
         }
     }
 
-    /// A packed form stays packed if its members are few, however long, as in Redis.
+    /// As in Redis, a packed form stays packed if its members are few, however long; and one that is
+    /// not packed is read as it is before it becomes so, since only a large set has a negative zero.
     fn read(collection: rdb::Collection<'_>, shaping: &Shaping) -> Result<Self, Fault> {
         let mut shaping = *shaping;
         let kind = collection.kind();
-        if matches!(kind, ObjectType::SortedSetListpack | ObjectType::SortedSetZiplist) {
+        let packed = matches!(kind, ObjectType::SortedSetListpack | ObjectType::SortedSetZiplist);
+        let mut sorted = if packed {
             shaping.encodings.zset_max_listpack_value = usize::MAX;
-        }
-        let mut sorted = Self::empty(Vec::new());
-        let mut member = Vec::new();
+            Self::empty(Vec::new())
+        } else {
+            Self::Large(Box::new(Large::new(shaping.hasher)))
+        };
+        let (mut member, mut longest) = (Vec::new(), 0);
         collection.visit(&mut |part| match part {
             Part::Text(text) => {
                 member.clear();
                 member.extend_from_slice(text);
+                longest = longest.max(text.len());
                 Ok(())
             }
             Part::Score(score) if score.is_nan() => Err("a score that is no number"),
@@ -432,6 +437,15 @@ impl Collection for SortedSet {
                 _ => Err("a member that is there twice"),
             },
         })?;
+        let limits = &shaping.encodings;
+        let few = sorted.view().len() <= limits.zset_max_listpack_entries;
+        if !packed && few && longest <= limits.zset_max_listpack_value {
+            let mut small = Self::empty(Vec::new());
+            sorted.view().for_each(&mut |member, score| {
+                small.put(member.text(&mut [0; MAX_I64_LEN]), score, &shaping);
+            });
+            sorted = small;
+        }
         if sorted.is_empty() { Err(collection.fault("no elements")) } else { Ok(sorted) }
     }
 }

@@ -147,7 +147,7 @@ impl Inner {
     }
 
     fn append(&mut self, id: StreamId, opens: bool, pairs: Texts<'_>) -> Option<u64> {
-        let fits = id > self.facts.last && pairs.len() > 0 && pairs.len() % 2 == 0;
+        let fits = id > self.facts.last && pairs.len() > 0 && pairs.len().is_multiple_of(2);
         match self.nodes.last_entry().filter(|_| fits) {
             Some(mut last) => {
                 let own = *last.key();

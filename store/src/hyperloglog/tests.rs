@@ -1,3 +1,5 @@
+//! HyperLogLogs beside what redis-server 7.0.15 gives, and both forms beside each other.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -230,6 +230,18 @@ fn full_nodes_have_no_memory_to_spare() {
 }
 
 #[test]
+fn lists_of_one_node_have_little_memory_to_spare() {
+    let shaping = shaping(-2, 1 << 30);
+    for count in [60, 100, 200, 400] {
+        for side in [Side::Front, Side::Back] {
+            let list = filled(count, side, &shaping);
+            let bytes: usize = list.view().iter().map(Element::stored_len).sum();
+            assert!(list.memory() < bytes * 9 / 8 + 32, "{count}: {} of {bytes}", list.memory());
+        }
+    }
+}
+
+#[test]
 fn a_list_that_shrinks_gives_memory_back_and_becomes_one_node() {
     let shaping = shaping(-2, 1 << 30);
     for side in [Side::Front, Side::Back] {

@@ -1,3 +1,5 @@
+//! Sets in every form, beside a model.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -291,7 +291,7 @@ fn use_all_of(mut stream: Stream) {
     assert!(count < 100);
     assert!(view.range_back(StreamId::MIN, StreamId::MAX).map(owned).count() < 100);
     _ = (view.radix_nodes(), view.last_there(), view.entry(id(3)).map(owned));
-    _ = view.groups().map(|(_, group)| view.facts.lag(group)).count();
+    view.groups().for_each(|(_, group)| _ = view.facts.lag(group));
     let shaping = shaping(100, 4096);
     if let Some(id) = view.facts.last.next() {
         let opens = view.opens_node(2, &shaping.encodings);
@@ -400,7 +400,21 @@ fn entries_take_little_more_than_their_bytes() {
         let pairs = Texts::Listed(&listed);
         twins.stream.apply(Edit::Append { id, opens, pairs }, &twins.shaping);
     }
-    let each = twins.stream.memory() as f64 / COUNT as f64;
+    let before = twins.stream.memory();
+    let each = before as f64 / COUNT as f64;
     println!("{each:.1} bytes an entry");
     assert!(each < 24.0, "{each} bytes an entry");
+    let (group, consumer, time) = (&b"g"[..], &b"ada"[..], 5);
+    let (first, last) = (StreamId::MIN, StreamId::MAX);
+    let (read, pending) = (COUNT as i64, true);
+    for edit in [
+        Edit::CreateGroup { group, last: first, read: 0 },
+        Edit::CreateConsumer { group, consumer, time },
+        Edit::Read { group, consumer, time, first, last, read, pending },
+    ] {
+        twins.stream.apply(edit, &twins.shaping);
+    }
+    let each = (twins.stream.memory() - before) as f64 / COUNT as f64;
+    println!("{each:.1} bytes a pending entry");
+    assert!(each < 150.0, "{each} bytes a pending entry");
 }

@@ -28,6 +28,16 @@ pub const GENERATORS: &[Generator] = &[
     exact("client", 4, |_| Args::new("CLIENT GETNAME")),
     exact("client", 6, client_setname),
     exact("client", 5, client_kill),
+    exact("client", 3, |m| {
+        Args::new(m.word_of(&[
+            "CLIENT UNBLOCK 999999999",
+            "CLIENT UNBLOCK 999999999 TIMEOUT",
+            "CLIENT UNBLOCK 999999999 error",
+            "CLIENT UNBLOCK 999999999 NEVER",
+            "CLIENT UNBLOCK abc",
+            "CLIENT UNBLOCK",
+        ]))
+    }),
     block("client", 4, client_reply),
     one("client", 1, |_| Args::new("CLIENT HELP"), Compare::Kind(admitted::HELP)),
     exact("client", 2, |m| {

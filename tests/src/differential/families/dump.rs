@@ -1,8 +1,6 @@
 //! DUMP and RESTORE.
 
-use std::collections::BTreeSet;
-
-use shardwright_codec::rdb::{Body, Collection, ObjectType, Part, StringWriter, Value, dump};
+use shardwright_codec::rdb::{Body, ObjectType, Part, StringWriter, Value, dump};
 
 use crate::differential::compare::Compare;
 use crate::differential::generator::{Args, Generator, Step, block, exact, one};
@@ -53,10 +51,7 @@ fn restore(m: &mut Maker) -> Args {
 
 /// A value as DUMP gives it, now and then one that is refused.
 fn payload(m: &mut Maker) -> Vec<u8> {
-    let mut bytes = match m.rng.below(10) {
-        0..=5 => string(m),
-        _ => hash(m),
-    };
+    let mut bytes = value(m);
     match m.rng.below(12) {
         // A type that there is none of.
         0 => bytes[0] = 0x63,
@@ -75,45 +70,107 @@ fn payload(m: &mut Maker) -> Vec<u8> {
     bytes
 }
 
-fn string(m: &mut Maker) -> Vec<u8> {
+/// Writes a value of some type in the form that has no packing, of which the reader makes its own.
+type MakeBody = fn(&mut Maker, usize, &mut Body<'_>);
+
+/// Types with their bodies of so many elements.
+const BODIES: &[(ObjectType, MakeBody)] = &[
+    (ObjectType::Hash, hash),
+    (ObjectType::List, list),
+    (ObjectType::Set, set),
+    (ObjectType::SortedSet2, sorted_set),
+];
+
+fn value(m: &mut Maker) -> Vec<u8> {
+    let mut strings = StringWriter::new(m.rng.percent(50));
     let mut out = Vec::new();
-    let compress = m.rng.percent(50);
-    Value::Bytes(&m.value()).encode(&mut StringWriter::new(compress), &mut out);
+    if m.rng.percent(40) {
+        Value::Bytes(&m.value()).encode(&mut strings, &mut out);
+        return out;
+    }
+    let (kind, make) = *m.rng.choose(BODIES);
+    let count = match m.rng.below(30) {
+        // No collection is empty.
+        0 => 0,
+        1 => 126 + m.rng.below(5),
+        2 => 509 + m.rng.below(6),
+        _ => 1 + m.rng.below(8),
+    };
+    out.push(kind.code());
+    let mut body = Body::new(&mut strings, &mut out);
+    body.length(count as u64);
+    make(m, count, &mut body);
     out
 }
 
-/// A hash in the form of a table, which Redis may turn into a listpack.
-fn hash(m: &mut Maker) -> Vec<u8> {
-    let count = if m.rng.percent(90) { 1 + m.rng.below(8) } else { 509 + m.rng.below(6) };
-    let mut out = vec![ObjectType::Hash.code()];
-    let mut strings = StringWriter::new(m.rng.percent(50));
-    let mut body = Body::new(&mut strings, &mut out);
-    // Now and then a field is there twice.
-    let twice = m.rng.percent(5);
-    body.length(count as u64 + u64::from(twice));
+fn hash(m: &mut Maker, count: usize, body: &mut Body<'_>) {
     for n in 0..count {
         body.text(format!("f{n}").as_bytes());
         body.text(&m.value());
     }
-    if twice {
-        body.text(b"f0");
-        body.text(b"again");
+}
+
+fn list(m: &mut Maker, count: usize, body: &mut Body<'_>) {
+    (0..count).for_each(|_| body.text(&m.value()));
+}
+
+fn set(m: &mut Maker, count: usize, body: &mut Body<'_>) {
+    let integers = m.rng.percent(60);
+    for n in 0..count {
+        if integers {
+            body.int(n as i64 * 1000 - 3000);
+        } else {
+            body.text(format!("m{n}").as_bytes());
+        }
     }
-    out
+}
+
+fn sorted_set(m: &mut Maker, count: usize, body: &mut Body<'_>) {
+    const SCORES: [f64; 8] = [0.0, -0.0, 1.5, -3.0, 1e300, f64::INFINITY, f64::NEG_INFINITY, 0.1];
+    // What is too long for a listpack.
+    let long = m.rng.percent(10);
+    for n in 0..count {
+        let tail = if long && n == 0 { "m".repeat(60 + m.rng.below(8)) } else { String::new() };
+        body.text(format!("m{n}{tail}").as_bytes());
+        body.score(*m.rng.choose(&SCORES));
+    }
 }
 
 /// What was restored is used by commands of its type, and of others.
 fn restored_and_used(m: &mut Maker) -> Vec<Step> {
     let key = m.key();
-    let mut bytes = if m.rng.percent(50) { string(m) } else { hash(m) };
+    let mut bytes = value(m);
     dump::seal(&mut bytes);
     let restore = Args::new("RESTORE").with(key.clone()).words("0").with(bytes).words("REPLACE");
     let mut steps = vec![Step::new(restore, Compare::Exact)];
-    for line in ["TYPE", "OBJECT ENCODING", "STRLEN", "HLEN", "DEBUG DIGEST-VALUE"] {
+    let looks = [
+        "TYPE",
+        "OBJECT ENCODING",
+        "STRLEN",
+        "HLEN",
+        "LLEN",
+        "SCARD",
+        "ZCARD",
+        "DEBUG DIGEST-VALUE",
+    ];
+    for line in looks {
         steps.push(Step::new(Args::new(line).with(key.clone()), Compare::Exact));
     }
-    for line in ["HSET f0 new", "HDEL f1 f2", "APPEND tail", "HINCRBY f3 1"] {
-        let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let changes = [
+        ("APPEND", "tail"),
+        ("HSET", "f0 new"),
+        ("HDEL", "f1 f2"),
+        ("HINCRBY", "f3 1"),
+        ("LPUSH", "new"),
+        ("RPOP", ""),
+        ("LREM", "0 -1"),
+        ("SADD", "m0 7"),
+        ("SREM", "m1 -3000"),
+        ("ZADD", "7 m0"),
+        ("ZREM", "m1 m2"),
+        ("ZPOPMIN", ""),
+    ];
+    for (name, rest) in changes {
         let args = Args::new(name).with(key.clone()).words(rest);
         steps.push(Step::new(args, Compare::Exact));
     }
@@ -121,28 +178,34 @@ fn restored_and_used(m: &mut Maker) -> Vec<Step> {
     steps
 }
 
-/// The same value in the same form; the elements of some forms have no order.
+/// The same value in the same form: how strings are compressed is left open, and so is the order of
+/// elements where a type has none.
 fn same_dump(ours: &Reply, theirs: &Reply) -> Result<(), String> {
     let (Reply::Bulk(_), Reply::Bulk(_)) = (ours, theirs) else {
         return Err("one is no dump".into());
     };
-    let ours = elements(ours.bytes()).ok_or("our dump is none")?;
-    let theirs = elements(theirs.bytes()).ok_or("their dump cannot be read")?;
-    if ours == theirs { Ok(()) } else { Err("the values differ".into()) }
+    let ours = content(ours.bytes()).ok_or("our dump is none")?;
+    let theirs = content(theirs.bytes()).ok_or("their dump cannot be read")?;
+    if ours == theirs { Ok(()) } else { Err(format!("the values differ: {ours:?} {theirs:?}")) }
 }
 
-/// The type of a collection that has no order, and its elements with what belongs to each.
-fn elements(dump: &[u8]) -> Option<(u8, BTreeSet<Vec<String>>)> {
-    let value = dump::open(dump)?;
-    let (&code, body) = value.split_first()?;
-    let kind = ObjectType::from_code(code)?;
-    let width = match kind {
-        ObjectType::Set => 1,
-        ObjectType::Hash => 2,
-        _ => return None,
+/// The type of a dumped value, and its elements with what belongs to each.
+fn content(dump: &[u8]) -> Option<(ObjectType, Vec<Vec<String>>)> {
+    let mut scratch = Vec::new();
+    let value = Value::decode(dump::open(dump)?, usize::MAX, &mut scratch).ok()?;
+    let Value::Collection(collection) = value else {
+        return Some((ObjectType::String, vec![vec![format!("{value:?}")]]));
+    };
+    let kind = collection.kind();
+    let (width, ordered) = match kind {
+        ObjectType::Set => (1, false),
+        ObjectType::Hash | ObjectType::SortedSet2 => (2, false),
+        // Final data are compared anyway.
+        ObjectType::StreamListpacks2 => return Some((kind, Vec::new())),
+        _ => (1, true),
     };
     let mut pieces: Vec<String> = Vec::new();
-    let visited = Collection::new(kind, body).visit(&mut |part| {
+    let visited = collection.visit(&mut |part| {
         pieces.push(match part {
             Part::Text(text) => text.escape_ascii().to_string(),
             Part::Score(score) => score.to_string(),
@@ -150,5 +213,9 @@ fn elements(dump: &[u8]) -> Option<(u8, BTreeSet<Vec<String>>)> {
         Ok(())
     });
     visited.ok()?;
-    Some((code, pieces.chunks(width).map(<[String]>::to_vec).collect()))
+    let mut elements: Vec<_> = pieces.chunks(width).map(<[String]>::to_vec).collect();
+    if !ordered {
+        elements.sort();
+    }
+    Some((kind, elements))
 }

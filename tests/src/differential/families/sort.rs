@@ -1,21 +1,27 @@
 //! SORT and SORT_RO: of whatever a key holds, and of lists with weights and values beside them.
 
 use crate::differential::compare::Compare;
-use crate::differential::generator::{Args, Generator, Step, block, exact};
+use crate::differential::generator::{Args, Generator, Step, block};
 use crate::differential::maker::Maker;
 
 /// The family's table.
 pub const GENERATORS: &[Generator] = &[
-    exact("sort", 14, |m| {
-        let args = Args::new("SORT").with(m.key());
-        options(m, args)
+    block("sort", 14, |m| {
+        let args = Args::new(m.word_of(&["SORT", "sort"])).with(m.key());
+        reading_numbers(options(m, args)).into()
     }),
-    exact("sort_ro", 6, |m| {
+    block("sort_ro", 6, |m| {
         let args = Args::new("SORT_RO").with(m.key());
-        options(m, args)
+        reading_numbers(options(m, args)).into()
     }),
     block("sort", 8, weighted),
 ];
+
+/// Redis takes every weight that is no integer for out of range while C's `errno` says so from before:
+/// a refused SCAN is what sets it back.
+fn reading_numbers(args: Args) -> [Step; 2] {
+    [Step::exact("SCAN abc"), Step::new(args, Compare::Exact)]
+}
 
 /// Options whose result does not depend on how equal elements are ordered.
 fn options(m: &mut Maker, mut args: Args) -> Args {
@@ -69,8 +75,10 @@ fn weighted(m: &mut Maker) -> Vec<Step> {
     for _ in 0..4 {
         let name = m.word_of(&["SORT", "SORT_RO"]);
         let mut args = Args::new(name).with(key.clone());
-        args = args.words(m.word_of(&["BY w_*", "BY o_*->f", "BY nosort", "BY w_*->f", ""]));
-        // Elements without weights are equal then, in any order.
+        let by = m.word_of(&["BY w_*", "BY o_*->f", "BY nosort", "BY w_*->f", ""]);
+        // Elements without weights are equal as texts, and then in any order.
+        let all = all && by != "BY w_*->f";
+        args = args.words(by);
         args =
             args.words(if all { m.word_of(&["", "ALPHA", "DESC", "ALPHA DESC"]) } else { "DESC" });
         args = args.words(m.word_of(&["", "GET #", "GET w_*", "GET o_*->f GET # GET nosuch"]));
@@ -78,7 +86,7 @@ fn weighted(m: &mut Maker) -> Vec<Step> {
         if name == "SORT" && m.rng.percent(40) {
             args = args.words("STORE").with(out.clone());
         }
-        steps.push(exact(args));
+        steps.extend(reading_numbers(args));
         steps.push(exact(Args::new("LRANGE").with(out.clone()).words("0 -1")));
     }
     steps

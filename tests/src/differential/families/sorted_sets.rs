@@ -327,5 +327,7 @@ fn scan(m: &mut Maker) -> Vec<Step> {
         1 => scan.words("MATCH").with(m.pattern()),
         _ => scan,
     };
-    vec![Step::new(scan, Compare::Unordered).expecting(Expect::WholeScan)]
+    // Within a transaction the cursor could not be followed.
+    let scan = Step::new(scan, Compare::Unordered).expecting(Expect::WholeScan);
+    vec![Step::exact("DISCARD"), scan]
 }
