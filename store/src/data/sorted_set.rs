@@ -5,6 +5,7 @@
 mod index;
 mod large;
 mod leaf;
+mod node;
 mod packed;
 mod range;
 #[cfg(test)]

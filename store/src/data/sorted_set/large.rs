@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::index::{Index, Slot};
 use super::leaf::Leaf;
-use super::tree::{Goal, Tree};
+use super::node::Goal;
+use super::tree::Tree;
 use crate::hash::KeyHasher;
 
 /// Members with scores, in order.

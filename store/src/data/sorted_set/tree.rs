@@ -1,13 +1,8 @@
 //! The order of a large sorted set: a tree of [leaves](super::leaf) that knows how many members are
 //! below each of its nodes, so that ranks are found, and members by ranks, in logarithmic time.
-//!
-//! An inner node has a place for each child from which on its members are: a score, and as much of a
-//! member as is needed. The first child's is never asked for: it begins where the node does.
 
 use super::leaf::{Leaf, MAX, MAX_BYTES};
-
-/// Most children of an inner node.
-const CHILDREN: usize = 64;
+use super::node::{CHILDREN, Goal, Inner, Node, Separator, Split, relative};
 
 /// A node with fewer is put together with the one beside it, if both make at most [`TOGETHER`].
 const FEW: usize = 16;
@@ -15,39 +10,6 @@ const TOGETHER: usize = 48;
 
 /// Members of a leaf, and children of a node, that is built with others at once.
 const BUILT: usize = 56;
-
-/// A node of the tree.
-pub(super) enum Node {
-    Leaf(u32),
-    Inner(Box<Inner>),
-}
-
-/// A node with children. Its vectors are equally long.
-#[derive(Default)]
-pub(super) struct Inner {
-    scores: Vec<f64>,
-    members: Vec<Box<[u8]>>,
-    counts: Vec<u32>,
-    nodes: Vec<Node>,
-}
-
-/// A place in the order.
-#[derive(Debug, Clone)]
-struct Separator {
-    score: f64,
-    member: Box<[u8]>,
-}
-
-/// What a search goes to.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Goal<'a> {
-    /// Where this member with this score is or would be.
-    Place(f64, &'a [u8]),
-    /// Where the first member with this score or a higher one is or would be.
-    Score(f64),
-    /// The member that so many are before.
-    Rank(usize),
-}
 
 /// All leaves, by number.
 #[derive(Default)]
@@ -58,28 +20,8 @@ pub(super) struct Leaves {
     memory: usize,
 }
 
-/// A node that another was split into, to be put behind it.
-struct Split {
-    separator: Separator,
-    count: usize,
-    node: Node,
-}
-
 /// Hears of members that came into another leaf.
 pub(super) type Moved<'m> = dyn FnMut(&Leaf, std::ops::Range<usize>, u32, u32) + 'm;
-
-impl Separator {
-    /// The shortest place between two neighbours.
-    fn between(left: (f64, &[u8]), right: (f64, &[u8])) -> Self {
-        let member = if left.0 < right.0 {
-            &[]
-        } else {
-            let same = left.1.iter().zip(right.1).take_while(|(a, b)| a == b).count();
-            right.1.get(..=same).unwrap_or(right.1)
-        };
-        Self { score: right.0, member: member.into() }
-    }
-}
 
 impl Leaves {
     pub(super) fn get(&self, number: u32) -> Option<&Leaf> {
@@ -123,83 +65,6 @@ impl Leaves {
 
     fn len(&self, number: u32) -> usize {
         self.get(number).map_or(0, Leaf::len)
-    }
-}
-
-impl Inner {
-    fn memory(&self) -> usize {
-        let members: usize = self.members.iter().map(|member| member.len()).sum();
-        size_of::<Self>()
-            + members
-            + self.scores.capacity() * size_of::<f64>()
-            + self.members.capacity() * size_of::<Box<[u8]>>()
-            + self.counts.capacity() * size_of::<u32>()
-            + self.nodes.capacity() * size_of::<Node>()
-    }
-
-    /// The child to go to, and how many members are before it.
-    #[inline]
-    fn seek(&self, goal: Goal<'_>) -> (usize, usize) {
-        let child = match goal {
-            Goal::Rank(rank) => {
-                let mut before = 0;
-                let last = self.counts.len().saturating_sub(1);
-                for (at, count) in self.counts.iter().enumerate() {
-                    if at == last || rank < before + *count as usize {
-                        return (at, before);
-                    }
-                    before += *count as usize;
-                }
-                return (last, before);
-            }
-            Goal::Score(score) => self.scores.partition_point(|other| *other < score),
-            Goal::Place(score, member) => {
-                let low = self.scores.partition_point(|other| *other < score);
-                let equal = self.scores[low..].partition_point(|other| *other <= score);
-                let members = &self.members[low..low + equal];
-                low + members.partition_point(|other| &**other <= member)
-            }
-        };
-        // The first place is not asked for, so the child that begins there is never passed over.
-        let child = child.max(1) - 1;
-        (child, self.counts[..child].iter().map(|count| *count as usize).sum())
-    }
-
-    fn insert(&mut self, at: usize, split: Split) {
-        fn put<T>(vector: &mut Vec<T>, at: usize, value: T) {
-            if vector.len() == vector.capacity() {
-                vector.reserve_exact(8);
-            }
-            vector.insert(at, value);
-        }
-        put(&mut self.scores, at, split.separator.score);
-        put(&mut self.members, at, split.separator.member);
-        put(&mut self.counts, at, split.count as u32);
-        put(&mut self.nodes, at, split.node);
-    }
-
-    fn remove(&mut self, at: usize) -> Node {
-        self.scores.remove(at);
-        self.members.remove(at);
-        self.counts.remove(at);
-        self.nodes.remove(at)
-    }
-
-    fn count(&self) -> usize {
-        self.counts.iter().map(|count| *count as usize).sum()
-    }
-
-    /// Splits a full node in the middle, or at an end where members keep coming.
-    fn split(&mut self, at_end: bool) -> Split {
-        let at = if at_end { self.nodes.len() - 1 } else { self.nodes.len() / 2 };
-        let right = Self {
-            scores: self.scores.split_off(at),
-            members: self.members.split_off(at),
-            counts: self.counts.split_off(at),
-            nodes: self.nodes.split_off(at),
-        };
-        let separator = Separator { score: right.scores[0], member: right.members[0].clone() };
-        Split { separator, count: right.count(), node: Node::Inner(Box::new(right)) }
     }
 }
 
@@ -387,15 +252,6 @@ fn last_of(leaf: &Leaf) -> (f64, &[u8]) {
     }
 }
 
-/// The goal seen from a node that so many members are before.
-#[inline]
-fn relative(goal: Goal<'_>, before: usize) -> Goal<'_> {
-    match goal {
-        Goal::Rank(rank) => Goal::Rank(rank - before.min(rank)),
-        other => other,
-    }
-}
-
 #[inline]
 fn place_in(leaf: &Leaf, goal: Goal<'_>) -> usize {
     match goal {
@@ -419,7 +275,7 @@ fn put(node: &mut Node, leaves: &mut Leaves, score: f64, member: &[u8], tag: u8)
             (done == Some(true)).then_some(*number)
         }
         Node::Inner(inner) => {
-            let (child, _) = inner.seek(Goal::Place(score, member));
+            let child = inner.child(Goal::Place(score, member));
             let number = put(&mut inner.nodes[child], leaves, score, member, tag)?;
             inner.counts[child] += 1;
             Some(number)
@@ -438,7 +294,7 @@ fn make_room(
     match node {
         Node::Leaf(number) => split_leaf(*number, leaves, goal, edges, moved),
         Node::Inner(inner) => {
-            let (child, _) = inner.seek(Goal::Place(goal.0, goal.1));
+            let child = inner.child(Goal::Place(goal.0, goal.1));
             let last = child + 1 == inner.nodes.len();
             let below = Edges { first: edges.first && child == 0, last: edges.last && last };
             let split = make_room(&mut inner.nodes[child], leaves, goal, below, moved)?;
@@ -508,8 +364,13 @@ fn take_out(
             })
             .unwrap_or(0),
         Node::Inner(inner) => {
-            let (child, before) = inner.seek(goal);
-            let goal = relative(goal, before);
+            let (child, goal) = match goal {
+                Goal::Rank(rank) => {
+                    let (child, before) = inner.child_of_rank(rank);
+                    (child, relative(goal, before))
+                }
+                _ => (inner.child(goal), goal),
+            };
             let count = take_out(&mut inner.nodes[child], leaves, goal, most, tell, moved);
             inner.counts[child] -= count as u32;
             if size_of_child(inner, leaves, child).0 < FEW {
