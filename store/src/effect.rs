@@ -20,6 +20,8 @@ pub struct Event {
     pub class: EventClass,
     /// Redis's name of the event.
     pub name: &'static str,
+    /// It does not count as a change for WATCH: what a group knows of a stream, in Redis.
+    pub is_aside: bool,
 }
 
 /// Classes of events, with Redis's letters.
@@ -46,44 +48,49 @@ pub enum EventClass {
 impl Event {
     /// An event of the generic class.
     pub const fn generic(name: &'static str) -> Self {
-        Self { class: EventClass::Generic, name }
+        Self { class: EventClass::Generic, name, is_aside: false }
     }
 
     /// An event of the string class.
     pub const fn string(name: &'static str) -> Self {
-        Self { class: EventClass::String, name }
+        Self { class: EventClass::String, name, is_aside: false }
     }
 
     /// An event of the list class.
     pub const fn list(name: &'static str) -> Self {
-        Self { class: EventClass::List, name }
+        Self { class: EventClass::List, name, is_aside: false }
     }
 
     /// An event of the set class.
     pub const fn set(name: &'static str) -> Self {
-        Self { class: EventClass::Set, name }
+        Self { class: EventClass::Set, name, is_aside: false }
     }
 
     /// An event of the sorted set class.
     pub const fn sorted_set(name: &'static str) -> Self {
-        Self { class: EventClass::SortedSet, name }
+        Self { class: EventClass::SortedSet, name, is_aside: false }
     }
 
     /// An event of the hash class.
     pub const fn hash(name: &'static str) -> Self {
-        Self { class: EventClass::Hash, name }
+        Self { class: EventClass::Hash, name, is_aside: false }
+    }
+
+    /// A change of what a group knows of a stream.
+    pub const fn group(name: &'static str) -> Self {
+        Self { class: EventClass::Stream, name, is_aside: true }
     }
 
     /// An event of the stream class.
     pub const fn stream(name: &'static str) -> Self {
-        Self { class: EventClass::Stream, name }
+        Self { class: EventClass::Stream, name, is_aside: false }
     }
 
     /// A change of which nobody is told: Redis has no event for it.
     pub const UNTOLD: Self = Self::generic("");
 
     /// A key reached its deadline.
-    pub const EXPIRED: Self = Self { class: EventClass::Expired, name: "expired" };
+    pub const EXPIRED: Self = Self { class: EventClass::Expired, name: "expired", is_aside: false };
 }
 
 /// One change of one partition.

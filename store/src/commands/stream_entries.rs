@@ -228,7 +228,7 @@ pub(super) fn xsetid(
     }
     let max_deleted = if set.max_deleted.is_zero() { facts.max_deleted } else { set.max_deleted };
     let added = set.added.unwrap_or(facts.added);
-    key.edit::<Stream, _>(Event::stream("xsetid"), |stream| {
+    key.edit::<Stream, _>(Event::group("xsetid"), |stream| {
         stream.apply(Edit::SetId { last: set.last, max_deleted, added });
     })?;
     reply.ok();

@@ -105,7 +105,7 @@ pub(super) fn create(
     if stream.group(args.at(3)).is_some() {
         return Err(CommandError::Text("BUSYGROUP Consumer Group name already exists"));
     }
-    key.edit::<Stream, _>(Event::stream("xgroup-create"), |stream| {
+    key.edit::<Stream, _>(Event::group("xgroup-create"), |stream| {
         stream.apply(Edit::CreateGroup { group: args.at(3), last, read: options.read });
     })?;
     reply.ok();
@@ -128,7 +128,7 @@ pub(super) fn setid(
         b"$" => stream.facts.last,
         id => any(id, 0)?,
     };
-    key.edit::<Stream, _>(Event::stream("xgroup-setid"), |stream| {
+    key.edit::<Stream, _>(Event::group("xgroup-setid"), |stream| {
         stream.apply(Edit::SetGroup { group: args.at(3), last, read: options.read });
     })?;
     reply.ok();
@@ -142,7 +142,7 @@ pub(super) fn destroy(
 ) -> Outcome {
     let key = cx.key(args.at(2));
     stream_at(&key)?;
-    let destroyed = key.edit::<Stream, _>(Event::stream("xgroup-destroy"), |stream| {
+    let destroyed = key.edit::<Stream, _>(Event::group("xgroup-destroy"), |stream| {
         stream.apply(Edit::DestroyGroup { group: args.at(3) })
     })?;
     reply.int(i64::from(destroyed.is_some()));
@@ -157,7 +157,7 @@ pub(super) fn createconsumer(
     let time = cx.frame.now.0;
     let key = cx.key(args.at(2));
     check_group(stream_at(&key)?, args)?;
-    let created = key.edit::<Stream, _>(Event::stream("xgroup-createconsumer"), |stream| {
+    let created = key.edit::<Stream, _>(Event::group("xgroup-createconsumer"), |stream| {
         let (group, consumer) = (args.at(3), args.at(4));
         stream.apply(Edit::CreateConsumer { group, consumer, time })
     })?;
@@ -172,7 +172,7 @@ pub(super) fn delconsumer(
 ) -> Outcome {
     let key = cx.key(args.at(2));
     check_group(stream_at(&key)?, args)?;
-    let pending = key.edit::<Stream, _>(Event::stream("xgroup-delconsumer"), |stream| {
+    let pending = key.edit::<Stream, _>(Event::group("xgroup-delconsumer"), |stream| {
         stream.apply(Edit::DeleteConsumer { group: args.at(3), consumer: args.at(4) })
     })?;
     reply.int(pending.unwrap_or(0).cast_signed());
@@ -196,7 +196,7 @@ pub(super) fn xack(
         return Ok(());
     }
     let ids = args.skip(3).iter().map(|id| exact(id, 0)).collect::<Result<Vec<_>, _>>()?;
-    let done = key.edit::<Stream, _>(Event::stream("xack"), |stream| {
+    let done = key.edit::<Stream, _>(Event::group("xack"), |stream| {
         ids.iter().filter(|id| stream.apply(Edit::Ack { group, id: **id }).is_some()).count()
     })?;
     reply.int(done as i64);

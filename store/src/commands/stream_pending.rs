@@ -224,7 +224,7 @@ pub(super) fn xclaim(
     let key = cx.key(args.at(1));
     Claim::new(args, 0, now).check_group(key.collection::<Stream>()?)?;
     let (claim, ids) = claim_options(args, now)?;
-    key.edit::<Stream, _>(Event::stream("xclaim"), |stream| {
+    key.edit::<Stream, _>(Event::group("xclaim"), |stream| {
         let group = claim.group;
         let known = stream.view().group(group).map(|group| (group.last, group.read));
         if let Some((_, read)) = known.filter(|(last, _)| claim.last_id > *last) {
@@ -306,7 +306,7 @@ pub(super) fn xautoclaim(
     }
     let key = cx.key(args.at(1));
     claim.check_group(key.collection::<Stream>()?)?;
-    key.edit::<Stream, _>(Event::stream("xautoclaim"), |stream| {
+    key.edit::<Stream, _>(Event::group("xautoclaim"), |stream| {
         take_from(stream, &claim, start, count.cast_unsigned(), reply);
     })
 }

@@ -385,7 +385,7 @@ pub fn read_group_now(
                 ReadFrom::New => read.behind(stream, held),
             };
             let Some(after) = behind else { continue };
-            place.edit::<Stream, _>(Event::stream("xreadgroup"), |stream| {
+            place.edit::<Stream, _>(Event::group("xreadgroup"), |stream| {
                 see(stream, group, consumer, now);
                 write_key(key, reply);
                 written += 1;

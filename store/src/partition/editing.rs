@@ -116,7 +116,9 @@ impl Partition {
         let result = work(&mut editor);
         let changes = editor.changes();
         if changes > 0 {
-            self.watch.touch(db, key);
+            if !event.is_aside || place.is_none() {
+                self.watch.touch(db, key);
+            }
             self.waiters.touch(db, key);
         }
         let goes = changes > 0 && !T::STAYS_EMPTY && empty == Empty::Goes && collection.is_empty();

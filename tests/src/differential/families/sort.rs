@@ -23,7 +23,8 @@ fn reading_numbers(args: Args) -> [Step; 2] {
     [Step::exact("SCAN abc"), Step::new(args, Compare::Exact)]
 }
 
-/// Options whose result does not depend on how equal elements are ordered.
+/// Options whose result does not depend on how equal elements are ordered, nor on the order in which a
+/// set has its members.
 fn options(m: &mut Maker, mut args: Args) -> Args {
     for _ in 0..m.rng.below(5) {
         args = match m.rng.below(9) {
@@ -33,7 +34,7 @@ fn options(m: &mut Maker, mut args: Args) -> Args {
                 .number(m.rng.below(8) as i64 - 2)
                 .number(m.rng.below(8) as i64 - 2),
             2 => args.words("LIMIT").with(m.index()).with(m.index()),
-            3 => args.words(m.word_of(&["BY nosort", "by nosort", "BY", "LIMIT 1", "STORE"])),
+            3 => args.words(m.word_of(&["BY", "LIMIT 1", "STORE", "STORE", "by"])),
             4 => args.words(m.word_of(&[
                 "GET #",
                 "get # GET key:*",
@@ -42,7 +43,7 @@ fn options(m: &mut Maker, mut args: Args) -> Args {
                 "GET o_*->f",
             ])),
             5 => args.words("STORE").with(m.key()),
-            6 => args.words(m.word_of(&["BY w_*", "BY o_*->f", "by key:*"])),
+            6 => args.words("ALPHA"),
             _ => args.words(m.word_of(&["LIMIT 0 3", "LIMIT 1 -1", "ASC", "NOSUCH", "ALPHA"])),
         };
     }
