@@ -91,6 +91,11 @@ impl Claim {
         }
     }
 
+    /// Whether the command was not run yet.
+    pub fn is_new(&self) -> bool {
+        self.state.load(Ordering::Acquire) == State::New as u8
+    }
+
     /// Whether the wait has begun and not ended.
     pub fn is_waiting(&self) -> bool {
         self.state.load(Ordering::Acquire) == State::Waiting as u8

@@ -168,6 +168,11 @@ fn id(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outco
 }
 
 fn unblock(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    if args.len() > 4 {
+        return Err(CommandError::Text(
+            "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.",
+        ));
+    }
     let with_error = match args.get(3) {
         None => false,
         Some(reason) if reason.eq_ignore_ascii_case(b"TIMEOUT") => false,

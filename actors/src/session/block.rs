@@ -75,6 +75,10 @@ impl Session {
         let Some(wait) = &self.key_wait else { return Some(Want::Answers) };
         let unblocked = wait.claim.unblocked();
         let late = wait.until.is_some_and(|until| until <= env.now);
+        if late && wait.claim.is_new() {
+            // However short the time is, there is one attempt.
+            return Some(Want::Pause(after(env.now, 1)));
+        }
         if unblocked.is_none() && !(late && wait.claim.end()) {
             // If it is late and a shard has the claim, the answer is on its way.
             let until = wait.until.filter(|_| !late);
