@@ -239,9 +239,11 @@ impl WaiterTable {
         }
     }
 
-    /// Whether others than this wait stand first in line for a key.
+    /// Whether the line for a key stands still for another wait than this one, which a block is about
+    /// to serve. Whoever else waits found nothing for it at the key, and stands in nobody's way.
     pub fn stands_behind(&mut self, db: DbIndex, key: &[u8], number: u64) -> bool {
-        self.waiter(db, key, 0).is_some_and(|first| first.claim.number != number)
+        let mut waiters = (0..).map_while(|passed| self.waiter(db, key, passed));
+        waiters.any(|waiter| waiter.retrying && waiter.claim.number != number)
     }
 
     /// A wait is about to be served by a block, or that came to nothing.
@@ -288,6 +290,8 @@ mod tests {
         wait(&mut table, &a, &[b"x", b"y"]);
         wait(&mut table, &b, &[b"x"]);
         assert_eq!(table.waiter(DB, b"x", 0).map(|w| w.claim.number), Some(1));
+        assert!(!table.stands_behind(DB, b"x", 2), "who waits is in nobody's way");
+        table.set_retrying(1, true);
         assert!(table.stands_behind(DB, b"x", 2) && !table.stands_behind(DB, b"x", 1));
         assert!(a.claim.end() && !a.claim.serve(), "a wait ends once");
         assert_eq!(table.waiter(DB, b"x", 0).map(|w| w.claim.number), Some(2));

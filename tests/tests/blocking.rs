@@ -240,6 +240,29 @@ fn sorted_sets_and_streams_are_waited_for() {
 }
 
 #[test]
+fn who_waits_for_something_else_holds_nobody_up() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut other = waiting(&server, "BZPOPMIN k 0");
+        client.run("RPUSH k 1 2");
+        client.set_timeout(Duration::from_secs(5));
+        assert_eq!(texts(&client.run("BLPOP k 0")), ["k", "1"]);
+        client.pipeline(&["MULTI", "BRPOP k 0"]);
+        assert_eq!(texts(&client.run("EXEC").items()[0]), ["k", "2"]);
+        client.run("ZADD k 1 m");
+        assert_eq!(texts(&other.read()), ["k", "m", "1"]);
+
+        client.run("XADD s 1-1 f v");
+        let mut news = waiting(&server, "XREAD BLOCK 0 STREAMS s $");
+        assert_eq!(client.run("XREAD BLOCK 0 STREAMS s 0").items().len(), 1);
+        client.run("XADD s 2-2 f v");
+        assert_eq!(news.read().items().len(), 1);
+        server.finish();
+    }
+}
+
+#[test]
 fn clients_are_unblocked_by_number_once() {
     for shards in SHARDS {
         let server = Server::start(Options::shards(shards));

@@ -317,16 +317,17 @@ fn xread(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) 
     Ok(())
 }
 
-/// Whether this key of a read has entries for it now. All streams are looked at by the key that comes
-/// first, so that what is wrong with any of them is told.
+/// Whether this key of a read has entries for it now. Before there is a wait, all streams are looked at
+/// with the key that comes first, so that what is wrong with any of them is told.
 fn has_entries<'a>(
     cx: &ReadCx<'a>,
     mut read: StreamRead<'a>,
     key: &[u8],
 ) -> Result<bool, CommandError> {
     let waited = cx.frame.served.is_some_and(|served| served.waited);
+    let alone = waited || read.key(0) != key;
     for stream in 0..read.len() {
-        if waited && read.key(stream) != key {
+        if alone && read.key(stream) != key {
             read.from.push(ReadFrom::New);
             continue;
         }
