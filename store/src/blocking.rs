@@ -241,9 +241,12 @@ impl WaiterTable {
 
     /// Whether the line for a key stands still for another wait than this one, which a block is about
     /// to serve. Whoever else waits found nothing for it at the key, and stands in nobody's way.
-    pub fn stands_behind(&mut self, db: DbIndex, key: &[u8], number: u64) -> bool {
-        let mut waiters = (0..).map_while(|passed| self.waiter(db, key, passed));
-        waiters.any(|waiter| waiter.retrying && waiter.claim.number != number)
+    pub fn stands_behind(&self, db: DbIndex, key: &[u8], number: u64) -> bool {
+        let halts = |waiter: &Waiter| {
+            waiter.retrying && waiter.claim.number != number && waiter.claim.is_open()
+        };
+        let queue = || self.queues.get(&(db, key.into()));
+        !self.is_empty() && queue().is_some_and(|queue| queue.iter().any(halts))
     }
 
     /// A wait is about to be served by a block, or that came to nothing.

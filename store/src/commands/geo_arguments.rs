@@ -3,6 +3,37 @@
 use crate::command::argument::{Argument, block, double, integer, key, one_of, string, word};
 use crate::command::history::{History, changed};
 
+/// Where a search begins.
+const FROM: Argument = one_of(
+    "from",
+    &[
+        string("member").token("FROMMEMBER"),
+        block("longitude_latitude", &[double("longitude"), double("latitude")]).token("FROMLONLAT"),
+    ],
+);
+
+/// What a search covers.
+const BY: Argument = one_of(
+    "by",
+    &[
+        block(
+            "circle",
+            &[
+                double("radius").token("BYRADIUS"),
+                one_of("unit", &[word("M"), word("KM"), word("FT"), word("MI")]),
+            ],
+        ),
+        block(
+            "box",
+            &[
+                double("width").token("BYBOX"),
+                double("height"),
+                one_of("unit", &[word("M"), word("KM"), word("FT"), word("MI")]),
+            ],
+        ),
+    ],
+);
+
 pub(super) const GEOADD: &[Argument] = &[
     key("key"),
     one_of("condition", &[word("NX"), word("XX")]).since("6.2.0").optional(),
@@ -30,34 +61,8 @@ pub(super) const GEOPOS: &[Argument] = &[key("key"), string("member").multiple()
 
 pub(super) const GEOSEARCH: &[Argument] = &[
     key("key"),
-    one_of(
-        "from",
-        &[
-            string("member").token("FROMMEMBER"),
-            block("longitude_latitude", &[double("longitude"), double("latitude")])
-                .token("FROMLONLAT"),
-        ],
-    ),
-    one_of(
-        "by",
-        &[
-            block(
-                "circle",
-                &[
-                    double("radius").token("BYRADIUS"),
-                    one_of("unit", &[word("M"), word("KM"), word("FT"), word("MI")]),
-                ],
-            ),
-            block(
-                "box",
-                &[
-                    double("width").token("BYBOX"),
-                    double("height"),
-                    one_of("unit", &[word("M"), word("KM"), word("FT"), word("MI")]),
-                ],
-            ),
-        ],
-    ),
+    FROM,
+    BY,
     one_of("order", &[word("ASC"), word("DESC")]).optional(),
     block("count", &[integer("count").token("COUNT"), word("ANY").optional()]).optional(),
     word("WITHCOORD").optional(),
@@ -71,34 +76,8 @@ pub(super) const GEOSEARCH_HISTORY: &[History] =
 pub(super) const GEOSEARCHSTORE: &[Argument] = &[
     key("destination"),
     key("source").key_spec(1),
-    one_of(
-        "from",
-        &[
-            string("member").token("FROMMEMBER"),
-            block("longitude_latitude", &[double("longitude"), double("latitude")])
-                .token("FROMLONLAT"),
-        ],
-    ),
-    one_of(
-        "by",
-        &[
-            block(
-                "circle",
-                &[
-                    double("radius").token("BYRADIUS"),
-                    one_of("unit", &[word("M"), word("KM"), word("FT"), word("MI")]),
-                ],
-            ),
-            block(
-                "box",
-                &[
-                    double("width").token("BYBOX"),
-                    double("height"),
-                    one_of("unit", &[word("M"), word("KM"), word("FT"), word("MI")]),
-                ],
-            ),
-        ],
-    ),
+    FROM,
+    BY,
     one_of("order", &[word("ASC"), word("DESC")]).optional(),
     block("count", &[integer("count").token("COUNT"), word("ANY").optional()]).optional(),
     word("STOREDIST").optional(),

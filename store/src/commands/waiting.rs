@@ -1,9 +1,10 @@
-//! What commands that may wait for keys share: their time-out.
+//! What commands that may wait for keys share: how they are made, and their time-out.
 
 use shardwright_codec::resp::Args;
 
-use crate::command::Patience;
-use crate::context::WriteCx;
+use crate::command::{Blocking, Patience, WriteHandler};
+use crate::context::{ReadCx, WriteCx};
+use crate::data::Collection;
 use crate::error::CommandError;
 use crate::float::Extended;
 
@@ -29,6 +30,35 @@ pub(super) fn timeout(args: Args<'_>, at: usize) -> Result<Patience, CommandErro
         return Err(CommandError::Text("ERR timeout is out of range"));
     }
     Ok(if millis == 0.0 { Patience::Forever } else { Patience::Millis(millis as u64) })
+}
+
+/// A command that takes something of one of its keys, with its time-out at the end.
+pub(super) const fn takes(
+    ready: fn(&ReadCx<'_>, Args<'_>, &[u8]) -> Result<bool, CommandError>,
+    run: WriteHandler,
+) -> Blocking {
+    Blocking {
+        patience: |args| timeout(args, args.len().saturating_sub(1)),
+        ready,
+        run,
+        nothing: |reply| reply.null_array(),
+        moves: false,
+        reads: false,
+        gone: None,
+        fix: None,
+    }
+}
+
+/// Whether a key has a collection of this type.
+///
+/// # Errors
+/// It holds another type.
+pub(super) fn has<T: Collection>(
+    cx: &ReadCx<'_>,
+    _: Args<'_>,
+    key: &[u8],
+) -> Result<bool, CommandError> {
+    cx.peek_collection::<T>(key).map(|collection| collection.is_some())
 }
 
 /// The key that a command is run for. The executor runs none without one.

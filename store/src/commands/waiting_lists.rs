@@ -3,16 +3,15 @@
 use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::list_ends::{MultiPop, move_one, pop_many, pop_one, side_of};
-use super::waiting::{served, timeout};
+use super::waiting::{has, served, takes, timeout};
 use super::waiting_arguments as args;
 use crate::command::{
-    Begin, Blocking, Categories, DataCommand, Find, Flags, Group, KeySpec, KeyUse, Outcome,
-    Patience, Spec,
+    Begin, Blocking, Categories, DataCommand, Find, Flags, Group, KeySpec, KeyUse, Outcome, Spec,
+    WriteHandler,
 };
-use crate::context::{ReadCx, WriteCx};
+use crate::context::WriteCx;
 use crate::data::List;
 use crate::data::list::Side;
-use crate::error::CommandError;
 
 /// List commands that may wait.
 pub const COMMANDS: &[DataCommand] = &[
@@ -72,14 +71,14 @@ DataCommand::block(
 ),
 ];
 
-static BLPOP: Blocking = pops(|cx, _, reply| pop(cx, reply, Side::Front));
-static BRPOP: Blocking = pops(|cx, _, reply| pop(cx, reply, Side::Back));
+static BLPOP: Blocking = takes(has::<List>, |cx, _, reply| pop(cx, reply, Side::Front));
+static BRPOP: Blocking = takes(has::<List>, |cx, _, reply| pop(cx, reply, Side::Back));
 static BLMPOP: Blocking = Blocking {
     patience: |args| {
         MultiPop::parse(args, 2)?;
         timeout(args, 1)
     },
-    ..pops(blmpop)
+    ..takes(has::<List>, blmpop)
 };
 static BLMOVE: Blocking = Blocking {
     patience: |args| {
@@ -91,33 +90,9 @@ static BLMOVE: Blocking = Blocking {
 };
 static BRPOPLPUSH: Blocking = Blocking { patience: |args| timeout(args, 3), ..moves(brpoplpush) };
 
-type Run = fn(&mut WriteCx<'_, '_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
-
-/// A command that takes elements of one of its keys, with its time-out at the end.
-const fn pops(run: Run) -> Blocking {
-    Blocking {
-        patience: last_is_timeout,
-        ready: has_list,
-        run,
-        nothing: |reply| reply.null_array(),
-        moves: false,
-        reads: false,
-        gone: None,
-        fix: None,
-    }
-}
-
 /// A command that moves an element from its first key to its second.
-const fn moves(run: Run) -> Blocking {
-    Blocking { nothing: |reply| reply.null(), moves: true, ..pops(run) }
-}
-
-fn last_is_timeout(args: Args<'_>) -> Result<Patience, CommandError> {
-    timeout(args, args.len().saturating_sub(1))
-}
-
-fn has_list(cx: &ReadCx<'_>, _: Args<'_>, key: &[u8]) -> Result<bool, CommandError> {
-    cx.peek_collection::<List>(key).map(|list| list.is_some())
+const fn moves(run: WriteHandler) -> Blocking {
+    Blocking { nothing: |reply| reply.null(), moves: true, ..takes(has::<List>, run) }
 }
 
 fn pop(cx: &mut WriteCx<'_, '_>, reply: &mut ReplyWriter<'_>, side: Side) -> Outcome {

@@ -3,15 +3,14 @@
 use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::sorted_set_change::{End, PopRequest, pop, write_popped};
-use super::waiting::{served, timeout};
+use super::waiting::{has, served, takes, timeout};
 use super::waiting_arguments as args;
 use super::write_element;
 use crate::command::{
     Begin, Blocking, Categories, DataCommand, Find, Flags, Group, KeySpec, KeyUse, Outcome, Spec,
 };
-use crate::context::{ReadCx, WriteCx};
+use crate::context::WriteCx;
 use crate::data::SortedSet;
-use crate::error::CommandError;
 
 /// Sorted set commands that may wait.
 pub const COMMANDS: &[DataCommand] = &[
@@ -49,35 +48,15 @@ DataCommand::block(
 ),
 ];
 
-static BZPOPMIN: Blocking = pops(|cx, _, reply| pop_one(cx, reply, End::Min));
-static BZPOPMAX: Blocking = pops(|cx, _, reply| pop_one(cx, reply, End::Max));
+static BZPOPMIN: Blocking = takes(has::<SortedSet>, |cx, _, reply| pop_one(cx, reply, End::Min));
+static BZPOPMAX: Blocking = takes(has::<SortedSet>, |cx, _, reply| pop_one(cx, reply, End::Max));
 static BZMPOP: Blocking = Blocking {
     patience: |args| {
         PopRequest::parse(args, 2)?;
         timeout(args, 1)
     },
-    ..pops(bzmpop)
+    ..takes(has::<SortedSet>, bzmpop)
 };
-
-/// A command that takes members of one of its keys, with its time-out at the end.
-const fn pops(
-    run: fn(&mut WriteCx<'_, '_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome,
-) -> Blocking {
-    Blocking {
-        patience: |args| timeout(args, args.len().saturating_sub(1)),
-        ready: has_sorted_set,
-        run,
-        nothing: |reply| reply.null_array(),
-        moves: false,
-        reads: false,
-        gone: None,
-        fix: None,
-    }
-}
-
-fn has_sorted_set(cx: &ReadCx<'_>, _: Args<'_>, key: &[u8]) -> Result<bool, CommandError> {
-    cx.peek_collection::<SortedSet>(key).map(|sorted| sorted.is_some())
-}
 
 fn pop_one(cx: &mut WriteCx<'_, '_>, reply: &mut ReplyWriter<'_>, end: End) -> Outcome {
     let key = served(cx);

@@ -11,7 +11,7 @@ use super::{Collection, Shaping, element_of, mix_element, stored};
 use crate::dict::{EntryRef, Fields};
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
-use crate::value::{Kind, NewValue, Object, Packing};
+use crate::value::{NewValue, Packing};
 
 /// Fields with values.
 #[derive(Debug, Clone)]
@@ -270,7 +270,7 @@ impl Hash {
 }
 
 impl Collection for Hash {
-    const KIND: Kind = Kind::Hash;
+    super::in_object!(Hash);
     type View<'a> = View<'a>;
     type Edit<'a> = Edit<'a>;
     type Done = Done;
@@ -324,18 +324,6 @@ impl Collection for Hash {
             Edit::Set { field, value } => Some(self.set(field, value, shaping)),
             Edit::Remove { field } => self.remove(field).then_some(Done::Removed),
         }
-    }
-
-    fn of(object: &Object) -> Option<&Self> {
-        if let Object::Hash(hash) = object { Some(hash) } else { None }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Self> {
-        if let Object::Hash(hash) = object { Some(hash) } else { None }
-    }
-
-    fn into_object(self) -> Object {
-        Object::Hash(self)
     }
 
     fn encoding(view: View<'_>) -> &'static str {

@@ -9,7 +9,7 @@ use self::node::Bounds;
 use super::{Collection, INLINE_COLLECTION_MAX, Shaping, mix_element};
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
-use crate::value::{Kind, Object, Packing};
+use crate::value::Packing;
 
 mod chain;
 mod node;
@@ -173,7 +173,7 @@ impl List {
 }
 
 impl Collection for List {
-    const KIND: Kind = Kind::List;
+    super::in_object!(List);
     type View<'a> = View<'a>;
     type Edit<'a> = Edit<'a>;
     /// Number of elements that came, went or changed.
@@ -260,18 +260,6 @@ impl Collection for List {
             }
         }
         Some(1)
-    }
-
-    fn of(object: &Object) -> Option<&Self> {
-        if let Object::List(own) = object { Some(own) } else { None }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Self> {
-        if let Object::List(own) = object { Some(own) } else { None }
-    }
-
-    fn into_object(self) -> Object {
-        Object::List(self)
     }
 
     fn encoding(_: View<'_>) -> &'static str {

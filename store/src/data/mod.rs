@@ -37,6 +37,26 @@ use crate::value::{Kind, NewValue, Object, Packed, Packing, ValueRef};
 /// costs more than an allocation of its own beyond this.
 pub const INLINE_COLLECTION_MAX: usize = 1024;
 
+/// What a data type says of itself as an [`Object`].
+macro_rules! in_object {
+    ($kind:ident) => {
+        const KIND: crate::value::Kind = crate::value::Kind::$kind;
+
+        fn of(object: &crate::value::Object) -> Option<&Self> {
+            if let crate::value::Object::$kind(own) = object { Some(own) } else { None }
+        }
+
+        fn of_mut(object: &mut crate::value::Object) -> Option<&mut Self> {
+            if let crate::value::Object::$kind(own) = object { Some(own) } else { None }
+        }
+
+        fn into_object(self) -> crate::value::Object {
+            crate::value::Object::$kind(self)
+        }
+    };
+}
+use in_object;
+
 /// A data type that has elements.
 pub trait Collection: Sized + Clone + 'static {
     /// Its data type.

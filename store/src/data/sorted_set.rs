@@ -24,7 +24,7 @@ pub use self::range::{LexBound, LexRange, ScoreRange};
 use super::{Collection, Shaping, mix_element};
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
-use crate::value::{Kind, Object, Packing};
+use crate::value::Packing;
 
 /// Members with scores, ordered by score and then by name.
 #[derive(Debug, Clone)]
@@ -313,7 +313,7 @@ fn digest_with(view: View<'_>, digest: &mut Digest, told: impl Fn(f64) -> f64) {
 }
 
 impl Collection for SortedSet {
-    const KIND: Kind = Kind::SortedSet;
+    super::in_object!(SortedSet);
     type View<'a> = View<'a>;
     type Edit<'a> = Edit<'a>;
     type Done = Done;
@@ -370,18 +370,6 @@ impl Collection for SortedSet {
                 Some(self.remove_ranks(start, count)).filter(|&n| n > 0).map(Done::Removed)
             }
         }
-    }
-
-    fn of(object: &Object) -> Option<&Self> {
-        if let Object::SortedSet(own) = object { Some(own) } else { None }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Self> {
-        if let Object::SortedSet(own) = object { Some(own) } else { None }
-    }
-
-    fn into_object(self) -> Object {
-        Object::SortedSet(self)
     }
 
     fn encoding(view: View<'_>) -> &'static str {

@@ -31,7 +31,7 @@ pub use trim::{Bound, Trim};
 
 use super::{Collection, Encodings, Shaping, mix_element};
 use crate::digest::Digest;
-use crate::value::{Kind, Object, Packing};
+use crate::value::Packing;
 use node::{Node, NodeView};
 
 /// Most bytes of a node, whatever the settings say: a listpack tells its length in 32 bits.
@@ -303,7 +303,7 @@ impl Inner {
 }
 
 impl Collection for Stream {
-    const KIND: Kind = Kind::Stream;
+    super::in_object!(Stream);
     const STAYS_EMPTY: bool = true;
     type View<'a> = View<'a>;
     type Edit<'a> = Edit<'a>;
@@ -359,18 +359,6 @@ impl Collection for Stream {
             Edit::Reread { .. } => inner.reread(edit),
             _ => inner.change_group(edit),
         }
-    }
-
-    fn of(object: &Object) -> Option<&Self> {
-        if let Object::Stream(stream) = object { Some(stream) } else { None }
-    }
-
-    fn of_mut(object: &mut Object) -> Option<&mut Self> {
-        if let Object::Stream(stream) = object { Some(stream) } else { None }
-    }
-
-    fn into_object(self) -> Object {
-        Object::Stream(self)
     }
 
     fn encoding(_: View<'_>) -> &'static str {

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use shardwright_codec::resp::{Args, ReplyWriter};
+use shardwright_codec::resp::{ArgRange, Args, ReplyWriter};
 
 use super::{Batch, BatchView, Meter, Planned, Replies, Request, Run, slice};
 use crate::blocking::{WaitOutcome, Waiter};
-use crate::command::{Blocking, Handler};
+use crate::command::{Blocking, Handler, Patience};
 use crate::context::{Frame, KeyRef, Limits, ReadCx, Served, Tally, WriteCx, lru_clock};
 use crate::error::CommandError;
+use crate::hash::slot_of;
 use crate::keyspace::Keyspace;
 use crate::types::{DbIndex, UnixMillis};
 
@@ -89,7 +90,7 @@ impl<'a> Run<'_, 'a, '_> {
             let key = ready.map(|key| key.map(|key| Served { key, waited: begun }));
             self.answer(planned, blocking, key, replies, meter);
         }
-        self.keyspace.all_mut().for_each(|partition| partition.waiters.forget(claim.number));
+        self.forget(claim.number);
         if served { Attempt::Answered } else { Attempt::Ended }
     }
 
@@ -118,7 +119,7 @@ impl<'a> Run<'_, 'a, '_> {
             return Err(CommandError::LogFailed);
         }
         for (name, key) in awaited(self.batch, planned, blocking) {
-            let partition = self.keyspace.partition_mut(key.slot);
+            let partition = self.keyspace.partition(key.slot);
             if partition.waiters.stands_behind(planned.db, name, number) {
                 continue;
             }
@@ -173,24 +174,20 @@ impl<'a> Run<'_, 'a, '_> {
     ) -> Attempt {
         let claim = &waiter.claim;
         if !claim.begin() {
-            self.keyspace.all_mut().for_each(|partition| partition.waiters.forget(claim.number));
+            self.forget(claim.number);
             return Attempt::Ended;
         }
         if begun {
-            let waits = |table: &mut crate::blocking::WaiterTable| {
-                table.set_retrying(claim.number, false);
-            };
-            self.keyspace.all_mut().for_each(|partition| waits(&mut partition.waiters));
+            for partition in self.keyspace.all_mut() {
+                partition.waiters.set_retrying(claim.number, false);
+            }
             return Attempt::Waits;
         }
         let batch = match blocking.fix {
             Some(fix) => {
                 let cx = ReadCx::new(self.keyspace, &self.tally, self.frame(planned, None));
-                Arc::new(with_arguments(
-                    planned,
-                    self.batch,
-                    &fix(&cx, self.batch.arguments(planned)),
-                ))
+                let fixed = fix(&cx, self.batch.arguments(planned));
+                Arc::new(with_arguments(planned, self.batch, &fixed))
             }
             None => Arc::clone(&waiter.batch),
         };
@@ -220,7 +217,7 @@ impl<'a> Run<'_, 'a, '_> {
             return;
         };
         drop(partitions);
-        let slot = crate::hash::slot_of(&key);
+        let slot = slot_of(&key);
         let mut passed = 0;
         while let Some(waiter) = self.keyspace.partition_mut(slot).waiters.waiter(db, &key, passed)
             && !waiter.retrying
@@ -271,7 +268,7 @@ impl<'a> Run<'_, 'a, '_> {
         let elsewhere = |key: &KeyRef| !run.keyspace.has(key.slot);
         if blocking.moves && view.keys_of(planned).iter().any(elsewhere) {
             let number = waiter.claim.number;
-            let home = run.keyspace.partition_mut(crate::hash::slot_of(key));
+            let home = run.keyspace.partition_mut(slot_of(key));
             home.waiters.set_retrying(number, true);
             home.outcomes.push(WaitOutcome::Retry(Waiter { retrying: true, ..waiter.clone() }));
             return None;
@@ -284,14 +281,18 @@ impl<'a> Run<'_, 'a, '_> {
             run.keyspace.home().outcomes.push(outcome);
         }
         run.settle();
-        let number = waiter.claim.number;
-        self.keyspace.all_mut().for_each(|partition| partition.waiters.forget(number));
+        self.forget(waiter.claim.number);
         Some(true)
+    }
+
+    /// Nobody here has to know of a wait any more.
+    fn forget(&mut self, number: u64) {
+        self.keyspace.all_mut().for_each(|partition| partition.waiters.forget(number));
     }
 }
 
 fn has_no_patience(blocking: &Blocking, args: Args<'_>) -> bool {
-    matches!((blocking.patience)(args), Ok(crate::command::Patience::None))
+    matches!((blocking.patience)(args), Ok(Patience::None))
 }
 
 /// The keys that a command waits for.
@@ -314,7 +315,7 @@ fn with_arguments(planned: &Planned, from: BatchView<'_>, args: &[Vec<u8>]) -> B
     for arg in args {
         let start = batch.data.len() as u32;
         batch.data.extend_from_slice(arg);
-        batch.args.push(shardwright_codec::resp::ArgRange { start, len: arg.len() as u32 });
+        batch.args.push(ArgRange { start, len: arg.len() as u32 });
     }
     let keys = from.keys_of(planned).iter();
     batch.keys.extend(keys.map(|key| KeyRef { arg: key.arg - planned.first_arg, ..*key }));
