@@ -347,8 +347,9 @@ impl<'a> Listpack<'a> {
                 break;
             }
         }
+        // A length in more bytes than it takes may have read into the element.
         let begin = at.checked_sub(body).filter(|&begin| begin >= HEAD)?;
-        self.at(begin).filter(|placed| placed.end == end)
+        self.at(begin).filter(|placed| placed.end == end && end - at == back_len(body))
     }
 
     /// All elements, from both ends.

@@ -51,6 +51,17 @@ fn an_integer_takes_the_place_of_another_of_any_length() {
     }
 }
 
+/// The length would be right by chance, and wrong as soon as the element changes in place.
+#[test]
+fn a_length_behind_an_element_that_reaches_into_it_is_refused() {
+    let mut listpack = ListpackBuf::default();
+    listpack.push(Element::Int(0));
+    let mut bytes = listpack.into_bytes();
+    assert_eq!(bytes[HEAD..], [0, 1, END]);
+    bytes[HEAD + 1] = 0x80;
+    assert!(Listpack::check(&bytes).is_err());
+}
+
 #[test]
 fn cut_or_changed_bytes_are_refused_or_read_without_harm() {
     let mut listpack = ListpackBuf::default();
