@@ -12,6 +12,7 @@ const NOT_IN_REDIS: &[(&str, &str)] = &[
     ("CLIENT NO-TOUCH", "came with Redis 7.2"),
     ("CLIENT SETINFO", "came with Redis 7.2"),
     ("DEBUG", "STRINGMATCH-LEN is STRINGMATCH-TEST there, and something else"),
+    ("MEMORY HELP", "help texts are our own"),
     ("OBJECT HELP", "help texts are our own"),
     ("WAITAOF", "came with Redis 7.2"),
     ("XGROUP HELP", "help texts are our own"),
