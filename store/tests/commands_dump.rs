@@ -1,6 +1,8 @@
 //! DUMP and RESTORE on one partition: what DUMP gives is taken back, options and their errors are as
 //! in Redis 7.0.15, and whatever is damaged under a right checksum is refused or harmless.
 
+#![allow(clippy::expect_used, reason = "a test may end in a panic")]
+
 mod common;
 
 use common::{Fixture, START};

@@ -199,6 +199,17 @@ fn large_hashes_round_trip_and_count_their_memory() {
 }
 
 #[test]
+fn long_listpacks_have_little_memory_to_spare() {
+    let limits = shaping(512, 64);
+    for count in [150, 300, 512] {
+        let hash = filled(count, &limits);
+        let Hash::Packed(listpack) = &hash else { panic!("{count} fields are few") };
+        let size = listpack.view().bytes().len();
+        assert!(hash.memory() <= size * 9 / 8 + 32, "{count}: {} of {size}", hash.memory());
+    }
+}
+
+#[test]
 fn a_scan_finds_all_fields() {
     for count in [0, 7, 2000] {
         let hash = filled(count, &shaping(512, 64));

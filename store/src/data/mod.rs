@@ -247,7 +247,11 @@ pub fn with_stored<T: Collection>(collection: T, put: impl FnOnce(NewValue<'_>))
             put(NewValue::Packed(Packed { kind: T::KIND, packing, bytes: &bytes }));
             return bytes;
         }
-        Ok((packing, bytes)) => T::unpack(packing, bytes),
+        Ok((packing, mut bytes)) => {
+            // It may have grown where small collections are changed, in the memory of there.
+            bytes.shrink_to_fit();
+            T::unpack(packing, bytes)
+        }
         Err(collection) => collection,
     };
     put(NewValue::Object(Box::new(object.into_object())));
