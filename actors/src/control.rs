@@ -11,6 +11,7 @@ use crate::checkpoint::Purpose;
 use crate::ending::How;
 use crate::gateway::Quiesce;
 use crate::messages::Block;
+use crate::migration::peer::ship;
 use crate::process::reload;
 use crate::server::{ControlRequest, Server};
 
@@ -29,6 +30,7 @@ pub async fn next_end(server: &Arc<Server>, requests: &mut Requests) -> (How, Op
         match request {
             ControlRequest::Shutdown { how, block } => return (how, block),
             ControlRequest::Reload => reload(server),
+            ControlRequest::Ship(shipment) => ship(server, shipment),
             // What it was about has failed by itself.
             ControlRequest::Resume => {}
         }
@@ -70,6 +72,7 @@ async fn unless_called_off(
             request = requests.recv() => match request {
                 Some(ControlRequest::Shutdown { block, .. }) => waiting.extend(block),
                 Some(ControlRequest::Reload) => reload(server),
+                Some(ControlRequest::Ship(shipment)) => ship(server, shipment),
                 Some(ControlRequest::Resume) => return None,
                 None => return Some(preparing.await),
             },

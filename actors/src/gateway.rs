@@ -14,6 +14,7 @@ use shardwright_store::types::UnixMillis;
 use crate::clients::{ClientInfo, Peer};
 use crate::connection::ConnectionActor;
 use crate::messages::{BlockDone, ConnId, ParcelDone};
+use crate::migration::Delivered;
 use crate::session::{Client, Session, Want};
 use crate::slab::Connection;
 use crate::socket::Accepted;
@@ -49,6 +50,16 @@ pub struct Kill(pub ConnId);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Wake(pub ConnId);
+
+/// What MIGRATE sent to another server was taken there, or not.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Shipped {
+    /// Whose it was.
+    pub conn: ConnId,
+    /// What became of it.
+    pub delivered: Delivered,
+}
 
 /// Stop taking input and tell when nothing is in flight any more: the process is about to end.
 #[derive(Message)]
@@ -221,6 +232,14 @@ impl Handler<Wake> for Gateway {
 
     fn handle(&mut self, Wake(id): Wake, _: &mut Self::Context) {
         self.thread.with_connection(id, |_| {});
+    }
+}
+
+impl Handler<Shipped> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, Shipped { conn, delivered }: Shipped, _: &mut Self::Context) {
+        self.thread.with_connection(conn, |connection| connection.session.shipped(delivered));
     }
 }
 

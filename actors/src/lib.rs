@@ -24,6 +24,7 @@ pub mod listener;
 pub mod loading;
 pub mod memory;
 pub mod messages;
+pub mod migration;
 pub mod parcel;
 pub mod process;
 pub mod rdb;

@@ -23,6 +23,8 @@ use crate::durability::Durability;
 use crate::ending::{Ending, How};
 use crate::loading::Loading;
 use crate::messages::Block;
+use crate::migration::Shipment;
+use crate::migration::peer::Peers;
 use crate::rdb::RdbState;
 use crate::session::Router;
 use crate::stats::ThreadStats;
@@ -44,6 +46,8 @@ pub enum ControlRequest {
     Resume,
     /// Read the settings' sources again.
     Reload,
+    /// Send keys to another server (MIGRATE).
+    Ship(Shipment),
 }
 
 /// Told of settings whenever others are put in force: for what lives outside of the actors.
@@ -119,6 +123,8 @@ pub struct Server {
     pub rdb: RdbState,
     /// The connections.
     pub clients: Clients,
+    /// Connections to other servers.
+    pub peers: Peers,
     /// Addresses of all actors; known once all threads run.
     pub directory: OnceLock<Directory>,
     /// Held while the mailboxes of a block's shards are filled.
@@ -164,6 +170,7 @@ impl Server {
             loading: Loading::default(),
             rdb: RdbState::default(),
             clients: Clients::default(),
+            peers: Peers::default(),
             directory: OnceLock::new(),
             ordering: Mutex::new(0),
             watches: AtomicU64::new(0),
@@ -314,6 +321,11 @@ impl Server {
         if self.control.send(request).is_err() {
             tracing::debug!("control has ended already");
         }
+    }
+
+    /// Lets control send keys to another server.
+    pub fn ship(&self, shipment: Shipment) {
+        self.ask_control(ControlRequest::Ship(shipment));
     }
 
     /// Fills mailboxes in an order that is the same everywhere: `fill` gets the number of the block.

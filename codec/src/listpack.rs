@@ -17,20 +17,18 @@
 //! | `0xf1` to `0xf4` | a signed integer of 2, 3, 4, 8 bytes, little-endian |
 
 mod gap;
+mod room;
 
 use std::ops::Range;
 
 pub use gap::GapListpack;
+use room::make_room;
 use thiserror::Error;
 
 use crate::number::{MAX_I64_LEN, format_i64, parse_i64_strict, write_i64};
 
 const HEAD: usize = 6;
 const END: u8 = 0xff;
-/// Shorter listpacks double their room when they grow: they are changed in memory that is kept.
-const SMALL: usize = 1024;
-/// An eighth of its size is what a longer listpack grows by, so that little of it is unused.
-const SPARE_PART: usize = 8;
 /// The number of elements in the head when it is not known.
 const UNKNOWN: u16 = u16::MAX;
 
@@ -511,7 +509,7 @@ impl ListpackBuf {
     /// Adds an element at the end. Takes constant time on average.
     #[inline]
     pub fn push(&mut self, element: Element<'_>) {
-        self.make_room(element.stored_len());
+        make_room(&mut self.0, element.stored_len());
         self.0.pop();
         encode(element, &mut self.0);
         self.0.push(END);
@@ -551,7 +549,7 @@ impl ListpackBuf {
             return;
         }
         self.0.drain(begin..end);
-        self.make_room(elements.iter().map(|element| element.stored_len()).sum());
+        make_room(&mut self.0, elements.iter().map(|element| element.stored_len()).sum());
         let len = self.0.len();
         elements.iter().for_each(|element| encode(*element, &mut self.0));
         let added = self.0.len() - len;
@@ -559,24 +557,6 @@ impl ListpackBuf {
             behind.rotate_right(added);
         }
         self.head(elements.len() as i64 - removed as i64);
-    }
-
-    /// Makes room for so many bytes more.
-    #[inline]
-    fn make_room(&mut self, needed: usize) {
-        if self.0.capacity() - self.0.len() < needed {
-            self.grow(needed);
-        }
-    }
-
-    #[cold]
-    fn grow(&mut self, needed: usize) {
-        let len = self.0.len();
-        if len < SMALL {
-            self.0.reserve(needed);
-        } else {
-            self.0.reserve_exact(needed.max(len / SPARE_PART));
-        }
     }
 
     /// Brings the head up to date after the number of elements changed by `more`.

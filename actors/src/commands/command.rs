@@ -188,6 +188,8 @@ fn describe_key(key: &KeySpec, reply: &mut ReplyWriter<'_>) {
         Begin::Keyword(word, from) => {
             write_search("keyword", Some(word), &[("startfrom", from.into())], reply);
         }
+        Begin::MigrateKey => write_search("index", None, &[("index", 3)], reply),
+        Begin::MigrateKeys => write_search("keyword", Some("KEYS"), &[("startfrom", -2)], reply),
         Begin::Unknown | Begin::SortStore => write_search("unknown", None, &[], reply),
     }
     reply.bulk(b"find_keys");
@@ -262,9 +264,12 @@ impl KeyRange {
 
     /// The range of a specification that has fixed positions.
     fn of_one(key: &KeySpec) -> Option<Self> {
-        let (Begin::Index(first), Find::Range { last, step, .. }) = (key.begin, key.find) else {
-            return None;
+        let first = match key.begin {
+            Begin::Index(first) => first,
+            Begin::MigrateKey => 3,
+            _ => return None,
         };
+        let Find::Range { last, step, .. } = key.find else { return None };
         let first = count_of(first);
         let last = i64::from(last);
         let last = if last >= 0 { first + last } else { last };

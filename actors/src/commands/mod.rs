@@ -18,6 +18,7 @@ pub mod info_figures;
 mod info_persistence;
 pub mod info_system;
 pub mod lolwut;
+pub mod migrate;
 pub mod persistence;
 pub mod server;
 mod server_arguments;
@@ -33,6 +34,7 @@ pub const FAMILIES: &[&[SessionCommand]] = &[
     client::COMMANDS,
     server::COMMANDS,
     persistence::COMMANDS,
+    migrate::COMMANDS,
     config::COMMANDS,
     info::COMMANDS,
     command::COMMANDS,

@@ -12,6 +12,7 @@ use super::transaction::Transaction;
 use super::wait::LogWait;
 use crate::clients::ClientInfo;
 use crate::messages::BlockKind;
+use crate::migration::Migration;
 use crate::registry::Entry;
 use crate::server::Server;
 use crate::shards::ShardSet;
@@ -141,11 +142,13 @@ pub struct SessionCx<'a> {
 }
 
 /// What a command is answered by, if not by its handler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Later {
     /// A block of this kind.
     Block(BlockKind),
     /// That the log is durable, or what else is waited for. In a transaction nothing is waited for:
     /// the reply tells how it stands.
     Log(LogWait),
+    /// That keys were moved to another server. Not in a transaction.
+    Migration(Box<Migration>),
 }

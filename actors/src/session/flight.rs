@@ -393,6 +393,11 @@ impl BlockFlight {
         Self { mixed, exec: Some(exec), ..Self::new(batch, shards, lead) }
     }
 
+    /// Requests of the server's own, whose replies nobody but the connection sees.
+    pub fn own(batch: Batch, shards: ShardSet, lead: ShardId, local: bool) -> Self {
+        Self { local, mixed: true, ..Self::new(batch, shards, lead) }
+    }
+
     /// Whether all requests were run.
     pub fn is_finished(&self) -> bool {
         self.next >= self.total

@@ -11,6 +11,7 @@ mod client;
 mod flight;
 mod gate;
 mod input;
+mod migrating;
 mod output;
 mod plan;
 mod route;
@@ -38,6 +39,7 @@ use block::KeyWait;
 use flight::{Flight, Sink};
 use gate::Gate;
 use input::Input;
+use migrating::Migrating;
 use output::Output;
 use stock::Workspace;
 
@@ -88,6 +90,8 @@ pub struct Session {
     waiting: Option<LogWait>,
     /// The block in flight waits for a key.
     key_wait: Option<KeyWait>,
+    /// MIGRATE is to be answered before anything else happens.
+    migrating: Option<Box<Migrating>>,
     /// What the rate limit still allows.
     allowance: rate::Allowance,
     /// What was read last came when the process was about to end.
@@ -115,6 +119,7 @@ impl Session {
             gate: Gate::default(),
             waiting: None,
             key_wait: None,
+            migrating: None,
             allowance: rate::Allowance::default(),
             read_late: false,
             postponed: false,
@@ -182,7 +187,8 @@ impl Session {
 
     /// Whether half a command waits for the rest.
     pub fn in_frame(&self) -> bool {
-        self.flight.is_empty() && self.waiting.is_none() && self.input.in_frame()
+        let idle = self.flight.is_empty() && self.waiting.is_none() && self.migrating.is_none();
+        idle && self.input.in_frame()
     }
 
     /// The connection ends without regard to what is in flight. The session is dropped after this.
@@ -190,6 +196,7 @@ impl Session {
         self.client.close = true;
         self.client.unwatch();
         self.client.ended_watches.extend(self.flight.watch_unrun());
+        self.client.ended_watches.extend(self.migrating.take().and_then(|it| it.watch()));
     }
 
     /// Rounds of WATCH whose end was not told yet.
@@ -250,6 +257,11 @@ impl Session {
             if self.client.close {
                 self.input.discard();
                 return Want::Close;
+            }
+            if let Some(migrating) = self.migrating.take()
+                && let Some(want) = self.migrate(migrating, env)
+            {
+                return want;
             }
             if let Some(wait) = self.waiting
                 && let Some(want) = self.wait(wait, env)
@@ -332,7 +344,9 @@ impl Session {
         self.output.drop_muted();
         if over {
             self.flight.clear();
-            self.end_mute();
+            if self.migrating.is_none() {
+                self.end_mute();
+            }
         }
         over
     }

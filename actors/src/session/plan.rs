@@ -79,7 +79,7 @@ impl Session {
                 break;
             }
             taken += 1;
-            if self.client.close || self.waiting.is_some() {
+            if self.client.close || self.waiting.is_some() || self.migrating.is_some() {
                 break;
             }
             if muted {
@@ -217,7 +217,7 @@ impl Session {
         if entry.begins_watch {
             env.stats.error_reply();
             self.answer(|reply| reply.error("ERR WATCH inside MULTI is not allowed"));
-        } else if entry.spec.flags.has(Flags::NO_MULTI) {
+        } else if entry.spec.flags.has(Flags::NO_MULTI) || entry.spec.flags.has(Flags::ALONE) {
             transaction.failed = true;
             env.stats.error_reply();
             self.answer(|reply| reply.error("ERR Command not allowed inside a transaction"));
@@ -264,6 +264,7 @@ impl Session {
                 return Placed::Wait;
             }
             Some(Later::Log(wait)) => self.begin_wait(wait),
+            Some(Later::Migration(migration)) => self.begin_migration(*migration, env.now),
         }
         Placed::Taken
     }
@@ -364,8 +365,11 @@ impl Session {
     /// Writes what the connection itself has to say in a block that came back.
     #[inline(never)]
     pub(super) fn finish_block<P: Post>(&mut self, env: &mut Env<'_, P>) {
-        let Self { client, output, flight, gate, .. } = self;
+        let Self { client, output, flight, gate, migrating, .. } = self;
         let Some(block) = flight.block.as_deref_mut() else { return };
+        if let Some(migrating) = migrating {
+            return migrating.came_back(block);
+        }
         let Some(exec) = block.exec.take().filter(|exec| !exec.session_items.is_empty()) else {
             return;
         };
@@ -385,7 +389,7 @@ impl Session {
                     let mut reply = ReplyWriter::new(out, client.protocol);
                     match later {
                         None => {}
-                        Some(Later::Block(_)) => reply.error(NO_BLOCK),
+                        Some(Later::Block(_) | Later::Migration(_)) => reply.error(NO_BLOCK),
                         Some(Later::Log(_)) => {
                             write_state(is_synced(gate, &env.server.durability), &mut reply);
                         }

@@ -1,7 +1,7 @@
 //! MULTI: the queue of a transaction, and what EXEC makes of it.
 
 use shardwright_codec::resp::{ArgRange, Args, Protocol};
-use shardwright_store::command::Flags;
+use shardwright_store::command::{Flags, Handler};
 use shardwright_store::executor::{Batch, Planned, Request};
 use shardwright_store::types::{DbIndex, ShardId};
 use shardwright_store::watch::WatchToken;
@@ -140,15 +140,12 @@ impl Transaction {
     ) -> PlannedBlock {
         let taken = std::mem::take(self);
         let mut planner = BlockPlanner {
-            router,
+            requests: BlockRequests { shards: taken.watched, ..BlockRequests::new(router) },
             state: start,
             switched,
-            batch: Batch::default(),
-            shards: taken.watched,
-            first_shard: None,
             session_items: Vec::new(),
         };
-        planner.batch.requests.push(Request::Exec {
+        planner.requests.batch.requests.push(Request::Exec {
             count: 0,
             replies: taken.queue.len() as u32,
             watch: taken.watch,
@@ -159,7 +156,8 @@ impl Transaction {
             let args = Args::new(&taken.data, taken.args.get(range).unwrap_or_default());
             planner.place(position, queued, args);
         }
-        let BlockPlanner { mut batch, shards, first_shard, session_items, .. } = planner;
+        let BlockPlanner { requests, session_items, .. } = planner;
+        let BlockRequests { mut batch, shards, first_shard, .. } = requests;
         let inner = (batch.requests.len() - 1) as u32;
         if let Some(Request::Exec { count, .. }) = batch.requests.first_mut() {
             *count = inner;
@@ -176,67 +174,92 @@ impl Transaction {
     }
 }
 
-struct BlockPlanner<'a> {
+/// Requests of a block, with all that they need.
+pub(super) struct BlockRequests<'a> {
     router: &'a Router,
+    /// The requests.
+    pub batch: Batch,
+    /// Shards of their keys.
+    pub shards: ShardSet,
+    /// The shard of the first key.
+    pub first_shard: Option<ShardId>,
+}
+
+impl<'a> BlockRequests<'a> {
+    pub fn new(router: &'a Router) -> Self {
+        Self { router, batch: Batch::default(), shards: ShardSet::default(), first_shard: None }
+    }
+
+    /// Adds a command that runs on partitions.
+    pub fn push(
+        &mut self,
+        entry: &'static Entry,
+        handler: Handler,
+        args: Args<'_>,
+        start: Start,
+        watch: Option<WatchToken>,
+    ) {
+        let Self { router, batch, shards, first_shard } = self;
+        let first_key = batch.keys.len() as u32;
+        let first_arg = batch.args.len() as u32;
+        let route = router.route(entry, args, first_arg, &mut batch.keys);
+        match route {
+            Route::Any => {}
+            Route::One(shard) => shards.insert(shard),
+            Route::Many(_, many) => shards.extend(&many),
+        }
+        *first_shard = first_shard.or(route.first());
+        for arg in args.iter() {
+            let start = batch.data.len() as u32;
+            batch.data.extend_from_slice(arg);
+            batch.args.push(ArgRange { start, len: arg.len() as u32 });
+        }
+        batch.requests.push(Request::Command(Planned {
+            handler,
+            id: entry.id,
+            db: start.db,
+            protocol: start.protocol,
+            first_arg,
+            arg_count: args.len() as u32,
+            first_key,
+            key_count: batch.keys.len() as u32 - first_key,
+            watch,
+            no_touch: start.no_touch,
+        }));
+    }
+}
+
+struct BlockPlanner<'a> {
+    requests: BlockRequests<'a>,
     state: Start,
     switched: &'a dyn Fn(Args<'_>) -> Option<Protocol>,
-    batch: Batch,
-    shards: ShardSet,
-    first_shard: Option<ShardId>,
     session_items: Vec<SessionItem>,
 }
 
 impl BlockPlanner<'_> {
     fn place(&mut self, position: usize, queued: &Queued, args: Args<'_>) {
-        let Some(handler) = queued.entry.data_handler(args) else {
-            match queued.entry.spec.name {
-                "select" => {
-                    self.state.db = self.router.database(args.at(1)).unwrap_or(self.state.db)
-                }
-                "hello" => {
-                    self.state.protocol = (self.switched)(args).unwrap_or(self.state.protocol);
-                }
-                _ => {}
+        if let Some(handler) = queued.entry.data_handler(args) {
+            return self.requests.push(queued.entry, handler, args, self.state, None);
+        }
+        match queued.entry.spec.name {
+            "select" => {
+                let chosen = self.requests.router.database(args.at(1));
+                self.state.db = chosen.unwrap_or(self.state.db);
             }
-            let Queued { entry, first_arg, arg_count } = *queued;
-            self.session_items.push(SessionItem { position, entry, first_arg, arg_count });
-            return;
-        };
-        let first_key = self.batch.keys.len() as u32;
-        let first_arg = self.batch.args.len() as u32;
-        let route = self.router.route(queued.entry, args, first_arg, &mut self.batch.keys);
-        match route {
-            Route::Any => {}
-            Route::One(shard) => self.shards.insert(shard),
-            Route::Many(_, shards) => self.shards.extend(&shards),
+            "hello" => {
+                self.state.protocol = (self.switched)(args).unwrap_or(self.state.protocol);
+            }
+            _ => {}
         }
-        if self.first_shard.is_none() {
-            self.first_shard = route.first();
-        }
-        for arg in args.iter() {
-            let start = self.batch.data.len() as u32;
-            self.batch.data.extend_from_slice(arg);
-            self.batch.args.push(ArgRange { start, len: arg.len() as u32 });
-        }
-        self.batch.requests.push(Request::Command(Planned {
-            handler,
-            id: queued.entry.id,
-            db: self.state.db,
-            protocol: self.state.protocol,
-            first_arg,
-            arg_count: queued.arg_count,
-            first_key,
-            key_count: self.batch.keys.len() as u32 - first_key,
-            watch: None,
-            no_touch: self.state.no_touch,
-        }));
+        let Queued { entry, first_arg, arg_count } = *queued;
+        self.session_items.push(SessionItem { position, entry, first_arg, arg_count });
     }
 }
 
 impl Entry {
     /// The handler on partitions, if this command with these arguments has one.
     #[inline]
-    pub fn data_handler(&self, args: Args<'_>) -> Option<shardwright_store::command::Handler> {
+    pub fn data_handler(&self, args: Args<'_>) -> Option<Handler> {
         match self.run {
             Run::Data(handler) => Some(handler),
             Run::Split(split, handler) => split(args).is_none().then_some(handler),

@@ -51,7 +51,8 @@ impl Session {
 
     /// Whether an answer waits for the log.
     pub fn waits_for_log(&self) -> bool {
-        self.output.is_held() || self.waiting.is_some_and(|wait| wait.local)
+        let migrating = self.migrating.as_ref().is_some_and(|migrating| migrating.waits_for_log());
+        self.output.is_held() || self.waiting.is_some_and(|wait| wait.local) || migrating
     }
 
     /// Begins to wait: what follows on the connection waits too.

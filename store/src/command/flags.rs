@@ -100,6 +100,8 @@ bit_set! {
         BARRIER = "",
         /// Needs `enable-debug-command` or the like (not shown by COMMAND).
         PROTECTED = "",
+        /// Not inside MULTI, where Redis has it (not a flag of Redis's).
+        ALONE = "",
         /// Its first argument is a SCAN cursor, which names the shard (not a flag of Redis's).
         CURSOR = "",
     }

@@ -8,6 +8,7 @@
 pub mod argument;
 mod flags;
 pub mod history;
+pub mod migrate;
 pub mod sort;
 
 pub use argument::Argument;
@@ -31,6 +32,10 @@ pub enum Begin {
     /// Behind the last STORE among the options of SORT. Clients are told that it is unknown, since
     /// other options may have the same words in them.
     SortStore,
+    /// At MIGRATE's argument for one key, unless it is empty and KEYS names them.
+    MigrateKey,
+    /// Behind KEYS of MIGRATE where that is an option. Clients are told the keyword alone.
+    MigrateKeys,
 }
 
 /// How keys are found from where the search begins.
@@ -103,6 +108,8 @@ impl KeySpec {
             Begin::Keyword(word, from) => keyword(args, word, from).map(|i| i + 1),
             Begin::Unknown => None,
             Begin::SortStore => sort::destination(args),
+            Begin::MigrateKey => migrate::one_key(args),
+            Begin::MigrateKeys => migrate::many_keys(args),
         };
         let Some(begin) = begin.filter(|&b| b < args.len()) else {
             return Ok(KeyPositions { next: 0, end: 0, step: 1 });

@@ -6,6 +6,7 @@
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
 
+use super::dump::serialized_length;
 use super::object::{encoding_of, idle_seconds, references, write_help};
 use super::string_value::plain_string;
 use crate::command::{DataCommand, DocFlags, Flags, Group, Outcome, Spec};
@@ -130,10 +131,11 @@ fn object(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>)
     let entry = stored(cx, args.at(2)).ok_or(CommandError::NoSuchKey)?;
     let value = entry.value();
     reply.simple(&format!(
-        "Value at:{:p} refcount:{} encoding:{} lru:{} lru_seconds_idle:{}",
+        "Value at:{:p} refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         entry.key().as_ptr(),
         references(value),
         encoding_of(value),
+        serialized_length(value),
         entry.lru(),
         idle_seconds(&entry, &cx.frame),
     ));

@@ -91,6 +91,18 @@ fn dump(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome
 
 /// A value as DUMP gives it.
 pub fn dump_of(value: ValueRef<'_>) -> Vec<u8> {
+    let mut out = serialized(value);
+    sealed::seal(&mut out);
+    out
+}
+
+/// Bytes of a value in an RDB file, without its type.
+pub fn serialized_length(value: ValueRef<'_>) -> usize {
+    serialized(value).len() - 1
+}
+
+/// A value in an RDB file, its type first.
+fn serialized(value: ValueRef<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     STRINGS.with_borrow_mut(|strings| {
         match value {
@@ -103,7 +115,6 @@ pub fn dump_of(value: ValueRef<'_>) -> Vec<u8> {
         }
         strings.trim();
     });
-    sealed::seal(&mut out);
     out
 }
 

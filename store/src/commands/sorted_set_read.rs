@@ -55,14 +55,34 @@ pub(super) fn zlexcount(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter
 }
 
 fn rank(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>, order: Order) -> Outcome {
+    let with_score = match args.get(3) {
+        None => false,
+        Some(_) if args.len() > 4 => return Err(CommandError::Arity(name_of(order).to_owned())),
+        Some(word) if word.eq_ignore_ascii_case(b"WITHSCORE") => true,
+        Some(_) => return Err(CommandError::Syntax),
+    };
     let set = cx.collection::<SortedSet>(args.at(1))?;
-    let found = set.and_then(|set| Some((set.rank(args.at(2))?.0, set.len())));
-    match found {
-        Some((rank, _)) if order == Order::Up => reply.int(rank as i64),
-        Some((rank, len)) => reply.int((len - 1 - rank) as i64),
-        None => reply.null(),
+    let found = set.and_then(|set| set.rank(args.at(2)).map(|found| (found, set.len())));
+    let Some(((rank, score), len)) = found else {
+        if with_score {
+            reply.null_array()
+        } else {
+            reply.null()
+        }
+        return Ok(());
+    };
+    if with_score {
+        reply.array(2);
+    }
+    reply.int(if order == Order::Up { rank } else { len - 1 - rank } as i64);
+    if with_score {
+        reply.double(score);
     }
     Ok(())
+}
+
+fn name_of(order: Order) -> &'static str {
+    if order == Order::Up { "zrank" } else { "zrevrank" }
 }
 
 pub(super) fn zrank(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {

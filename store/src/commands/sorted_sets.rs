@@ -106,22 +106,24 @@ DataCommand::read(
     zlexcount,
 ),
 DataCommand::read(
-    Spec::new("zrank", Group::SortedSet, 3)
+    Spec::new("zrank", Group::SortedSet, -3)
         .flags(&[Flags::READONLY, Flags::FAST])
         .categories(&[Categories::SORTEDSET])
         .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS))])
         .doc("2.0.0", "O(log(N))", "Get the place of a member, from the lowest score on")
         .arguments(args::ZRANK)
+        .history(args::RANK_HISTORY)
         .example("> ZADD zrank:key 1 a 2 b 3 c\n(integer) 3\n> ZRANK zrank:key b\n(integer) 1\n> ZRANK zrank:key none\n(nil)"),
     zrank,
 ),
 DataCommand::read(
-    Spec::new("zrevrank", Group::SortedSet, 3)
+    Spec::new("zrevrank", Group::SortedSet, -3)
         .flags(&[Flags::READONLY, Flags::FAST])
         .categories(&[Categories::SORTEDSET])
         .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS))])
         .doc("2.0.0", "O(log(N))", "Get the place of a member, from the highest score on")
         .arguments(args::ZREVRANK)
+        .history(args::RANK_HISTORY)
         .example("> ZADD zrevrank:key 1 a 2 b 3 c\n(integer) 3\n> ZREVRANK zrevrank:key c\n(integer) 0"),
     zrevrank,
 ),

@@ -36,9 +36,17 @@ pub(super) const ZCOUNT: &[Argument] = &[key("key"), double("min"), double("max"
 
 pub(super) const ZLEXCOUNT: &[Argument] = &[key("key"), string("min"), string("max")];
 
-pub(super) const ZRANK: &[Argument] = &[key("key"), string("member")];
+/// `ZRANK key member [WITHSCORE]`
+pub(super) const ZRANK: &[Argument] = RANK;
 
-pub(super) const ZREVRANK: &[Argument] = &[key("key"), string("member")];
+/// `ZREVRANK key member [WITHSCORE]`
+pub(super) const ZREVRANK: &[Argument] = RANK;
+
+const RANK: &[Argument] = &[key("key"), string("member"), word("WITHSCORE").optional()];
+
+/// As later versions have it.
+pub(super) const RANK_HISTORY: &[History] =
+    &[changed("7.2.0", "Added the optional `WITHSCORE` argument.")];
 
 pub(super) const ZRANGE: &[Argument] = &[
     key("key"),

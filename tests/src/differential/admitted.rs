@@ -63,6 +63,8 @@ pub const ADMITTED: &[Difference] = &[
     difference(CONFIG_SET_OF, Reason::Missing),
     difference(LATER, Reason::Version),
     difference(STRINGMATCH, Reason::Version),
+    difference(WITHSCORE, Reason::Version),
+    difference(MIGRATE, Reason::Sharding),
 ];
 
 /// SCAN's cursor and how a scan is cut.
@@ -97,6 +99,13 @@ pub const LATER: &str = "CLIENT SETINFO, CLIENT NO-TOUCH and WAITAOF";
 pub const LATER_NAMES: [&str; 3] = ["client|setinfo", "client|no-touch", "waitaof"];
 /// DEBUG STRINGMATCH-LEN.
 pub const STRINGMATCH: &str = "DEBUG STRINGMATCH-LEN";
+
+/// WITHSCORE of ZRANK and ZREVRANK.
+pub const WITHSCORE: &str = "ZRANK and ZREVRANK with WITHSCORE";
+/// The commands that have an option more than in Redis 7.0.15.
+pub const LATER_FORMS: [&str; 2] = ["zrank", "zrevrank"];
+/// MIGRATE in a transaction, and of keys that change.
+pub const MIGRATE: &str = "MIGRATE";
 
 /// True when `name` is in the table.
 pub fn is_admitted(name: &str) -> bool {

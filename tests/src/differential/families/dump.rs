@@ -1,4 +1,4 @@
-//! DUMP and RESTORE.
+//! DUMP, RESTORE and MIGRATE.
 
 use shardwright_codec::rdb::{Body, ObjectType, Part, StringWriter, Value, dump};
 
@@ -12,7 +12,36 @@ pub const GENERATORS: &[Generator] = &[
     one("dump", 30, |m| Args::new("DUMP").with(m.key()), Compare::Check(same_dump)),
     exact("restore", 40, restore),
     block("restore", 10, restored_and_used),
+    block("migrate", 6, migrated_to_nobody),
 ];
+
+/// MIGRATE to a port where nobody listens: nothing moves. Not in a transaction, where it is refused
+/// here. What moves is the business of `tests/migrate.rs`.
+fn migrated_to_nobody(m: &mut Maker) -> Vec<Step> {
+    let port = m.word_of(&["0", "0", "0", "0", "x", "-1", "65536"]);
+    let args = Args::new("MIGRATE 127.0.0.1").words(port);
+    let many = m.rng.percent(40);
+    let args = if many && m.rng.percent(80) { args.with("") } else { args.with(m.key()) };
+    let args = args.words(m.word_of(&["0", "0", "3", "99", "-1", "x"]));
+    let args = args.words(m.word_of(&["100", "100", "100", "0", "-5", "x"]));
+    let options = [
+        "",
+        "",
+        "COPY",
+        "replace",
+        "REPLACE COPY",
+        "AUTH secret",
+        "AUTH2 user secret",
+        "AUTH",
+        "AUTH2 user",
+        "NOSUCH",
+        "AUTH KEYS",
+        "COPY COPY",
+    ];
+    let args = args.words(m.word_of(&options));
+    let args = if many { args.words("KEYS").extend(m.some_keys()) } else { args };
+    vec![Step::exact("DISCARD"), Step::new(args, Compare::Exact)]
+}
 
 fn restore(m: &mut Maker) -> Args {
     let args = Args::new("RESTORE").with(m.key());

@@ -1,0 +1,140 @@
+//! What may follow the timeout in MIGRATE. It is read in one place, since it decides not only what
+//! is done but which arguments are keys: a password may be spelled like an option.
+
+use shardwright_codec::resp::Args;
+
+use crate::error::CommandError;
+
+/// The argument with the one key, which is empty where KEYS names them.
+const KEY: usize = 3;
+
+/// The first option.
+const OPTIONS: usize = 6;
+
+/// Who the other server is to take us for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Login<'a> {
+    /// The user; without one the default user.
+    pub user: Option<&'a [u8]>,
+    /// The password.
+    pub password: &'a [u8],
+}
+
+/// The options of one command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MigrateOptions<'a> {
+    /// COPY: the keys stay here.
+    pub copy: bool,
+    /// REPLACE: keys that are there already are overwritten.
+    pub replace: bool,
+    /// AUTH or AUTH2.
+    pub login: Option<Login<'a>>,
+    /// KEYS: the first argument behind it.
+    first_key: Option<usize>,
+}
+
+impl<'a> MigrateOptions<'a> {
+    /// Reads the options of a whole command.
+    ///
+    /// # Errors
+    /// An argument that is no option or lacks its value, and KEYS beside a key.
+    pub fn read(args: Args<'a>) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut at = OPTIONS;
+        while let Some(word) = args.get(at) {
+            let (next, second) = (args.get(at + 1), args.get(at + 2));
+            at += match (word.to_ascii_uppercase().as_slice(), next, second) {
+                (b"COPY", ..) => {
+                    options.copy = true;
+                    1
+                }
+                (b"REPLACE", ..) => {
+                    options.replace = true;
+                    1
+                }
+                (b"AUTH", Some(password), _) => {
+                    options.login = Some(Login { user: None, password });
+                    2
+                }
+                (b"AUTH2", Some(user), Some(password)) => {
+                    options.login = Some(Login { user: Some(user), password });
+                    3
+                }
+                (b"KEYS", ..) if !args.at(KEY).is_empty() => return Err(KEY_BESIDE_KEYS),
+                (b"KEYS", ..) => {
+                    options.first_key = Some(at + 1);
+                    break;
+                }
+                _ => return Err(CommandError::Syntax),
+            };
+        }
+        Ok(options)
+    }
+
+    /// The keys of the command that these are the options of.
+    pub fn keys(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (first, count) = match self.first_key {
+            Some(first) => (first, usize::MAX),
+            None => (KEY, 1),
+        };
+        args.skip(first).iter().take(count)
+    }
+}
+
+const KEY_BESIDE_KEYS: CommandError = CommandError::Text(
+    "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string",
+);
+
+/// The argument that is the one key, unless KEYS names them.
+pub(super) fn one_key(args: Args<'_>) -> Option<usize> {
+    many_keys(args).is_none().then_some(KEY)
+}
+
+/// The first argument behind KEYS, if that is an option.
+pub(super) fn many_keys(args: Args<'_>) -> Option<usize> {
+    MigrateOptions::read(args).ok()?.first_key
+}
+
+#[cfg(test)]
+mod tests {
+    use shardwright_codec::resp::ArgRange;
+
+    use super::*;
+
+    fn with_args<R>(line: &str, work: impl FnOnce(Args<'_>) -> R) -> R {
+        let mut start = 0;
+        let range = |word: &str| {
+            let range = ArgRange { start, len: word.len() as u32 };
+            start += range.len + 1;
+            range
+        };
+        let ranges: Vec<ArgRange> = line.split(' ').map(range).collect();
+        work(Args::new(line.as_bytes(), &ranges))
+    }
+
+    #[test]
+    fn the_keys_are_one_or_those_behind_the_option() {
+        for (line, expected) in [
+            ("MIGRATE h 1 k 0 9", vec!["k"]),
+            ("MIGRATE h 1 k 0 9 COPY replace", vec!["k"]),
+            ("MIGRATE h 1  0 9 KEYS a b", vec!["a", "b"]),
+            ("MIGRATE h 1  0 9 AUTH KEYS keys KEYS", vec!["KEYS"]),
+            ("MIGRATE h 1  0 9 AUTH2 KEYS COPY", vec![""]),
+            ("MIGRATE h 1  0 9 KEYS", vec![]),
+        ] {
+            let keys: Vec<String> = with_args(line, |args| {
+                let keys = MigrateOptions::read(args).unwrap().keys(args);
+                keys.map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+            });
+            assert_eq!(keys, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused() {
+        for line in ["COPY NOSUCH", "AUTH", "AUTH2 u", "KEYS a"] {
+            let line = format!("MIGRATE h 1 k 0 9 {line}");
+            with_args(&line, |args| assert!(MigrateOptions::read(args).is_err(), "{line}"));
+        }
+    }
+}
