@@ -7,6 +7,7 @@
 //! to change a collection, for commands and for the replay of a log alike, so that both come to the
 //! same.
 
+mod blocks;
 pub mod edit;
 pub mod hash;
 pub mod intset;

@@ -1,7 +1,7 @@
 //! Streams: entries in the order of their IDs, and groups of consumers that read them.
 //!
 //! Entries are in nodes (see [`node`]) of up to `stream-node-max-bytes` and `-entries`, and nodes are
-//! in a tree by the ID of the entry that began them. The nodes are those that Redis would have, byte
+//! ordered by the ID of the entry that began them. The nodes are those that Redis would have, byte
 //! for byte: inexact trimming goes by them, dumps consist of them. A stream stays when it has no
 //! entries left, for what it knows of those that were.
 
@@ -17,8 +17,6 @@ mod radix;
 mod tests;
 mod trim;
 
-use std::collections::BTreeMap;
-
 use shardwright_codec::rdb::{self, Body, Fault, ObjectType};
 
 pub use edit::{Edit, Texts};
@@ -29,6 +27,7 @@ pub use id::{MAX_ID_LEN, StreamId};
 pub use node::Pairs;
 pub use trim::{Bound, Trim};
 
+use super::blocks::Blocks;
 use super::{Collection, Encodings, Shaping, mix_element};
 use crate::digest::Digest;
 use crate::value::Packing;
@@ -40,7 +39,25 @@ const NODE_MAX: usize = 1 << 30;
 /// Most bytes of the fields and values of one entry.
 pub const ENTRY_MAX: usize = NODE_MAX;
 
-type Nodes = BTreeMap<StreamId, Node>;
+/// Nodes with their IDs, in the order of these.
+type Nodes = Blocks<(StreamId, Node)>;
+
+/// How many nodes have this ID or a smaller one.
+fn nodes_to(nodes: &Nodes, id: StreamId) -> usize {
+    nodes.partition_point(|(own, _)| *own <= id)
+}
+
+/// Adds a node; returns the one that had the same ID.
+fn put_node(nodes: &mut Nodes, id: StreamId, node: Node) -> Option<Node> {
+    let behind = nodes_to(nodes, id);
+    match behind.checked_sub(1).and_then(|at| nodes.get_mut(at)) {
+        Some((own, old)) if *own == id => Some(std::mem::replace(old, node)),
+        _ => {
+            nodes.insert(behind, (id, node));
+            None
+        }
+    }
+}
 
 /// Bytes on the heap of a tree of so many items of a size. A node of such a tree has room for eleven,
 /// of which six are taken when all come in order.
@@ -111,7 +128,7 @@ impl<'a> View<'a> {
 
     /// Number of nodes.
     pub fn nodes_len(self) -> usize {
-        self.nodes.map_or(0, BTreeMap::len)
+        self.nodes.map_or(0, Blocks::len)
     }
 
     /// Number of nodes of the radix tree in which Redis would have the nodes. Takes linear time in
@@ -121,12 +138,12 @@ impl<'a> View<'a> {
     }
 
     fn nodes(self) -> impl Iterator<Item = NodeView<'a>> {
-        self.nodes.into_iter().flatten().map(|(id, node)| node.view(*id))
+        self.nodes.into_iter().flat_map(Blocks::iter).map(|(id, node)| node.view(*id))
     }
 
     /// Whether an entry whose fields and values have so many bytes begins a node.
     pub fn opens_node(self, bytes: usize, encodings: &Encodings) -> bool {
-        let Some((id, last)) = self.nodes.and_then(BTreeMap::last_key_value) else { return true };
+        let Some((id, last)) = self.nodes.and_then(Blocks::back) else { return true };
         let last = last.view(*id);
         let max_bytes = match encodings.stream_node_max_bytes {
             0 => NODE_MAX,
@@ -148,15 +165,13 @@ impl Inner {
 
     fn append(&mut self, id: StreamId, opens: bool, pairs: Texts<'_>) -> Option<u64> {
         let fits = id > self.facts.last && pairs.len() > 0 && pairs.len().is_multiple_of(2);
-        match self.nodes.last_entry().filter(|_| fits) {
-            Some(mut last) => {
-                let own = *last.key();
-                let node = last.get_mut();
+        match self.nodes.back_mut().filter(|_| fits) {
+            Some((own, node)) => {
                 let before = node.capacity();
                 if opens {
                     node.seal();
                 } else {
-                    node.append(own, id, pairs)?;
+                    node.append(*own, id, pairs)?;
                 }
                 self.node_bytes = self.node_bytes - before + node.capacity();
             }
@@ -180,23 +195,23 @@ impl Inner {
         let node = Node::open(id, pairs);
         self.node_bytes += node.capacity();
         // Only after XSETID to an ID that was deleted can there be such a node, without entries.
-        if let Some(old) = self.nodes.insert(id, node) {
+        if let Some(old) = put_node(&mut self.nodes, id, node) {
             self.node_bytes -= old.capacity();
             self.facts.len -= old.view(id).counts().0.cast_unsigned();
         }
     }
 
     fn delete(&mut self, id: StreamId) -> Option<u64> {
-        let own = self.nodes.range(..=id).next_back().or_else(|| self.nodes.first_key_value());
-        let own = *own?.0;
-        let node = self.nodes.get_mut(&own)?;
+        let at = nodes_to(&self.nodes, id).saturating_sub(1);
+        let (own, node) = self.nodes.get_mut(at)?;
+        let own = *own;
         let before = node.capacity();
         if node.mark(own, 1, |found| found == id) == 0 {
             return None;
         }
         self.node_bytes = self.node_bytes - before + node.capacity();
         if node.view(own).counts().0 == 0 {
-            self.drop_node(own);
+            self.drop_node(at);
         }
         self.facts.len -= 1;
         self.facts.max_deleted = self.facts.max_deleted.max(id);
@@ -206,8 +221,8 @@ impl Inner {
         Some(1)
     }
 
-    fn drop_node(&mut self, id: StreamId) -> u64 {
-        let Some(node) = self.nodes.remove(&id) else { return 0 };
+    fn drop_node(&mut self, at: usize) -> u64 {
+        let Some((id, node)) = self.nodes.remove(at) else { return 0 };
         self.node_bytes -= node.capacity();
         node.view(id).counts().0.cast_unsigned()
     }
@@ -219,16 +234,13 @@ impl Inner {
 
     fn trim(&mut self, nodes: u64, marked: u64) -> Option<u64> {
         let (mut dropped, mut gone) = (0, 0);
-        while dropped < nodes {
-            let Some((&first, _)) = self.nodes.first_key_value() else { break };
-            gone += self.drop_node(first);
+        while dropped < nodes && !self.nodes.is_empty() {
+            gone += self.drop_node(0);
             dropped += 1;
         }
-        if let Some(mut first) = self.nodes.first_entry().filter(|_| marked > 0) {
-            let own = *first.key();
-            let node = first.get_mut();
+        if let Some((own, node)) = self.nodes.get_mut(0).filter(|_| marked > 0) {
             let before = node.capacity();
-            gone += node.mark(own, marked, |_| true);
+            gone += node.mark(*own, marked, |_| true);
             self.node_bytes = self.node_bytes - before + node.capacity();
         }
         self.facts.len -= gone;
@@ -341,8 +353,7 @@ impl Collection for Stream {
 
     fn memory(&self) -> usize {
         let Inner { nodes, node_bytes, groups, .. } = &*self.0;
-        let tree = tree_memory(nodes.len(), size_of::<(StreamId, Node)>());
-        size_of::<Inner>() + tree + node_bytes + groups.memory()
+        size_of::<Inner>() + nodes.memory() + node_bytes + groups.memory()
     }
 
     fn apply(&mut self, edit: Edit<'_>, _: &Shaping) -> Option<u64> {

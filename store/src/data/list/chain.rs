@@ -1,21 +1,17 @@
 //! Lists of many nodes. Only the nodes at the ends have memory to spare; a node that others come
 //! before or behind gives back what it does not use.
 
-use std::collections::VecDeque;
-
 use shardwright_codec::listpack::{Element, GapListpack};
 use shardwright_codec::rdb::Body;
 
+use super::super::blocks::Blocks;
 use super::Side;
 use super::node::{self, Bounds, Node};
-
-/// Nodes that there is room for when most have gone, whatever is left.
-const SPARE_NODES: usize = 32;
 
 /// Nodes in order. No node is empty.
 #[derive(Debug)]
 pub struct Chain {
-    nodes: VecDeque<Node>,
+    nodes: Blocks<Node>,
     /// Number of elements.
     len: usize,
     /// Bytes of all nodes on the heap.
@@ -35,7 +31,7 @@ impl Chain {
     /// A chain of one node, or of none if it is empty.
     pub(super) fn new(node: GapListpack) -> Self {
         let len = node.len();
-        let mut chain = Self { nodes: VecDeque::new(), len, bytes: 0 };
+        let mut chain = Self { nodes: Blocks::default(), len, bytes: 0 };
         if len > 0 {
             chain.put_node(0, Node::Packed(node));
         }
@@ -55,7 +51,7 @@ impl Chain {
 
     /// Bytes on the heap. Takes constant time.
     pub(super) fn memory(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>() + self.bytes
+        self.nodes.memory() + self.bytes
     }
 
     /// Bytes that nodes have on the heap, as they are counted.
@@ -84,7 +80,7 @@ impl Chain {
             return (self.nodes.len(), 0);
         }
         let mut before = self.len;
-        for (number, node) in self.nodes.iter().enumerate().rev() {
+        for (number, node) in (0..self.nodes.len()).rev().zip(self.nodes.iter().rev()) {
             before -= node.len();
             if before <= index {
                 return (number, index - before);
@@ -154,9 +150,6 @@ impl Chain {
             if node.len() <= left {
                 left -= node.len();
                 self.take_node(end);
-                if self.nodes.capacity() > SPARE_NODES.max(4 * self.nodes.len()) {
-                    self.nodes.shrink_to(2 * self.nodes.len());
-                }
             } else {
                 self.with_node(end, |node| {
                     if let Node::Packed(listpack) = node {
@@ -172,7 +165,7 @@ impl Chain {
     /// is no node left.
     pub(super) fn take_only(&mut self, most: usize) -> Option<GapListpack> {
         let only = self.nodes.len() == 1;
-        match self.nodes.front_mut() {
+        match self.nodes.get_mut(0) {
             None => Some(GapListpack::default()),
             Some(Node::Packed(listpack)) if only && listpack.size() <= most => {
                 Some(std::mem::take(listpack))
@@ -319,7 +312,7 @@ impl Chain {
 
     /// Drops empty nodes and joins those that have room for the next.
     fn join_all(&mut self, bounds: &Bounds) {
-        let mut joined: VecDeque<Node> = VecDeque::new();
+        let mut joined: Blocks<Node> = Blocks::default();
         for node in std::mem::take(&mut self.nodes) {
             match joined.back_mut() {
                 _ if node.len() == 0 => {}
@@ -334,7 +327,7 @@ impl Chain {
     /// Writes what follows the type in dumps.
     pub(super) fn write(&self, body: &mut Body<'_>) {
         body.length(self.nodes.len() as u64);
-        for node in &self.nodes {
+        for node in self.nodes.iter() {
             match node {
                 Node::Packed(listpack) => body.packed_node(listpack.view().bytes()),
                 Node::Plain(text) => body.plain_node(text),

@@ -1,10 +1,8 @@
 //! Going over the entries of a stream, forwards and backwards.
 
-use std::collections::btree_map;
-
-use super::Nodes;
 use super::id::StreamId;
-use super::node::{Entries, Node, Pairs};
+use super::node::{Entries, Pairs};
+use super::{Nodes, nodes_to};
 
 /// An entry.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +15,9 @@ pub struct Entry<'a> {
 
 /// Entries of a range of IDs in the order in which they were added.
 pub struct Forward<'a> {
-    nodes: Option<btree_map::Range<'a, StreamId, Node>>,
+    nodes: Option<&'a Nodes>,
+    /// The node to go on with.
+    next: usize,
     open: Option<Entries<'a>>,
     start: StreamId,
     end: StreamId,
@@ -25,11 +25,9 @@ pub struct Forward<'a> {
 
 impl<'a> Forward<'a> {
     pub(super) fn new(nodes: Option<&'a Nodes>, start: StreamId, end: StreamId) -> Self {
-        let nodes = nodes.filter(|_| start <= end).map(|nodes| {
-            let before = nodes.range(..=start).next_back();
-            nodes.range(before.map_or(start, |(id, _)| *id)..)
-        });
-        Self { nodes, open: None, start, end }
+        let nodes = nodes.filter(|_| start <= end);
+        let next = nodes.map_or(0, |nodes| nodes_to(nodes, start).saturating_sub(1));
+        Self { nodes, next, open: None, start, end }
     }
 }
 
@@ -39,7 +37,8 @@ impl<'a> Iterator for Forward<'a> {
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             let Some(open) = &mut self.open else {
-                let (id, node) = self.nodes.as_mut()?.next()?;
+                let (id, node) = self.nodes?.get(self.next)?;
+                self.next += 1;
                 self.open = Some(node.view(*id).entries());
                 continue;
             };
@@ -59,7 +58,9 @@ impl<'a> Iterator for Forward<'a> {
 
 /// Entries of a range of IDs, the newest first.
 pub struct Backward<'a> {
-    nodes: Option<btree_map::Range<'a, StreamId, Node>>,
+    nodes: Option<&'a Nodes>,
+    /// How many nodes are left.
+    left: usize,
     open: Option<Entries<'a>>,
     start: StreamId,
     end: StreamId,
@@ -67,8 +68,9 @@ pub struct Backward<'a> {
 
 impl<'a> Backward<'a> {
     pub(super) fn new(nodes: Option<&'a Nodes>, start: StreamId, end: StreamId) -> Self {
-        let nodes = nodes.filter(|_| start <= end).map(|nodes| nodes.range(..=end));
-        Self { nodes, open: None, start, end }
+        let nodes = nodes.filter(|_| start <= end);
+        let left = nodes.map_or(0, |nodes| nodes_to(nodes, end));
+        Self { nodes, left, open: None, start, end }
     }
 }
 
@@ -78,7 +80,8 @@ impl<'a> Iterator for Backward<'a> {
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             let Some(open) = &mut self.open else {
-                let (id, node) = self.nodes.as_mut()?.next_back()?;
+                self.left = self.left.checked_sub(1)?;
+                let (id, node) = self.nodes?.get(self.left)?;
                 self.open = Some(node.view(*id).entries());
                 continue;
             };

@@ -62,7 +62,7 @@ impl Twins {
         let dumped = restored(&dump(&self.stream)).unwrap();
         assert_eq!(exact(&self.stream), exact(&dumped));
         assert_eq!(exact(&self.stream), exact(&self.stream.clone()));
-        let capacities = self.stream.0.nodes.values().map(Node::capacity);
+        let capacities = self.stream.0.nodes.iter().map(|(_, node)| node.capacity());
         assert_eq!(self.stream.0.node_bytes, capacities.sum::<usize>());
     }
 }
