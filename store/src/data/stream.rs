@@ -192,7 +192,9 @@ impl Inner {
     }
 
     fn open(&mut self, id: StreamId, pairs: Texts<'_>) {
-        let node = Node::open(id, pairs);
+        // It will probably become as large as the one before.
+        let room = self.nodes.back().map_or(0, |(_, last)| last.capacity());
+        let node = Node::open(id, pairs, room);
         self.node_bytes += node.capacity();
         // Only after XSETID to an ID that was deleted can there be such a node, without entries.
         if let Some(old) = put_node(&mut self.nodes, id, node) {

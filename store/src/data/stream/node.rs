@@ -24,6 +24,9 @@ const SAME_FIELDS: i64 = 2;
 /// Elements of an entry besides fields and values: flags and ID.
 const FIXED: usize = 3;
 
+/// Most bytes that a node is given when it begins.
+const MOST_ROOM: usize = 8192;
+
 /// A run of entries.
 #[derive(Debug, Clone)]
 pub struct Node(ListpackBuf);
@@ -257,8 +260,8 @@ impl DoubleEndedIterator for Entries<'_> {
 
 impl Node {
     /// A node with one entry.
-    pub(super) fn open(id: StreamId, pairs: Texts<'_>) -> Self {
-        let mut node = Self(ListpackBuf::default());
+    pub(super) fn open(id: StreamId, pairs: Texts<'_>, room: usize) -> Self {
+        let mut node = Self(ListpackBuf::from_empty(Vec::with_capacity(room.min(MOST_ROOM))));
         let fields = (pairs.len() / 2) as i64;
         [1, 0, fields].into_iter().for_each(|number| node.0.push(Element::Int(number)));
         pairs.fields().for_each(|field| node.0.push(Element::of(field)));
