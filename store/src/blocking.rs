@@ -240,13 +240,16 @@ impl WaiterTable {
     }
 
     /// Whether the line for a key stands still for another wait than this one, which a block is about
-    /// to serve. Whoever else waits found nothing for it at the key, and stands in nobody's way.
+    /// to serve. Whoever else waits found nothing for it at the key, and stands in nobody's way; but
+    /// if that wait has ended and is not forgotten yet, others may be served who came behind it.
     pub fn stands_behind(&self, db: DbIndex, key: &[u8], number: u64) -> bool {
-        let halts = |waiter: &Waiter| {
-            waiter.retrying && waiter.claim.number != number && waiter.claim.is_open()
-        };
         let queue = || self.queues.get(&(db, key.into()));
-        !self.is_empty() && queue().is_some_and(|queue| queue.iter().any(halts))
+        !self.is_empty()
+            && queue().is_some_and(|queue| {
+                let mut others = queue.iter().filter(|waiter| waiter.claim.number != number);
+                others.clone().any(|waiter| waiter.retrying)
+                    && others.any(|waiter| waiter.claim.is_open())
+            })
     }
 
     /// A wait is about to be served by a block, or that came to nothing.
@@ -297,6 +300,8 @@ mod tests {
         table.set_retrying(1, true);
         assert!(table.stands_behind(DB, b"x", 2) && !table.stands_behind(DB, b"x", 1));
         assert!(a.claim.end() && !a.claim.serve(), "a wait ends once");
+        assert!(table.stands_behind(DB, b"x", 3), "who is behind an ended wait is still first");
+        assert!(!table.stands_behind(DB, b"x", 2), "nobody else waits");
         assert_eq!(table.waiter(DB, b"x", 0).map(|w| w.claim.number), Some(2));
         assert_eq!(table.len(), 1, "of an ended wait nothing is left");
         table.forget(2);
