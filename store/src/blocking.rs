@@ -252,12 +252,16 @@ impl WaiterTable {
             })
     }
 
-    /// A wait is about to be served by a block, or that came to nothing.
+    /// A wait is about to be served by a block, or that came to nothing: then others may be served of
+    /// what came meanwhile.
     pub fn set_retrying(&mut self, number: u64, retrying: bool) {
         for key in self.keys.get(&number).into_iter().flatten() {
             let queue = self.queues.get_mut(key).into_iter().flatten();
             for waiter in queue.filter(|waiter| waiter.claim.number == number) {
                 waiter.retrying = retrying;
+            }
+            if !retrying && !self.ready.contains(key) {
+                self.ready.push_back(key.clone());
             }
         }
     }
@@ -318,6 +322,16 @@ mod tests {
         table.touch(DB, b"y");
         assert_eq!(table.take_ready().map(|(_, key)| key), Some(b"x".as_slice().into()));
         assert_eq!(table.take_ready(), None);
+    }
+
+    #[test]
+    fn a_key_is_ready_again_when_a_block_came_to_nothing() {
+        let mut table = WaiterTable::default();
+        wait(&mut table, &waiter(1), &[b"x"]);
+        table.set_retrying(1, true);
+        assert!(!table.has_ready());
+        table.set_retrying(1, false);
+        assert_eq!(table.take_ready().map(|(_, key)| key), Some(b"x".as_slice().into()));
     }
 
     #[test]
