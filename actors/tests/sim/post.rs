@@ -88,7 +88,10 @@ impl Post for ThreadPost<'_> {
 
     fn end_wait(&mut self, number: u64, shards: ShardSet) {
         for shard in shards.iter() {
-            self.send(Sending::Mail(shard, Mail::EndWait(number)));
+            let is_lost = self.network.fault == Fault::EndWaitLost && self.network.rng.percent(10);
+            if !is_lost {
+                self.send(Sending::Mail(shard, Mail::EndWait(number)));
+            }
         }
     }
 
@@ -127,6 +130,16 @@ impl ShardPost for ThreadPost<'_> {
 
     fn retry(&mut self, waiter: Waiter) {
         let map = self.network.server.router().map;
+        match self.network.fault {
+            Fault::RetryLost => return,
+            Fault::PlaceLost => {
+                if let Some(key) = waiter.batch.keys.first() {
+                    let mail = Mail::EndWait(waiter.claim.number);
+                    self.send(Sending::Mail(map.shard_of(key.slot), mail));
+                }
+            }
+            _ => {}
+        }
         let shards: ShardSet = waiter.batch.keys.iter().map(|key| map.shard_of(key.slot)).collect();
         let lead = shards.iter().next().unwrap_or(self.thread);
         Post::run_block(self, Block::waiting(waiter, shards, lead));
@@ -143,7 +156,17 @@ impl ShardPost for ThreadPost<'_> {
     }
 
     fn block_done(&mut self, done: BlockDone) {
-        self.network.ledger.replies(&self.block, "a block");
+        if done.shards.is_empty() {
+            self.network.ledger.told(&done.sequences);
+        } else {
+            self.network.ledger.replies(&self.block, "a block");
+        }
+        // The command of one that may wait does not come back.
+        if done.batch.requests.is_empty()
+            && let Err(failure) = self.network.waits.answered(&done)
+        {
+            self.network.ledger.fail(failure);
+        }
         self.send(Sending::Answer(done.conn.thread, Answer::Block(done)));
     }
 

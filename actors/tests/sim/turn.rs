@@ -10,6 +10,7 @@ use shardwright_codec::resp::{Protocol, ReplyWriter};
 use shardwright_store::executor::Request;
 use shardwright_store::types::{Sequence, ShardId, UnixMillis};
 
+use super::client::SimClient;
 use super::fault::{Check, Failure, Fault};
 use super::network::{Answer, Mail, Record, Sending};
 use super::post::{ThreadPost, Whim};
@@ -149,6 +150,7 @@ impl World {
                 if self.is_traced {
                     eprintln!("{:6} cut off {at}", self.step);
                 }
+                self.cut.insert(self.clients[at].id);
                 self.leave(at);
             }
         }
@@ -191,6 +193,11 @@ impl World {
                         if let Some(at) = self.client_at(conn) {
                             self.proceed(at);
                         }
+                    }
+                }
+                Some(Answer::Wake(conn)) => {
+                    if let Some(at) = self.client_at(conn) {
+                        self.proceed(at);
                     }
                 }
                 None => {}
@@ -260,12 +267,16 @@ impl World {
         thread: usize,
         work: impl FnOnce(&mut ShardCore, &mut Turn<'_, ThreadPost<'_>, Whim>) -> R,
     ) -> R {
-        let Self { network, whim, shards, server, now, leading, .. } = self;
+        let Self { network, whim, shards, server, now, leading, seen, .. } = self;
         network.ledger.begin_turn();
+        if let Err(failure) = network.waits.begin_turn() {
+            network.ledger.fail(failure);
+        }
         let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread].1);
         let mut turn = Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
         let result = work(&mut shards[thread], &mut turn);
         drop(post);
+        seen.add(network.waits.end_turn());
         if shards[thread].is_cutting() && !network.lines[thread].slicing {
             network.lines[thread].slicing = true;
             let shard = ShardId(thread as u16);
@@ -280,7 +291,7 @@ impl World {
         move |sequence| if fault == Fault::NotTold { Sequence(0) } else { sequence }
     }
 
-    fn client_at(&self, conn: ConnId) -> Option<usize> {
+    pub(super) fn client_at(&self, conn: ConnId) -> Option<usize> {
         let at = conn.index as usize;
         let client = self.clients.get(at).filter(|client| client.id == conn)?;
         client.session.is_some().then_some(at)
@@ -317,8 +328,26 @@ impl World {
         self.proceed(at);
     }
 
-    /// Lets a session go on as far as it can, and writes what it has to say.
+    /// Lets a session go on as far as it can. Whoever's wait for a key it ended is told.
     fn proceed(&mut self, at: usize) {
+        let waits = |client: &SimClient| {
+            let session = client.session.as_ref().filter(|session| session.waits_for_key());
+            session.is_some_and(|session| session.client.info.is_waiting())
+        };
+        let others = self.clients.iter().enumerate().filter(|(other, _)| *other != at);
+        let waiting: Vec<usize> =
+            others.filter(|(_, client)| waits(client)).map(|(other, _)| other).collect();
+        self.advance(at);
+        for other in waiting {
+            let (from, to) = (self.clients[at].id.thread, self.clients[other].id);
+            if !waits(&self.clients[other]) && self.setup.fault != Fault::WakeLost {
+                self.network.send(from, Sending::Answer(to.thread, Answer::Wake(to)));
+            }
+        }
+    }
+
+    /// Lets a session go on as far as it can, and writes what it has to say.
+    fn advance(&mut self, at: usize) {
         let Self { clients, network, server, clock, now, seen, gated, logged, .. } = self;
         let client = &mut clients[at];
         let home = client.id.thread;
@@ -362,12 +391,17 @@ impl World {
     }
 
     fn leave(&mut self, at: usize) {
-        let Self { clients, network, .. } = self;
+        let Self { clients, network, server, setup, .. } = self;
         let client = &mut clients[at];
         if let Some(mut session) = client.session.take() {
+            network.waits.gone(client.id);
             let mut post = ThreadPost::new(network, client.id.thread, ShardSet::default());
             session.abandon();
+            if setup.fault != Fault::WaitOutlives {
+                session.end_key_wait(&mut post);
+            }
             session.tell_ended_watches(&mut post);
+            server.clients.remove(session.client.info.id);
         }
     }
 
