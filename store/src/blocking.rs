@@ -209,11 +209,11 @@ impl WaiterTable {
 
     /// Notes that any key of these databases may have changed.
     pub fn touch_databases(&mut self, dbs: [DbIndex; 2]) {
-        for key in self.queues.keys() {
-            if dbs.contains(&key.0) && !self.ready.contains(key) {
-                self.ready.push_back(key.clone());
-            }
-        }
+        let is_new = |key: &&Key| dbs.contains(&key.0) && !self.ready.contains(key);
+        let mut keys: Vec<Key> = self.queues.keys().filter(is_new).cloned().collect();
+        // The table has its own order in every process.
+        keys.sort_unstable();
+        self.ready.extend(keys);
     }
 
     /// Whether a key is ready.
