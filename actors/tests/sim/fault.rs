@@ -92,4 +92,8 @@ pub enum Fault {
     WakeLost,
     /// A wait goes on when its client has gone.
     WaitOutlives,
+    /// A session's clock is ahead now and then.
+    ClockJumps,
+    /// A session is not called when its pause is over.
+    TimerLost,
 }

@@ -218,9 +218,8 @@ impl Network {
         }
         if self.fault == Fault::ClaimOfEachKey {
             let blocks = std::mem::take(&mut round.blocks).into_iter();
-            round.blocks = blocks.flat_map(|b| claim_of_each_key(b, &self.server)).collect();
+            round.blocks = blocks.flat_map(|b| claim_of_each_key(b, &mut self.waits)).collect();
         }
-        round.blocks.iter().for_each(|block| self.waits.ordered(block));
         let mut messages = Vec::new();
         round.ordered_as(id, |shard, message| {
             let mail = match message {

@@ -75,6 +75,7 @@ impl Post for ThreadPost<'_> {
     }
 
     fn run_block(&mut self, block: Block) {
+        self.network.waits.block(&block);
         if self.network.lines[self.thread.0 as usize].outboxes.push_block(block) {
             self.send(Sending::Answer(self.thread, Answer::FlushOutboxes));
         }

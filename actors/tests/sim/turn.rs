@@ -65,12 +65,17 @@ impl Event {
     }
 }
 
+/// Milliseconds by which a clock that jumps is ahead.
+const JUMP_MS: i64 = 5;
+
 /// Steps of the expiry wheel in a tick.
 const TICK_BUDGET: usize = 2;
 
 impl World {
     /// All that can happen now and is not only time passing.
     pub(super) fn events(&self, events: &mut Vec<Event>) {
+        let jump = if self.setup.fault == Fault::ClockJumps { JUMP_MS } else { 0 };
+        let clock = UnixMillis(self.now.0 + jump);
         for (at, lines) in self.network.lines.iter().enumerate() {
             if !lines.outgoing.is_empty() {
                 if self.network.can_transmit(at) {
@@ -115,7 +120,7 @@ impl World {
             if client.can_write() {
                 events.push(Event::Write(at));
             }
-            if client.paused_until.is_some_and(|until| until <= self.now) {
+            if client.paused_until.is_some_and(|until| until <= clock) {
                 events.push(Event::Wake(at));
             }
             if client.is_done() {
@@ -269,9 +274,8 @@ impl World {
     ) -> R {
         let Self { network, whim, shards, server, now, leading, seen, .. } = self;
         network.ledger.begin_turn();
-        if let Err(failure) = network.waits.begin_turn() {
-            network.ledger.fail(failure);
-        }
+        network.waits.begin_turn();
+        network.waits.now = *now;
         let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread].1);
         let mut turn = Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
         let result = work(&mut shards[thread], &mut turn);
@@ -337,7 +341,9 @@ impl World {
         let others = self.clients.iter().enumerate().filter(|(other, _)| *other != at);
         let waiting: Vec<usize> =
             others.filter(|(_, client)| waits(client)).map(|(other, _)| other).collect();
+        self.network.waits.now = self.now;
         self.advance(at);
+        self.end_waits();
         for other in waiting {
             let (from, to) = (self.clients[at].id.thread, self.clients[other].id);
             if !waits(&self.clients[other]) && self.setup.fault != Fault::WakeLost {
@@ -346,10 +352,18 @@ impl World {
         }
     }
 
+    fn end_waits(&mut self) {
+        if let Err(failure) = self.network.waits.end() {
+            self.network.ledger.fail(failure);
+        }
+    }
+
     /// Lets a session go on as far as it can, and writes what it has to say.
     fn advance(&mut self, at: usize) {
         let Self { clients, network, server, clock, now, seen, gated, logged, .. } = self;
         let client = &mut clients[at];
+        let jumps = network.fault == Fault::ClockJumps && network.rng.percent(50);
+        let now = UnixMillis(now.0 + if jumps { JUMP_MS } else { 0 });
         let home = client.id.thread;
         let mut post = ThreadPost::new(network, home, ShardSet::default());
         let limit = server.reply_limit();
@@ -359,7 +373,7 @@ impl World {
                 home,
                 clock,
                 stats: &server.stats()[home.0 as usize],
-                now: *now,
+                now,
                 post: &mut post,
             };
             let Some(session) = &mut client.session else { return };
@@ -381,6 +395,7 @@ impl World {
             post.network().ledger.fail(Failure::new(Check::Durability, text));
         }
         match client.want {
+            Want::Pause(_) if self.setup.fault == Fault::TimerLost => {}
             Want::Pause(until) => {
                 client.paused_until = Some(until);
                 seen.pauses += 1;
@@ -403,6 +418,7 @@ impl World {
             session.tell_ended_watches(&mut post);
             server.clients.remove(session.client.info.id);
         }
+        self.end_waits();
     }
 
     fn flush_outboxes(&mut self, thread: usize) {

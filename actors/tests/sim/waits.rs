@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use shardwright_actors::messages::{Block, BlockDone, ConnId};
-use shardwright_actors::server::Server;
 use shardwright_store::blocking::{Claim, Waiter};
 use shardwright_store::command::{Handler, Patience};
 use shardwright_store::executor::{Batch, Planned, Request};
+use shardwright_store::types::UnixMillis;
 use shardwright_tests::Reply;
 
 use super::fault::{Check, Failure};
@@ -36,7 +36,9 @@ pub struct Wait {
     claim: Arc<Claim>,
     /// What it gets stays in the data.
     moves: bool,
-    is_endless: bool,
+    /// When it is over, if it ever is.
+    until: Option<UnixMillis>,
+    /// Several shards know of it.
     is_apart: bool,
     /// Its place among all who wait, once it does.
     place: Option<u64>,
@@ -53,6 +55,8 @@ struct Service {
 /// The watch over waits.
 #[derive(Default)]
 pub struct Waits {
+    /// The time.
+    pub now: UnixMillis,
     open: Vec<Wait>,
     places: u64,
     gone: HashSet<ConnId>,
@@ -71,7 +75,7 @@ fn command(batch: &Batch) -> Option<(&Planned, Vec<String>)> {
 }
 
 impl Wait {
-    fn new(waiter: &Waiter, is_apart: bool) -> Option<Self> {
+    fn new(waiter: &Waiter, is_apart: bool, now: UnixMillis) -> Option<Self> {
         let (planned, words) = command(&waiter.batch)?;
         let Handler::Block(blocking) = planned.handler else { return None };
         let args = waiter.batch.view().arguments(planned);
@@ -85,11 +89,19 @@ impl Wait {
             kind: if is_sorted { Kind::SortedSet } else { Kind::List },
             claim: Arc::clone(&waiter.claim),
             moves: blocking.moves,
-            is_endless: (blocking.patience)(args) == Ok(Patience::Forever),
+            until: match (blocking.patience)(args) {
+                Ok(Patience::Millis(ms)) => Some(UnixMillis(now.0 + ms as i64)),
+                _ => None,
+            },
             is_apart,
             place: None,
             is_retried: false,
         })
+    }
+
+    /// When it is over, if it ever is.
+    pub fn until(&self) -> Option<UnixMillis> {
+        self.until
     }
 }
 
@@ -109,16 +121,15 @@ fn failed<T>(check: Check, text: String) -> Result<T, Failure> {
 }
 
 impl Waits {
-    /// A block with this command is ordered: for the first time, or since it has to be served by one.
-    pub fn ordered(&mut self, block: &Block) {
+    /// A block with this command is made: for the first time, or since it has to be served by one.
+    pub fn block(&mut self, block: &Block) {
         let Some(waiter) = &block.waiter else { return };
         let number = waiter.claim.number;
-        match self.open.iter_mut().find(|wait| wait.claim.number == number) {
-            Some(wait) => {
-                wait.is_retried = true;
-                self.seen.retries += 1;
-            }
-            None => self.open.extend(Wait::new(waiter, block.shards.len() > 1)),
+        if let Some(wait) = self.open.iter_mut().find(|wait| wait.claim.number == number) {
+            wait.is_retried = true;
+            self.seen.retries += 1;
+        } else {
+            self.open.extend(Wait::new(waiter, block.shards.len() > 1, self.now));
         }
     }
 
@@ -128,18 +139,24 @@ impl Waits {
     }
 
     /// A shard's turn begins: nobody is being served.
-    pub fn begin_turn(&mut self) -> Result<(), Failure> {
+    pub fn begin_turn(&mut self) {
         self.served.clear();
+    }
+
+    /// Looks who has ended a wait, if not a shard.
+    pub fn end(&mut self) -> Result<(), Failure> {
         for wait in self.open.extract_if(.., |wait| !wait.claim.is_open()) {
             if self.gone.contains(&wait.conn) {
                 self.seen.cuts += 1;
             } else if wait.claim.unblocked().is_some() {
                 self.seen.unblocked += 1;
-            } else if !wait.is_endless {
+            } else if wait.until.is_some_and(|until| until <= self.now) {
                 self.seen.timeouts += 1;
             } else {
-                let text = format!("a wait of {:?} for {:?} ended of itself", wait.conn, wait.keys);
-                return failed(Check::Delivery, text);
+                let (Wait { conn, keys, until, .. }, now) = (wait, self.now);
+                let text =
+                    format!("a wait of {conn:?} for {keys:?} until {until:?} ended at {now:?}");
+                return failed(Check::Reply, text);
             }
         }
         Ok(())
@@ -216,30 +233,36 @@ impl Waits {
     }
 
     /// Those who wait.
-    pub fn open(&self) -> impl Iterator<Item = &Wait> {
+    pub fn open(&self) -> impl Iterator<Item = &Wait> + Clone {
         self.open.iter().filter(|wait| wait.claim.is_open())
     }
 }
 
 /// Makes a block for each key of a command that waits for several, with a claim of its own.
-pub fn claim_of_each_key(block: Block, server: &Server) -> Vec<Block> {
+pub fn claim_of_each_key(block: Block, waits: &mut Waits) -> Vec<Block> {
     let Some(waiter) = &block.waiter else { return vec![block] };
     let Some(Request::Command(planned)) = waiter.batch.requests.first() else { return vec![block] };
-    let of_key = |at: u32| {
+    if matches!(planned.handler, Handler::Block(blocking) if blocking.moves) {
+        return vec![block];
+    }
+    let mut of_key = |at: u32| {
         let mut batch = Batch::default();
         batch.push_copy(waiter.batch.view(), planned);
         if let Some(Request::Command(planned)) = batch.requests.first_mut() {
             (planned.first_key, planned.key_count) = (planned.first_key + at, 1);
         }
+        let Claim { number, owner, .. } = *waiter.claim;
         let claim = match at {
             0 => Arc::clone(&waiter.claim),
-            _ => Arc::new(Claim::new(server.next_wait(), waiter.claim.owner)),
+            // No other has such a number.
+            _ => Arc::new(Claim::new((u64::from(at) << 32) | number, owner)),
         };
         let waiter = Waiter { claim, batch: Arc::new(batch), ..waiter.clone() };
-        Block::waiting(waiter, block.shards, block.lead)
+        let block = Block::waiting(waiter, block.shards, block.lead);
+        if at > 0 {
+            waits.block(&block);
+        }
+        block
     };
-    if matches!(planned.handler, Handler::Block(blocking) if blocking.moves) {
-        return vec![block];
-    }
-    (0..planned.key_count).map(of_key).collect()
+    (0..planned.key_count).map(&mut of_key).collect()
 }

@@ -321,6 +321,10 @@ impl World {
         self.rest()?;
         self.is_served(Session::waits_for_key)?;
         let waits = self.network.waits.open().filter(|wait| self.client_at(wait.conn).is_some());
+        if let Some(until) = waits.clone().find_map(Wait::until) {
+            let text = self.report(&format!("has forgotten somebody who waits until {until:?}"));
+            return Err(Failure::new(Check::Progress, text));
+        }
         Ok(waits.map(|wait| (wait.conn.index, wait)).collect())
     }
 

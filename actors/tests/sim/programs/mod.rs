@@ -1,6 +1,7 @@
 //! What clients do in the scenarios.
 
 pub mod bank;
+pub mod customer;
 pub mod history;
 pub mod model;
 pub mod order;

@@ -1,8 +1,8 @@
-//! Clients around a few queues: they push elements that are there once, wait for some, move them on,
-//! and end each other's waits. What becomes of every element is noted by all of them together.
+//! A few queues with elements that are there once, and what all their customers know of these: in the
+//! end every element must be in one place.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use shardwright_tests::{Reply, Rng};
@@ -13,56 +13,71 @@ use super::super::waits::{Kind, Wait};
 
 /// What is known of an element.
 #[derive(Debug, Clone, Copy, Default)]
-struct Element {
+pub(super) struct Element {
     /// Whether it came to be there, once that was answered.
-    pushed: Option<bool>,
+    pub(super) pushed: Option<bool>,
     /// How often a client that waited said that it got it.
-    taken: usize,
+    pub(super) taken: usize,
     /// How often somebody got it without waiting.
-    popped: usize,
+    pub(super) popped: usize,
 }
+
+/// The other database.
+pub(super) const OTHER: u16 = 3;
 
 /// What lies in the queues.
 pub type Found = BTreeMap<(String, Kind), Vec<String>>;
+
+/// What the queues are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goods {
+    /// Lists.
+    Lists,
+    /// Lists in a database that changes places with another.
+    Swapped,
+    /// Lists or sorted sets, which keys change between.
+    Mixed,
+}
 
 /// The queues, and what is known of their elements.
 pub struct Queues {
     keys: Vec<String>,
     /// Keys beside them that may hold elements.
     others: RefCell<Vec<String>>,
-    elements: RefCell<Vec<Element>>,
-    /// Keys may be sorted sets too, and change between the types.
-    is_mixed: bool,
+    pub(super) elements: RefCell<Vec<Element>>,
+    /// What they are.
+    pub(super) goods: Goods,
     /// How often CLIENT UNBLOCK said that it had ended a wait.
-    unblocked: Cell<usize>,
+    pub(super) unblocked: Cell<usize>,
     /// Waits of which a client knows that they were ended so.
-    ended: Cell<usize>,
+    pub(super) ended: Cell<usize>,
 }
 
-fn failed<T>(check: Check, text: String) -> Result<T, Failure> {
+pub(super) fn failed<T>(check: Check, text: String) -> Result<T, Failure> {
     Err(Failure::new(check, text))
 }
 
 impl Queues {
     /// Some queues under names chosen by chance.
-    pub fn new(rng: &mut Rng, is_mixed: bool) -> Rc<Self> {
-        let (base, count) = (rng.below(10_000), 1 + rng.below(5));
+    pub fn new(rng: &mut Rng, goods: Goods) -> Rc<Self> {
+        let most = if goods == Goods::Mixed { 2 } else { 5 };
+        let (base, count) = (rng.below(10_000), 1 + rng.below(most));
         Rc::new(Self {
             keys: (0..count).map(|at| format!("q:{}", base + at)).collect(),
             others: RefCell::default(),
             elements: RefCell::default(),
-            is_mixed,
+            goods,
             unblocked: Cell::new(0),
             ended: Cell::new(0),
         })
     }
 
-    fn key<'a>(&'a self, rng: &mut Rng) -> &'a str {
+    pub(super) fn key<'a>(&'a self, rng: &mut Rng) -> &'a str {
         &self.keys[rng.below(self.keys.len())]
     }
 
     /// A key beside the queues.
-    fn other(&self, name: String) -> String {
+    pub(super) fn other(&self, name: String) -> String {
         let mut others = self.others.borrow_mut();
         if !others.contains(&name) {
             others.push(name.clone());
@@ -70,14 +85,24 @@ impl Queues {
         name
     }
 
+    /// A key that nobody else uses.
+    pub(super) fn aside(&self) -> String {
+        let number = self.others.borrow().len();
+        self.other(format!("aside:{number}"))
+    }
+
     /// An element that was never there.
-    fn element(&self) -> usize {
+    pub(super) fn element(&self) -> usize {
         let mut elements = self.elements.borrow_mut();
         elements.push(Element::default());
         elements.len() - 1
     }
 
-    fn note(&self, element: &str, note: impl FnOnce(&mut Element)) -> Result<(), Failure> {
+    pub(super) fn note(
+        &self,
+        element: &str,
+        note: impl FnOnce(&mut Element),
+    ) -> Result<(), Failure> {
         let number = element.strip_prefix('e').and_then(|number| number.parse::<usize>().ok());
         let mut elements = self.elements.borrow_mut();
         match number.and_then(|number| elements.get_mut(number)) {
@@ -145,360 +170,6 @@ impl Queues {
     }
 }
 
-/// What a reply has to be.
-#[derive(Debug)]
-enum Expect {
-    /// No error.
-    Fine,
-    /// Anything.
-    Any,
-    /// These elements are there now, unless the key has another type.
-    Pushed(Vec<usize>),
-    /// What a transaction did.
-    All(Vec<Expect>),
-    /// Elements of one of these keys, or none.
-    Taken(Taken),
-    /// An element that is somewhere else now, or none. In the client's own list, if so said.
-    Moved { is_endless: bool, is_own: bool },
-    /// What the client moved to its own list.
-    Own,
-    /// One element or none.
-    Popped,
-    /// How many waits were ended.
-    Unblocked,
-}
-
-/// What a command got that may wait.
-#[derive(Debug)]
-struct Taken {
-    keys: Vec<String>,
-    most: usize,
-    is_endless: bool,
-    /// This must not be it, since it was pushed behind the command.
-    never: Option<usize>,
-    /// This must be it.
-    surely: Option<usize>,
-}
-
-/// What a client does.
-#[derive(Debug, Clone)]
-pub enum Role {
-    /// Pushes elements.
-    Pusher,
-    /// Waits for elements.
-    Taker,
-    /// Waits for elements and moves them on.
-    Mover,
-    /// Takes what is there. It must live, since what it got is known by nobody else.
-    Snatcher,
-    /// Gives keys another type, and puts away what was there.
-    Turner,
-    /// Ends waits of clients with numbers below this.
-    Unblocker(usize),
-    /// Ends the waits of these clients, which do wait.
-    Closer(Vec<u32>),
-    /// Pushes an element to each of these keys.
-    Feeder(Vec<(String, Kind)>),
-}
-
-/// A client.
-pub struct Customer {
-    queues: Rc<Queues>,
-    name: usize,
-    role: Role,
-    left: usize,
-    window: usize,
-    expected: VecDeque<Vec<Expect>>,
-    /// What is in its own list.
-    own: Vec<String>,
-}
-
-/// What is being put together.
-#[derive(Default)]
-struct Draft {
-    pipeline: Pipeline,
-    expected: Vec<Expect>,
-}
-
-impl Draft {
-    fn say(&mut self, line: &str, expect: Expect) {
-        self.pipeline.line(line);
-        self.expected.push(expect);
-    }
-
-    fn transaction(&mut self, commands: Vec<(String, Expect)>) {
-        self.say("MULTI", Expect::Fine);
-        let mut inner = Vec::new();
-        for (line, expect) in commands {
-            self.say(&line, Expect::Fine);
-            inner.push(expect);
-        }
-        self.say("EXEC", Expect::All(inner));
-    }
-}
-
-/// A time to wait, and whether that is endless.
-fn patience(rng: &mut Rng) -> (String, bool) {
-    match rng.percent(40) {
-        true => ("0".into(), true),
-        false => (format!("0.0{:02}", 1 + rng.below(40)), false),
-    }
-}
-
-fn side(rng: &mut Rng) -> &'static str {
-    rng.pick(&["LEFT", "RIGHT"])
-}
-
-impl Customer {
-    /// A client that sends so many pipelines; `name` is nobody else's.
-    pub fn new(queues: &Rc<Queues>, name: usize, role: Role, pipelines: usize) -> Self {
-        Self {
-            queues: Rc::clone(queues),
-            name,
-            role,
-            left: pipelines,
-            window: 1 + name % 3,
-            expected: VecDeque::new(),
-            own: Vec::new(),
-        }
-    }
-
-    /// A command that pushes to this key.
-    fn push(&self, rng: &mut Rng, key: &str) -> (String, Expect) {
-        if self.queues.is_mixed && rng.percent(30) {
-            let element = self.queues.element();
-            return (format!("ZADD {key} 1 e{element}"), Expect::Pushed(vec![element]));
-        }
-        let elements: Vec<_> = (0..1 + rng.below(3)).map(|_| self.queues.element()).collect();
-        let names: Vec<_> = elements.iter().map(|element| format!("e{element}")).collect();
-        let line = format!("{} {key} {}", rng.pick(&["LPUSH", "RPUSH"]), names.join(" "));
-        (line, Expect::Pushed(elements))
-    }
-
-    fn say_push(&self, rng: &mut Rng, draft: &mut Draft) {
-        let mut commands = Vec::new();
-        for _ in 0..1 + rng.below(3) {
-            let key = self.queues.key(rng);
-            commands.push(self.push(rng, key));
-        }
-        if rng.percent(40) {
-            return draft.transaction(commands);
-        }
-        commands.into_iter().for_each(|(line, expect)| draft.say(&line, expect));
-    }
-
-    fn say_take(&self, rng: &mut Rng, draft: &mut Draft) {
-        if rng.percent(10) {
-            return self.say_own(draft);
-        }
-        let keys: Vec<String> =
-            (0..1 + rng.below(3)).map(|_| self.queues.key(rng).to_owned()).collect();
-        let ((time, is_endless), names) = (patience(rng), keys.join(" "));
-        let most = 1 + rng.below(2);
-        let line = match rng.below(4) {
-            _ if self.queues.is_mixed && rng.percent(40) => format!("BZPOPMIN {names} {time}"),
-            0 | 1 => format!("{} {names} {time}", rng.pick(&["BLPOP", "BRPOP"])),
-            _ => format!("BLMPOP {time} {} {names} {} COUNT {most}", keys.len(), side(rng)),
-        };
-        let key = keys[0].clone();
-        let behind = rng.percent(40).then(|| self.queues.element());
-        let taken = Taken { keys, most, is_endless, never: behind, surely: None };
-        draft.say(&line, Expect::Taken(taken));
-        if let Some(element) = behind {
-            let push = (format!("RPUSH {key} e{element}"), Expect::Pushed(vec![element]));
-            match rng.percent(50) {
-                true => draft.say(&push.0, push.1),
-                false => draft.transaction(vec![push]),
-            }
-        }
-    }
-
-    /// What came before on the connection is there when somebody waits for it.
-    fn say_own(&self, draft: &mut Draft) {
-        let key = self.queues.other(format!("own:{}", self.name));
-        let element = self.queues.element();
-        draft.say(&format!("RPUSH {key} e{element}"), Expect::Pushed(vec![element]));
-        let line = format!("BLPOP {key} 0");
-        let (keys, surely) = (vec![key], Some(element));
-        let taken = Taken { keys, most: 1, is_endless: false, never: None, surely };
-        draft.say(&line, Expect::Taken(taken));
-    }
-
-    fn say_move(&self, rng: &mut Rng, draft: &mut Draft) {
-        let (from, (time, is_endless)) = (self.queues.key(rng), patience(rng));
-        let is_own = rng.percent(30);
-        let to = match is_own {
-            true => self.queues.other(format!("moved:{}", self.name)),
-            false => self.queues.key(rng).to_owned(),
-        };
-        let line = match rng.below(3) {
-            0 if !is_own => format!("BRPOPLPUSH {from} {to} {time}"),
-            _ if is_own => format!("BLMOVE {from} {to} {} RIGHT {time}", side(rng)),
-            _ => format!("BLMOVE {from} {to} {} {} {time}", side(rng), side(rng)),
-        };
-        draft.say(&line, Expect::Moved { is_endless, is_own });
-        if is_own {
-            draft.say(&format!("LRANGE {to} 0 -1"), Expect::Own);
-        }
-    }
-
-    fn say_snatch(&self, rng: &mut Rng, draft: &mut Draft) {
-        let [from, to] = [(); 2].map(|()| self.queues.key(rng).to_owned());
-        if rng.percent(50) {
-            let pop = rng.pick(&["LPOP", "RPOP"]);
-            return draft.say(&format!("{pop} {from}"), Expect::Popped);
-        }
-        let moved = Expect::Moved { is_endless: true, is_own: false };
-        draft.transaction(vec![
-            (format!("BLMOVE {from} {to} LEFT LEFT 0"), moved),
-            (format!("RPOP {to}"), Expect::Popped),
-        ]);
-    }
-
-    fn say_turn(&self, rng: &mut Rng, draft: &mut Draft) {
-        let key = self.queues.key(rng).to_owned();
-        let away = self.queues.other(format!("away:{}", self.queues.others.borrow().len()));
-        let push = self.push(rng, &key);
-        draft.transaction(vec![(format!("RENAME {key} {away}"), Expect::Any), push]);
-    }
-
-    fn say_feed(&self, keys: &[(String, Kind)], draft: &mut Draft) {
-        for (key, kind) in keys {
-            let element = self.queues.element();
-            let line = match kind {
-                Kind::List => format!("RPUSH {key} e{element}"),
-                Kind::SortedSet => format!("ZADD {key} 1 e{element}"),
-            };
-            draft.say(&line, Expect::Pushed(vec![element]));
-        }
-    }
-
-    fn judge(&mut self, expect: Expect, reply: &Reply) -> Result<(), Failure> {
-        let queues = Rc::clone(&self.queues);
-        let wrong = |what: &str| failed(Check::Reply, format!("{reply:?} {what}"));
-        let is_mistyped = reply.error().is_some_and(|error| error.starts_with("WRONGTYPE"));
-        match expect {
-            Expect::Any => Ok(()),
-            Expect::Pushed(elements) => {
-                let pushed = !(is_mistyped && queues.is_mixed);
-                if pushed && !matches!(reply, Reply::Int(_)) {
-                    return wrong("is no length");
-                }
-                let mut known = queues.elements.borrow_mut();
-                elements.into_iter().for_each(|at| known[at].pushed = Some(pushed));
-                Ok(())
-            }
-            Expect::All(inner) => {
-                let Reply::Array(items) = reply else { return wrong("is no transaction's") };
-                inner.into_iter().zip(items).try_for_each(|(expect, item)| self.judge(expect, item))
-            }
-            Expect::Unblocked => {
-                let Reply::Int(count) = *reply else { return wrong("is no number") };
-                queues.unblocked.set(queues.unblocked.get() + count as usize);
-                Ok(())
-            }
-            Expect::Taken(Taken { surely: None, is_endless, .. })
-            | Expect::Moved { is_endless, .. }
-                if self.is_nothing(reply, is_endless) =>
-            {
-                Ok(())
-            }
-            Expect::Moved { .. } | Expect::Taken(_) | Expect::Popped
-                if is_mistyped && queues.is_mixed =>
-            {
-                Ok(())
-            }
-            Expect::Popped if *reply == Reply::Null => Ok(()),
-            _ if reply.error().is_some() => wrong("is an error"),
-            Expect::Fine => Ok(()),
-            Expect::Taken(taken) => self.judge_taken(&taken, reply),
-            Expect::Moved { is_own, .. } => {
-                self.own.extend(is_own.then(|| reply.text()));
-                Ok(())
-            }
-            Expect::Own => {
-                let found: Vec<_> = reply.items().iter().map(Reply::text).collect();
-                if found == self.own { Ok(()) } else { wrong("is not what was moved there") }
-            }
-            Expect::Popped => queues.note(&reply.text(), |element| element.popped += 1),
-        }
-    }
-
-    /// Whether a wait ended without anything.
-    fn is_nothing(&self, reply: &Reply, is_endless: bool) -> bool {
-        let is_unblocked = reply.error().is_some_and(|error| error.starts_with("UNBLOCKED"));
-        let is_waiter = !matches!(self.role, Role::Snatcher);
-        if is_unblocked || *reply == Reply::Null && is_endless && is_waiter {
-            self.queues.ended.set(self.queues.ended.get() + 1);
-        }
-        is_unblocked || *reply == Reply::Null
-    }
-
-    fn judge_taken(&self, taken: &Taken, reply: &Reply) -> Result<(), Failure> {
-        let wrong = || failed(Check::Reply, format!("{reply:?}, expected {taken:?}"));
-        let Reply::Array(items) = reply else { return wrong() };
-        let elements: Vec<String> = match items.as_slice() {
-            [_, Reply::Array(elements)] => elements.iter().map(Reply::text).collect(),
-            [_, element, ..] => vec![element.text()],
-            _ => return wrong(),
-        };
-        let is_known = taken.keys.contains(&items[0].text());
-        let is_right = (1..=taken.most.max(1)).contains(&elements.len());
-        let has = |element: &Option<usize>| {
-            element.is_some_and(|element| elements.contains(&format!("e{element}")))
-        };
-        if !is_known || !is_right || has(&taken.never) {
-            return wrong();
-        }
-        if taken.surely.is_some() && !has(&taken.surely) {
-            return wrong();
-        }
-        elements.iter().try_for_each(|name| self.queues.note(name, |element| element.taken += 1))
-    }
-}
-
-impl Program for Customer {
-    fn next(&mut self, rng: &mut Rng) -> Option<Pipeline> {
-        self.left = self.left.checked_sub(1)?;
-        let mut draft = Draft::default();
-        let role = self.role.clone();
-        for _ in 0..1 + rng.below(2) {
-            match &role {
-                Role::Pusher => self.say_push(rng, &mut draft),
-                Role::Taker => self.say_take(rng, &mut draft),
-                Role::Mover => self.say_move(rng, &mut draft),
-                Role::Snatcher => self.say_snatch(rng, &mut draft),
-                Role::Turner => self.say_turn(rng, &mut draft),
-                Role::Unblocker(clients) => {
-                    let (number, how) = (rng.below(*clients), rng.pick(&["TIMEOUT", "ERROR"]));
-                    let line = format!("CLIENT UNBLOCK {number} {how}");
-                    draft.say(&line, Expect::Unblocked);
-                }
-                Role::Closer(_) | Role::Feeder(_) => {}
-            }
-        }
-        match &role {
-            Role::Closer(clients) => clients.iter().for_each(|number| {
-                let line = format!("CLIENT UNBLOCK {number}");
-                draft.say(&line, Expect::Unblocked);
-            }),
-            Role::Feeder(keys) => self.say_feed(keys, &mut draft),
-            _ => {}
-        }
-        self.expected.push_back(draft.expected);
-        Some(draft.pipeline)
-    }
-
-    fn answered(&mut self, replies: Vec<Reply>, _: Span) -> Result<(), Failure> {
-        let expected = self.expected.pop_front().unwrap_or_default();
-        expected.into_iter().zip(&replies).try_for_each(|(expect, reply)| self.judge(expect, reply))
-    }
-
-    fn window(&self) -> usize {
-        self.window
-    }
-}
-
 /// Reads all that lies in the queues.
 pub struct Reader {
     keys: Option<Vec<String>>,
@@ -518,24 +189,29 @@ impl Program for Reader {
     fn next(&mut self, _: &mut Rng) -> Option<Pipeline> {
         self.said = self.keys.take()?;
         let mut pipeline = Pipeline::default();
-        for key in &self.said {
-            pipeline.line(&format!("LRANGE {key} 0 -1"));
-            pipeline.line(&format!("ZRANGE {key} 0 -1"));
+        for db in [OTHER, 0] {
+            pipeline.line(&format!("SELECT {db}"));
+            for key in &self.said {
+                pipeline.line(&format!("LRANGE {key} 0 -1"));
+                pipeline.line(&format!("ZRANGE {key} 0 -1"));
+            }
         }
         Some(pipeline)
     }
 
     fn answered(&mut self, replies: Vec<Reply>, _: Span) -> Result<(), Failure> {
-        let asked = self
-            .said
-            .iter()
-            .flat_map(|key| [Kind::List, Kind::SortedSet].map(|kind| (key.clone(), kind)));
         let mut found = self.found.borrow_mut();
-        for (asked, reply) in asked.zip(&replies) {
-            if let Reply::Array(elements) = reply
-                && !elements.is_empty()
-            {
-                found.insert(asked, elements.iter().map(Reply::text).collect());
+        let (other, here) = replies.split_at(replies.len() / 2);
+        for (replies, prefix) in [(other, "other database's "), (here, "")] {
+            for (key, replies) in self.said.iter().zip(replies[1..].chunks(2)) {
+                for (kind, reply) in [Kind::List, Kind::SortedSet].into_iter().zip(replies) {
+                    if let Reply::Array(elements) = reply
+                        && !elements.is_empty()
+                    {
+                        let elements = elements.iter().map(Reply::text).collect();
+                        found.insert((format!("{prefix}{key}"), kind), elements);
+                    }
+                }
             }
         }
         Ok(())
