@@ -149,6 +149,7 @@ fn customers(world: &mut World, queues: &Rc<Queues>, goods: Goods) {
 /// What lies in the queues when nothing happens any more.
 fn look(world: &mut World, queues: &Queues) -> Result<Found, Failure> {
     world.run_to_waits()?;
+    world.meddle(false);
     let found = Rc::default();
     world.add(Reader::new(queues, &found));
     world.run_to_waits()?;
@@ -161,6 +162,7 @@ fn queue(setup: Setup, goods: Goods) -> Result<World, Failure> {
     let mut world = World::new(setup);
     let queues = Queues::new(&mut world.rng, goods);
     customers(&mut world, &queues, goods);
+    world.meddle(true);
     for round in 1000.. {
         let found = look(&mut world, &queues)?;
         let waits = world.run_to_waits()?;
@@ -173,9 +175,11 @@ fn queue(setup: Setup, goods: Goods) -> Result<World, Failure> {
         }
         let role = if world.rng.percent(50) { Role::Closer(numbers) } else { Role::Feeder(keys) };
         world.add(Customer::new(&queues, round, role, 1));
+        world.meddle(true);
     }
     world.finish()?;
     let found = look(&mut world, &queues)?;
+    queues.note_unblocked(world.seen.meddled);
     queues.judge(world.given(), &found)?;
     Ok(world)
 }

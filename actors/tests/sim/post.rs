@@ -1,6 +1,9 @@
 //! Where sessions and shards of one thread send: into the thread's list of what its turn has yet to
 //! send.
 
+use std::sync::Arc;
+
+use shardwright_actors::clients::ClientInfo;
 use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
 use shardwright_actors::reload::Reload;
 use shardwright_actors::shard::core::ShardPost;
@@ -203,16 +206,27 @@ impl ShardPost for ThreadPost<'_> {
     }
 }
 
-/// Stops a batch now and then, as one that takes too long.
+/// Stops a batch now and then, as one that takes too long. Within a turn it does what another thread
+/// may do meanwhile, since claims are shared: it ends waits.
 pub struct Whim {
     /// Chance of it.
     pub rng: Rng,
     /// Of a hundred commands, how many end their batch.
     pub stops: usize,
+    /// Of a hundred commands behind which somebody waits, at how many a wait is ended.
+    pub meddles: usize,
+    /// Clients that wait.
+    pub waiting: Vec<Arc<ClientInfo>>,
+    /// Those of them whose wait was ended.
+    pub unblocked: Vec<ConnId>,
 }
 
 impl Meter for Whim {
     fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+        if !self.waiting.is_empty() && self.rng.percent(self.meddles) {
+            let info = self.rng.choose(&self.waiting);
+            self.unblocked.extend(info.unblock(false).then_some(info.conn));
+        }
         !self.rng.percent(self.stops)
     }
 }

@@ -1,5 +1,7 @@
 //! What can happen in a world, and what the shells around sessions and shards do then.
 
+use std::sync::Arc;
+
 use shardwright_actors::messages::{
     Block, BlockDone, BlockKind, ConnId, Delivery, Parcel, ParcelDone, Round,
 };
@@ -272,7 +274,13 @@ impl World {
         thread: usize,
         work: impl FnOnce(&mut ShardCore, &mut Turn<'_, ThreadPost<'_>, Whim>) -> R,
     ) -> R {
-        let Self { network, whim, shards, server, now, leading, seen, .. } = self;
+        let Self { network, whim, shards, server, now, leading, seen, clients, .. } = self;
+        if whim.meddles > 0 {
+            let sessions = clients.iter().filter_map(|client| client.session.as_ref());
+            let waiting = sessions.filter(|session| session.waits_for_key());
+            whim.waiting.clear();
+            whim.waiting.extend(waiting.map(|session| Arc::clone(&session.client.info)));
+        }
         network.ledger.begin_turn();
         network.waits.begin_turn();
         network.waits.now = *now;
@@ -281,6 +289,10 @@ impl World {
         let result = work(&mut shards[thread], &mut turn);
         drop(post);
         seen.add(network.waits.end_turn());
+        for conn in whim.unblocked.drain(..) {
+            seen.meddled += 1;
+            network.lines[conn.thread.0 as usize].gateway.push_back(Answer::Wake(conn));
+        }
         if shards[thread].is_cutting() && !network.lines[thread].slicing {
             network.lines[thread].slicing = true;
             let shard = ShardId(thread as u16);

@@ -97,6 +97,8 @@ pub struct Seen {
     pub retries: usize,
     /// A client that waited was served by such a block.
     pub served_retried: usize,
+    /// A wait was ended in the middle of a shard's turn.
+    pub meddled: usize,
     /// A wait took too long.
     pub timeouts: usize,
     /// A wait was ended by another client.
@@ -107,12 +109,12 @@ pub struct Seen {
 
 impl Seen {
     /// All counts with their names.
-    pub fn all(&self) -> [(&'static str, usize); 16] {
+    pub fn all(&self) -> [(&'static str, usize); 17] {
         let mut copy = *self;
         copy.counts().map(|(name, count)| (name, *count))
     }
 
-    fn counts(&mut self) -> [(&'static str, &mut usize); 16] {
+    fn counts(&mut self) -> [(&'static str, &mut usize); 17] {
         [
             ("drains", &mut self.drains),
             ("pauses", &mut self.pauses),
@@ -127,6 +129,7 @@ impl Seen {
             ("served apart", &mut self.served_apart),
             ("retries", &mut self.retries),
             ("served retried", &mut self.served_retried),
+            ("meddled", &mut self.meddled),
             ("timeouts", &mut self.timeouts),
             ("unblocked", &mut self.unblocked),
             ("cuts", &mut self.cuts),
@@ -254,7 +257,13 @@ impl World {
             shadows: Shadows::new(&options),
             network,
             clients: Vec::new(),
-            whim: Whim { rng: rng.fork(), stops: [0, 5, 50][rng.below(3)] },
+            whim: Whim {
+                rng: rng.fork(),
+                stops: [0, 5, 50][rng.below(3)],
+                meddles: 0,
+                waiting: Vec::new(),
+                unblocked: Vec::new(),
+            },
             is_traced: std::env::var_os("SHARDWRIGHT_TRACE").is_some(),
             gated,
             logged,
@@ -291,6 +300,12 @@ impl World {
         self.clients.push(client);
         self.bias_until = 0;
         self.clients.last_mut().unwrap()
+    }
+
+    /// Whether waits may be ended in the middle of a turn, as another thread can do.
+    pub fn meddle(&mut self, may: bool) {
+        let may = may && self.setup.shards > 1;
+        self.whim.meddles = if may { [0, 10, 30][self.rng.below(3)] } else { 0 };
     }
 
     /// Steps so far.

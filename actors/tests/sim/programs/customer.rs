@@ -301,7 +301,7 @@ impl Customer {
             }
             Expect::Unblocked => {
                 let Reply::Int(count) = *reply else { return wrong("is no number") };
-                queues.unblocked.set(queues.unblocked.get() + count as usize);
+                queues.note_unblocked(count as usize);
                 Ok(())
             }
             Expect::Taken(Taken { surely: None, is_endless, .. })

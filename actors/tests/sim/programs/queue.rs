@@ -48,7 +48,7 @@ pub struct Queues {
     /// What they are.
     pub(super) goods: Goods,
     /// How often CLIENT UNBLOCK said that it had ended a wait.
-    pub(super) unblocked: Cell<usize>,
+    unblocked: Cell<usize>,
     /// Waits of which a client knows that they were ended so.
     pub(super) ended: Cell<usize>,
 }
@@ -112,6 +112,11 @@ impl Queues {
             }
             None => failed(Check::Delivery, format!("{element} was pushed by nobody")),
         }
+    }
+
+    /// So many waits were ended.
+    pub fn note_unblocked(&self, count: usize) {
+        self.unblocked.set(self.unblocked.get() + count);
     }
 
     /// Whether somebody waits for what is there.
