@@ -258,8 +258,7 @@ impl World {
                 self.turn(thread, |core, turn| core.cut_slice(turn.post));
             }
             Mail::Tick => {
-                let more =
-                    self.turn(thread, |core, turn| core.tick(turn.now, TICK_BUDGET, turn.post));
+                let more = self.turn(thread, |core, turn| core.tick(TICK_BUDGET, turn));
                 self.network.lines[thread].ticking = more;
                 if more {
                     self.network.send(shard, Sending::Mail(shard, Mail::Tick));
