@@ -178,6 +178,10 @@ impl Ledger {
     /// A partition was released: all its effects must have been handed out.
     pub fn released(&mut self, partition: &Partition) {
         self.has_left(partition, "is released");
+        if partition.waiters.has_ready() {
+            let text = format!("{} is released before those are served who wait", partition.id());
+            self.fail(Failure::new(Check::Delivery, text));
+        }
         let at = partition.id().0 as usize;
         let page = &mut self.pages[at];
         page.released = true;

@@ -250,7 +250,10 @@ impl Customer {
     fn say_turn(&self, rng: &mut Rng, draft: &mut Draft) {
         let key = self.queues.key(rng).to_owned();
         let aside = self.queues.aside();
-        let push = self.push(rng, &key);
+        let push = match rng.percent(20) {
+            true => (format!("SET {key} text PX {}", 1 + rng.below(20)), Expect::Fine),
+            false => self.push(rng, &key),
+        };
         draft.transaction(vec![(format!("RENAME {key} {aside}"), Expect::Any), push]);
     }
 
