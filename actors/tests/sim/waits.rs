@@ -150,7 +150,8 @@ impl Waits {
                 self.seen.cuts += 1;
             } else if wait.claim.unblocked().is_some() {
                 self.seen.unblocked += 1;
-            } else if wait.until.is_some_and(|until| until <= self.now) {
+            } else if wait.place.is_some() && wait.until.is_some_and(|until| until <= self.now) {
+                // It was tried once, and waited as long as it said.
                 self.seen.timeouts += 1;
             } else {
                 let (Wait { conn, keys, until, .. }, now) = (wait, self.now);
