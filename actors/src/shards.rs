@@ -22,6 +22,14 @@ impl ShardSet {
         }
     }
 
+    /// Takes a shard out.
+    #[inline]
+    pub fn remove(&mut self, shard: ShardId) {
+        if let Some(word) = self.0.get_mut(shard.0 as usize / 64) {
+            *word &= !(1 << (shard.0 % 64));
+        }
+    }
+
     /// Whether the shard is in the set.
     pub fn contains(&self, shard: ShardId) -> bool {
         self.0.get(shard.0 as usize / 64).is_some_and(|word| word >> (shard.0 % 64) & 1 == 1)
@@ -84,5 +92,8 @@ mod tests {
         assert_eq!([ShardId(9)].into_iter().collect::<ShardSet>().only(), Some(ShardId(9)));
         assert_eq!(ShardSet::all(7).len(), 7);
         assert!(set.intersects(&ShardSet::all(4)) && !set.intersects(&ShardSet::all(3)));
+        let mut rest = set;
+        [ShardId(64), ShardId(65)].into_iter().for_each(|shard| rest.remove(shard));
+        assert_eq!(rest.iter().collect::<Vec<_>>(), [ShardId(3), ShardId(200)]);
     }
 }

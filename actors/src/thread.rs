@@ -353,7 +353,7 @@ impl<'a> ShardTurn<'a> {
         if !server.active_expire.load(Relaxed) || server.durability.has_failed() {
             return false;
         }
-        core.tick(self.now, budget, &mut self.post)
+        core.tick(budget, &mut self.core_turn())
     }
 }
 

@@ -15,9 +15,11 @@ use shardwright_tests::history::{explain, is_strictly_serializable};
 use sim::fault::{Check, Failure, Fault};
 use sim::program::Once;
 use sim::programs::bank::{Bank, Counter, Mover, Setter, Watcher};
+use sim::programs::customer::{Customer, Role};
 use sim::programs::history::{Record, Recorded};
 use sim::programs::order::{Observer, Plan, Writer};
 use sim::programs::own::Own;
+use sim::programs::queue::{Found, Goods, Queues, Reader};
 use sim::seeds;
 use sim::world::{Seen, Setup, World};
 
@@ -116,6 +118,72 @@ fn order(setup: Setup, promised: PipelineOrder, noise: Noise) -> Result<usize, F
     Ok(overtaken)
 }
 
+/// Clients that push, wait for, move and take elements, and end each other's waits.
+fn customers(world: &mut World, queues: &Rc<Queues>, goods: Goods) {
+    let mut name = 0;
+    let mut add = |world: &mut World, role: Role, most: usize, killable: usize| {
+        let pipelines = 1 + world.rng.below(most);
+        let is_killable = world.rng.percent(killable);
+        world.add(Customer::new(queues, name, role, pipelines)).killable = is_killable;
+        name += 1;
+    };
+    (0..1 + world.rng.below(2)).for_each(|_| add(world, Role::Pusher, 5, 20));
+    (0..2 + world.rng.below(4)).for_each(|_| add(world, Role::Taker, 5, 40));
+    (0..world.rng.below(3)).for_each(|_| add(world, Role::Mover, 4, 40));
+    (0..world.rng.below(2)).for_each(|_| add(world, Role::Snatcher, 4, 0));
+    let others = 1 + world.rng.below(2);
+    match goods {
+        Goods::Lists => {}
+        Goods::Swapped => (0..others).for_each(|_| add(world, Role::Swapper, 5, 0)),
+        Goods::Mixed => (0..others).for_each(|_| add(world, Role::Turner, 5, 0)),
+    }
+    if world.rng.percent(60) {
+        let clients = 2 + world.rng.below(8);
+        add(world, Role::Unblocker(clients), 5, 0);
+    }
+    if goods != Goods::Swapped && world.rng.percent(20) {
+        world.add(Own::new(0, 2));
+    }
+}
+
+/// What lies in the queues when nothing happens any more.
+fn look(world: &mut World, queues: &Queues) -> Result<Found, Failure> {
+    world.run_to_waits()?;
+    world.meddle(false);
+    let found = Rc::default();
+    world.add(Reader::new(queues, &found));
+    world.run_to_waits()?;
+    Ok(found.take())
+}
+
+/// Everybody waits in line, and what was pushed is given out once. Those who would wait for ever are
+/// fed or unblocked until all have said all.
+fn queue(setup: Setup, goods: Goods) -> Result<World, Failure> {
+    let mut world = World::new(setup);
+    let queues = Queues::new(&mut world.rng, goods);
+    customers(&mut world, &queues, goods);
+    world.meddle(true);
+    for round in 1000.. {
+        let found = look(&mut world, &queues)?;
+        let waits = world.run_to_waits()?;
+        let lines: Vec<_> = waits.iter().map(|(_, wait)| *wait).collect();
+        queues.nobody_waits_in_vain(&lines, &found)?;
+        let keys = lines.iter().map(|wait| (wait.keys[0].clone(), wait.kind)).collect();
+        let numbers: Vec<u32> = waits.iter().map(|(number, _)| *number).collect();
+        if numbers.is_empty() {
+            break;
+        }
+        let role = if world.rng.percent(50) { Role::Closer(numbers) } else { Role::Feeder(keys) };
+        world.add(Customer::new(&queues, round, role, 1));
+        world.meddle(true);
+    }
+    world.finish()?;
+    let found = look(&mut world, &queues)?;
+    queues.note_unblocked(world.seen.meddled);
+    queues.judge(world.given(), &found)?;
+    Ok(world)
+}
+
 #[test]
 fn every_client_gets_what_its_own_commands_did_in_their_order() {
     seeds::check(1, |seed| own_keys(Setup::new(seed, Fault::None)).map(drop));
@@ -134,6 +202,21 @@ fn money_neither_comes_nor_goes() {
 #[test]
 fn histories_are_strictly_serializable() {
     seeds::check(1, |seed| history(Setup::new(seed, Fault::None), Noise::Some));
+}
+
+#[test]
+fn every_element_goes_to_one_client_that_waits_in_line() {
+    seeds::check(1, |seed| queue(Setup::new(seed, Fault::None), Goods::Lists).map(drop));
+}
+
+#[test]
+fn who_waits_for_another_type_is_passed_over() {
+    seeds::check(1, |seed| queue(Setup::new(seed, Fault::None), Goods::Mixed).map(drop));
+}
+
+#[test]
+fn what_another_database_brings_is_served_too() {
+    seeds::check(2, |seed| queue(Setup::new(seed, Fault::None), Goods::Swapped).map(drop));
 }
 
 #[test]
@@ -162,6 +245,7 @@ fn what_is_rare_happens() {
         sums.iter_mut().zip(world.seen.all()).for_each(|(sum, (_, count))| sum.1 += count);
     };
     (0..300).for_each(|seed| add(own_keys(Setup::new(seed, Fault::None)).unwrap()));
+    (0..300).for_each(|seed| add(queue(Setup::new(seed, Fault::None), Goods::Lists).unwrap()));
     (0..5).for_each(|seed| add(large_values(Setup::new(seed, Fault::None)).unwrap()));
     println!("{sums:?}");
     assert!(sums.iter().all(|(_, count)| *count > 0), "{sums:?}");
@@ -169,11 +253,12 @@ fn what_is_rare_happens() {
 
 #[test]
 fn a_seed_tells_the_run() {
-    let run = || {
-        let world = own_keys(Setup::new(7, Fault::None)).unwrap();
-        (world.step(), world.blocks())
+    let run = |seed| {
+        let setup = Setup::new(seed, Fault::None);
+        let worlds = [own_keys(setup).unwrap(), queue(setup, Goods::Swapped).unwrap()];
+        worlds.map(|world| (world.step(), world.blocks()))
     };
-    assert_eq!(run(), run());
+    (7..20).for_each(|seed| assert_eq!(run(seed), run(seed)));
 }
 
 /// Everything that something may be noticed by.
@@ -272,4 +357,55 @@ fn finds_a_checkpoint_whose_mark_is_early() {
 #[test]
 fn finds_effects_that_are_lost() {
     seeds::finds(&[Check::Effects], 50, |seed| any(seed, Fault::EffectsLost));
+}
+
+/// A run with several shards in which those who wait are treated wrongly.
+fn queue_with(fault: Fault) -> impl Fn(u64) -> Result<(), Failure> {
+    move |seed| queue(Setup::new(seed, fault).with_several_shards(), Goods::Lists).map(drop)
+}
+
+#[test]
+fn finds_a_wait_that_two_shards_can_both_end() {
+    let run = queue_with(Fault::ClaimOfEachKey);
+    seeds::finds(&[Check::Delivery], 500, |seed| match run(seed) {
+        // The client may notice it before the elements are counted.
+        Err(failure) if failure.check != Check::Delivery => Ok(()),
+        other => other,
+    });
+}
+
+#[test]
+fn finds_a_wait_that_is_not_forgotten_everywhere() {
+    let checks = [Check::Leftover, Check::Delivery];
+    seeds::finds(&checks, 200, queue_with(Fault::EndWaitLost));
+}
+
+#[test]
+fn finds_a_wait_that_loses_its_place() {
+    seeds::finds(&[Check::Line], 500, queue_with(Fault::PlaceLost));
+}
+
+#[test]
+fn finds_a_wait_that_nobody_serves() {
+    seeds::finds(&[Check::Delivery], 200, queue_with(Fault::RetryLost));
+}
+
+#[test]
+fn finds_a_session_that_does_not_know_that_its_wait_has_ended() {
+    seeds::finds(&[Check::Progress], 200, queue_with(Fault::WakeLost));
+}
+
+#[test]
+fn finds_a_wait_that_ends_too_early() {
+    seeds::finds(&[Check::Reply], 200, queue_with(Fault::ClockJumps));
+}
+
+#[test]
+fn finds_a_wait_that_does_not_end_in_time() {
+    seeds::finds(&[Check::Progress], 200, queue_with(Fault::TimerLost));
+}
+
+#[test]
+fn finds_what_is_given_to_somebody_who_has_gone() {
+    seeds::finds(&[Check::Delivery], 200, queue_with(Fault::WaitOutlives));
 }

@@ -209,11 +209,11 @@ impl WaiterTable {
 
     /// Notes that any key of these databases may have changed.
     pub fn touch_databases(&mut self, dbs: [DbIndex; 2]) {
-        for key in self.queues.keys() {
-            if dbs.contains(&key.0) && !self.ready.contains(key) {
-                self.ready.push_back(key.clone());
-            }
-        }
+        let is_new = |key: &&Key| dbs.contains(&key.0) && !self.ready.contains(key);
+        let mut keys: Vec<Key> = self.queues.keys().filter(is_new).cloned().collect();
+        // The table has its own order in every process.
+        keys.sort_unstable();
+        self.ready.extend(keys);
     }
 
     /// Whether a key is ready.
@@ -240,21 +240,28 @@ impl WaiterTable {
     }
 
     /// Whether the line for a key stands still for another wait than this one, which a block is about
-    /// to serve. Whoever else waits found nothing for it at the key, and stands in nobody's way.
+    /// to serve. Whoever else waits found nothing for it at the key, and stands in nobody's way; but
+    /// if that wait has ended and is not forgotten yet, others may be served who came behind it.
     pub fn stands_behind(&self, db: DbIndex, key: &[u8], number: u64) -> bool {
-        let halts = |waiter: &Waiter| {
-            waiter.retrying && waiter.claim.number != number && waiter.claim.is_open()
-        };
         let queue = || self.queues.get(&(db, key.into()));
-        !self.is_empty() && queue().is_some_and(|queue| queue.iter().any(halts))
+        !self.is_empty()
+            && queue().is_some_and(|queue| {
+                let mut others = queue.iter().filter(|waiter| waiter.claim.number != number);
+                others.clone().any(|waiter| waiter.retrying)
+                    && others.any(|waiter| waiter.claim.is_open())
+            })
     }
 
-    /// A wait is about to be served by a block, or that came to nothing.
+    /// A wait is about to be served by a block, or that came to nothing: then others may be served of
+    /// what came meanwhile.
     pub fn set_retrying(&mut self, number: u64, retrying: bool) {
         for key in self.keys.get(&number).into_iter().flatten() {
             let queue = self.queues.get_mut(key).into_iter().flatten();
             for waiter in queue.filter(|waiter| waiter.claim.number == number) {
                 waiter.retrying = retrying;
+            }
+            if !retrying && !self.ready.contains(key) {
+                self.ready.push_back(key.clone());
             }
         }
     }
@@ -297,6 +304,8 @@ mod tests {
         table.set_retrying(1, true);
         assert!(table.stands_behind(DB, b"x", 2) && !table.stands_behind(DB, b"x", 1));
         assert!(a.claim.end() && !a.claim.serve(), "a wait ends once");
+        assert!(table.stands_behind(DB, b"x", 3), "who is behind an ended wait is still first");
+        assert!(!table.stands_behind(DB, b"x", 2), "nobody else waits");
         assert_eq!(table.waiter(DB, b"x", 0).map(|w| w.claim.number), Some(2));
         assert_eq!(table.len(), 1, "of an ended wait nothing is left");
         table.forget(2);
@@ -313,6 +322,16 @@ mod tests {
         table.touch(DB, b"y");
         assert_eq!(table.take_ready().map(|(_, key)| key), Some(b"x".as_slice().into()));
         assert_eq!(table.take_ready(), None);
+    }
+
+    #[test]
+    fn a_key_is_ready_again_when_a_block_came_to_nothing() {
+        let mut table = WaiterTable::default();
+        wait(&mut table, &waiter(1), &[b"x"]);
+        table.set_retrying(1, true);
+        assert!(!table.has_ready());
+        table.set_retrying(1, false);
+        assert_eq!(table.take_ready().map(|(_, key)| key), Some(b"x".as_slice().into()));
     }
 
     #[test]

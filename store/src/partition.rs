@@ -387,6 +387,7 @@ impl Partition {
         self.garbage.extend(removed.take_costly().map(Garbage::Value));
         let key = removed.entry().key();
         self.watch.touch(db, key);
+        self.waiters.touch(db, key);
         let mut log = log!(self);
         log.record(Event::EXPIRED, || Effect::Delete { db, key });
     }
@@ -401,6 +402,7 @@ impl Partition {
         self.watch.touch_where(|watched, key| {
             watched == db && data.dict().find(hasher.hash(key), key).is_some()
         });
+        self.waiters.touch_databases([db, db]);
         self.set_aside(data);
         self.log().record(Event::generic("flushdb"), || Effect::Flush { db });
     }

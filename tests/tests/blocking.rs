@@ -227,7 +227,7 @@ fn sorted_sets_and_streams_are_waited_for() {
         let error = second.read().error().unwrap();
         assert_eq!(error, "NOGROUP the consumer group this client was blocked on no longer exists");
         client.run("XGROUP CREATE s g $");
-        for line in ["DEL s", "SET s text"] {
+        for line in ["DEL s", "SET s text", "PEXPIRE s 20", "FLUSHALL"] {
             client.run("DEL s");
             client.run("XGROUP CREATE s g $ MKSTREAM");
             let mut waiter = waiting(&server, read);

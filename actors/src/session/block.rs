@@ -8,7 +8,7 @@ use shardwright_codec::resp::ReplyWriter;
 use shardwright_store::blocking::{Claim, Owner, Unblocked, Waiter};
 use shardwright_store::command::Patience;
 use shardwright_store::executor::Batch;
-use shardwright_store::types::{ShardId, UnixMillis};
+use shardwright_store::types::{Sequence, ShardId, UnixMillis};
 
 use super::flight::BlockFlight;
 use super::{Env, Session, Want, after};
@@ -97,10 +97,10 @@ impl Session {
         None
     }
 
-    /// A shard answered.
-    pub(super) fn key_wait_served(&mut self) {
-        if self.key_wait.take().is_some() {
-            self.client.info.set_key_wait(None);
+    /// A shard answered, with these partitions at hand. What others know of the wait is yet to end.
+    pub(super) fn key_wait_served(&mut self, at_hand: &[(ShardId, Sequence)]) {
+        if let Some(wait) = &mut self.key_wait {
+            at_hand.iter().for_each(|(shard, _)| wait.shards.remove(*shard));
         }
     }
 

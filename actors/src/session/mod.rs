@@ -242,6 +242,7 @@ impl Session {
             {
                 return want;
             }
+            self.end_key_wait(env.post);
             // First, since WAITAOF in a transaction tells how far the log is.
             if self.output.is_held() && !self.may_leave(env) {
                 return Want::Answers;
@@ -466,7 +467,7 @@ impl Session {
     /// A block came back.
     pub fn block_done(&mut self, done: BlockDone) {
         let BlockDone { batch, out, ends, next, sequences, .. } = done;
-        self.key_wait_served();
+        self.key_wait_served(&sequences);
         sequences.iter().for_each(|(shard, sequence)| self.gate.needs(*shard, *sequence));
         self.flight.block_done(batch, &out, &ends, next, self.output.buffer());
     }

@@ -246,10 +246,16 @@ impl ShardCore {
 
     /// Removes keys whose time has come, with at most about `budget` steps. Returns whether more
     /// are due already.
-    pub fn tick<P: ShardPost>(&mut self, now: UnixMillis, budget: usize, post: &mut P) -> bool {
+    pub fn tick<P: ShardPost, M: Meter>(
+        &mut self,
+        budget: usize,
+        turn: &mut Turn<'_, P, M>,
+    ) -> bool {
         let Some(partition) = self.partition.as_deref_mut() else { return false };
-        let more = partition.expire_due(now, budget);
-        release(partition, post);
+        let more = partition.expire_due(turn.now, budget);
+        // Some who wait are told when a key goes.
+        serve_waiting(&mut Keyspace::of(partition), turn.now, turn.limits, turn.meter);
+        release(partition, turn.post);
         more
     }
 

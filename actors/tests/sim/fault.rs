@@ -23,6 +23,11 @@ pub enum Check {
     Durability,
     /// A checkpoint is not the state at its mark.
     Checkpoint,
+    /// An element was lost or given twice, or to somebody who has gone, or somebody waits for one that
+    /// is there.
+    Delivery,
+    /// Of those who wait for a key, who came later was served first.
+    Line,
 }
 
 /// Why a run failed.
@@ -75,4 +80,20 @@ pub enum Fault {
     NotTold,
     /// The mark of a checkpoint comes before effects that it contains.
     MarkEarly,
+    /// Each key of a wait has a claim of its own.
+    ClaimOfEachKey,
+    /// Every tenth shard does not hear that a wait has ended.
+    EndWaitLost,
+    /// Who waits and has to be served by a block loses its place in the line.
+    PlaceLost,
+    /// Who waits and has to be served by a block is not.
+    RetryLost,
+    /// A session is not told that its wait was ended by somebody else.
+    WakeLost,
+    /// A wait goes on when its client has gone.
+    WaitOutlives,
+    /// A session's clock is ahead now and then.
+    ClockJumps,
+    /// A session is not called when its pause is over.
+    TimerLost,
 }

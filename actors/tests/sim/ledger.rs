@@ -64,6 +64,8 @@ struct Page {
     released: bool,
     /// Keys on watch when it was last released.
     watched: usize,
+    /// Keys that somebody waits for, then.
+    awaited: usize,
 }
 
 /// What is known of a checkpoint.
@@ -176,10 +178,15 @@ impl Ledger {
     /// A partition was released: all its effects must have been handed out.
     pub fn released(&mut self, partition: &Partition) {
         self.has_left(partition, "is released");
+        if partition.waiters.has_ready() {
+            let text = format!("{} is released before those are served who wait", partition.id());
+            self.fail(Failure::new(Check::Delivery, text));
+        }
         let at = partition.id().0 as usize;
         let page = &mut self.pages[at];
         page.released = true;
         page.watched = partition.watch.len();
+        page.awaited = partition.waiters.len();
         if page.compared != partition.sequence() {
             page.compared = partition.sequence();
             if partition_digest(&self.shadows.partitions[at]) != partition_digest(partition) {
@@ -214,8 +221,18 @@ impl Ledger {
         }
     }
 
-    /// Keys on watch when each partition was last released.
-    pub fn watched(&self) -> impl Iterator<Item = (ShardId, usize)> {
-        (0..).map(ShardId).zip(self.pages.iter().map(|page| page.watched))
+    /// A reply leaves that tells of these effects, from the middle of a turn.
+    pub fn told(&mut self, sequences: &[(ShardId, Sequence)]) {
+        for (shard, sequence) in sequences {
+            let sent = self.pages[shard.0 as usize].sent;
+            if sent < *sequence {
+                self.fail_effects(format!("who waits is told {sequence:?} of {shard} at {sent:?}"));
+            }
+        }
+    }
+
+    /// Keys on watch, and keys that somebody waits for, when each partition was last released.
+    pub fn left(&self) -> impl Iterator<Item = (ShardId, usize, usize)> {
+        (0..).zip(&self.pages).map(|(at, page)| (ShardId(at), page.watched, page.awaited))
     }
 }

@@ -15,8 +15,10 @@
 //!   likes.
 //!
 //! What [`ledger`] watches in every run: effects of every partition leave before anything that
-//! depends on them, without gaps, and give the same data elsewhere. Programs judge the replies that
-//! their own client gets. [`fault`] has what can be broken on purpose, to see that it is found.
+//! depends on them, without gaps, and give the same data elsewhere. [`waits`] watches who waits for
+//! keys: in every run who came first is served first, and nobody who has gone. Programs judge the
+//! replies that their own client gets. [`fault`] has what can be broken on purpose, to see that it is
+//! found.
 
 pub mod client;
 pub mod fault;
@@ -27,4 +29,5 @@ pub mod program;
 pub mod programs;
 pub mod seeds;
 pub mod turn;
+pub mod waits;
 pub mod world;

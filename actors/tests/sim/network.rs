@@ -18,6 +18,7 @@ use shardwright_tests::Rng;
 
 use super::fault::Fault;
 use super::ledger::Ledger;
+use super::waits::{Waits, claim_of_each_key};
 
 /// What comes to a shard's mailbox.
 pub enum Mail {
@@ -49,6 +50,8 @@ pub enum Answer {
     Block(BlockDone),
     /// The log is durable further.
     LogMoved,
+    /// A connection is to look at how it stands.
+    Wake(ConnId),
 }
 
 /// What comes to the writer.
@@ -137,6 +140,8 @@ pub struct Network {
     pub writer: VecDeque<Record>,
     /// What is watched.
     pub ledger: Ledger,
+    /// Who waits for keys.
+    pub waits: Waits,
     /// What is broken.
     pub fault: Fault,
     /// Chance for what is broken.
@@ -157,6 +162,7 @@ impl Network {
             lines: (0..shards).map(|_| Lines::new(shards)).collect(),
             writer: VecDeque::new(),
             ledger,
+            waits: Waits::default(),
             fault,
             rng,
             locked: false,
@@ -209,6 +215,10 @@ impl Network {
             {
                 *watch = None;
             }
+        }
+        if self.fault == Fault::ClaimOfEachKey {
+            let blocks = std::mem::take(&mut round.blocks).into_iter();
+            round.blocks = blocks.flat_map(|b| claim_of_each_key(b, &mut self.waits)).collect();
         }
         let mut messages = Vec::new();
         round.ordered_as(id, |shard, message| {

@@ -1,6 +1,9 @@
 //! Where sessions and shards of one thread send: into the thread's list of what its turn has yet to
 //! send.
 
+use std::sync::Arc;
+
+use shardwright_actors::clients::ClientInfo;
 use shardwright_actors::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
 use shardwright_actors::reload::Reload;
 use shardwright_actors::shard::core::ShardPost;
@@ -75,6 +78,7 @@ impl Post for ThreadPost<'_> {
     }
 
     fn run_block(&mut self, block: Block) {
+        self.network.waits.block(&block);
         if self.network.lines[self.thread.0 as usize].outboxes.push_block(block) {
             self.send(Sending::Answer(self.thread, Answer::FlushOutboxes));
         }
@@ -88,7 +92,10 @@ impl Post for ThreadPost<'_> {
 
     fn end_wait(&mut self, number: u64, shards: ShardSet) {
         for shard in shards.iter() {
-            self.send(Sending::Mail(shard, Mail::EndWait(number)));
+            let is_lost = self.network.fault == Fault::EndWaitLost && self.network.rng.percent(10);
+            if !is_lost {
+                self.send(Sending::Mail(shard, Mail::EndWait(number)));
+            }
         }
     }
 
@@ -127,6 +134,16 @@ impl ShardPost for ThreadPost<'_> {
 
     fn retry(&mut self, waiter: Waiter) {
         let map = self.network.server.router().map;
+        match self.network.fault {
+            Fault::RetryLost => return,
+            Fault::PlaceLost => {
+                if let Some(key) = waiter.batch.keys.first() {
+                    let mail = Mail::EndWait(waiter.claim.number);
+                    self.send(Sending::Mail(map.shard_of(key.slot), mail));
+                }
+            }
+            _ => {}
+        }
         let shards: ShardSet = waiter.batch.keys.iter().map(|key| map.shard_of(key.slot)).collect();
         let lead = shards.iter().next().unwrap_or(self.thread);
         Post::run_block(self, Block::waiting(waiter, shards, lead));
@@ -143,7 +160,17 @@ impl ShardPost for ThreadPost<'_> {
     }
 
     fn block_done(&mut self, done: BlockDone) {
-        self.network.ledger.replies(&self.block, "a block");
+        if done.shards.is_empty() {
+            self.network.ledger.told(&done.sequences);
+        } else {
+            self.network.ledger.replies(&self.block, "a block");
+        }
+        // The command of one that may wait does not come back.
+        if done.batch.requests.is_empty()
+            && let Err(failure) = self.network.waits.answered(&done)
+        {
+            self.network.ledger.fail(failure);
+        }
         self.send(Sending::Answer(done.conn.thread, Answer::Block(done)));
     }
 
@@ -179,16 +206,27 @@ impl ShardPost for ThreadPost<'_> {
     }
 }
 
-/// Stops a batch now and then, as one that takes too long.
+/// Stops a batch now and then, as one that takes too long. Within a turn it does what another thread
+/// may do meanwhile, since claims are shared: it ends waits.
 pub struct Whim {
     /// Chance of it.
     pub rng: Rng,
     /// Of a hundred commands, how many end their batch.
     pub stops: usize,
+    /// Of a hundred commands behind which somebody waits, at how many a wait is ended.
+    pub meddles: usize,
+    /// Clients that wait.
+    pub waiting: Vec<Arc<ClientInfo>>,
+    /// Those of them whose wait was ended.
+    pub unblocked: Vec<ConnId>,
 }
 
 impl Meter for Whim {
     fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+        if !self.waiting.is_empty() && self.rng.percent(self.meddles) {
+            let info = self.rng.choose(&self.waiting);
+            self.unblocked.extend(info.unblock(false).then_some(info.conn));
+        }
         !self.rng.percent(self.stops)
     }
 }

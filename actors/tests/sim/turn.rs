@@ -1,5 +1,7 @@
 //! What can happen in a world, and what the shells around sessions and shards do then.
 
+use std::sync::Arc;
+
 use shardwright_actors::messages::{
     Block, BlockDone, BlockKind, ConnId, Delivery, Parcel, ParcelDone, Round,
 };
@@ -10,6 +12,7 @@ use shardwright_codec::resp::{Protocol, ReplyWriter};
 use shardwright_store::executor::Request;
 use shardwright_store::types::{Sequence, ShardId, UnixMillis};
 
+use super::client::SimClient;
 use super::fault::{Check, Failure, Fault};
 use super::network::{Answer, Mail, Record, Sending};
 use super::post::{ThreadPost, Whim};
@@ -64,12 +67,17 @@ impl Event {
     }
 }
 
+/// Milliseconds by which a clock that jumps is ahead.
+const JUMP_MS: i64 = 5;
+
 /// Steps of the expiry wheel in a tick.
 const TICK_BUDGET: usize = 2;
 
 impl World {
     /// All that can happen now and is not only time passing.
     pub(super) fn events(&self, events: &mut Vec<Event>) {
+        let jump = if self.setup.fault == Fault::ClockJumps { JUMP_MS } else { 0 };
+        let clock = UnixMillis(self.now.0 + jump);
         for (at, lines) in self.network.lines.iter().enumerate() {
             if !lines.outgoing.is_empty() {
                 if self.network.can_transmit(at) {
@@ -114,7 +122,7 @@ impl World {
             if client.can_write() {
                 events.push(Event::Write(at));
             }
-            if client.paused_until.is_some_and(|until| until <= self.now) {
+            if client.paused_until.is_some_and(|until| until <= clock) {
                 events.push(Event::Wake(at));
             }
             if client.is_done() {
@@ -149,6 +157,7 @@ impl World {
                 if self.is_traced {
                     eprintln!("{:6} cut off {at}", self.step);
                 }
+                self.cut.insert(self.clients[at].id);
                 self.leave(at);
             }
         }
@@ -191,6 +200,11 @@ impl World {
                         if let Some(at) = self.client_at(conn) {
                             self.proceed(at);
                         }
+                    }
+                }
+                Some(Answer::Wake(conn)) => {
+                    if let Some(at) = self.client_at(conn) {
+                        self.proceed(at);
                     }
                 }
                 None => {}
@@ -244,8 +258,7 @@ impl World {
                 self.turn(thread, |core, turn| core.cut_slice(turn.post));
             }
             Mail::Tick => {
-                let more =
-                    self.turn(thread, |core, turn| core.tick(turn.now, TICK_BUDGET, turn.post));
+                let more = self.turn(thread, |core, turn| core.tick(TICK_BUDGET, turn));
                 self.network.lines[thread].ticking = more;
                 if more {
                     self.network.send(shard, Sending::Mail(shard, Mail::Tick));
@@ -260,12 +273,25 @@ impl World {
         thread: usize,
         work: impl FnOnce(&mut ShardCore, &mut Turn<'_, ThreadPost<'_>, Whim>) -> R,
     ) -> R {
-        let Self { network, whim, shards, server, now, leading, .. } = self;
+        let Self { network, whim, shards, server, now, leading, seen, clients, .. } = self;
+        if whim.meddles > 0 {
+            let sessions = clients.iter().filter_map(|client| client.session.as_ref());
+            let waiting = sessions.filter(|session| session.waits_for_key());
+            whim.waiting.clear();
+            whim.waiting.extend(waiting.map(|session| Arc::clone(&session.client.info)));
+        }
         network.ledger.begin_turn();
+        network.waits.begin_turn();
+        network.waits.now = *now;
         let mut post = ThreadPost::new(network, ShardId(thread as u16), leading[thread].1);
         let mut turn = Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
         let result = work(&mut shards[thread], &mut turn);
         drop(post);
+        seen.add(network.waits.end_turn());
+        for conn in whim.unblocked.drain(..) {
+            seen.meddled += 1;
+            network.lines[conn.thread.0 as usize].gateway.push_back(Answer::Wake(conn));
+        }
         if shards[thread].is_cutting() && !network.lines[thread].slicing {
             network.lines[thread].slicing = true;
             let shard = ShardId(thread as u16);
@@ -280,7 +306,7 @@ impl World {
         move |sequence| if fault == Fault::NotTold { Sequence(0) } else { sequence }
     }
 
-    fn client_at(&self, conn: ConnId) -> Option<usize> {
+    pub(super) fn client_at(&self, conn: ConnId) -> Option<usize> {
         let at = conn.index as usize;
         let client = self.clients.get(at).filter(|client| client.id == conn)?;
         client.session.is_some().then_some(at)
@@ -317,10 +343,38 @@ impl World {
         self.proceed(at);
     }
 
-    /// Lets a session go on as far as it can, and writes what it has to say.
+    /// Lets a session go on as far as it can. Whoever's wait for a key it ended is told.
     fn proceed(&mut self, at: usize) {
+        let waits = |client: &SimClient| {
+            let session = client.session.as_ref().filter(|session| session.waits_for_key());
+            session.is_some_and(|session| session.client.info.is_waiting())
+        };
+        let others = self.clients.iter().enumerate().filter(|(other, _)| *other != at);
+        let waiting: Vec<usize> =
+            others.filter(|(_, client)| waits(client)).map(|(other, _)| other).collect();
+        self.network.waits.now = self.now;
+        self.advance(at);
+        self.end_waits();
+        for other in waiting {
+            let (from, to) = (self.clients[at].id.thread, self.clients[other].id);
+            if !waits(&self.clients[other]) && self.setup.fault != Fault::WakeLost {
+                self.network.send(from, Sending::Answer(to.thread, Answer::Wake(to)));
+            }
+        }
+    }
+
+    fn end_waits(&mut self) {
+        if let Err(failure) = self.network.waits.end() {
+            self.network.ledger.fail(failure);
+        }
+    }
+
+    /// Lets a session go on as far as it can, and writes what it has to say.
+    fn advance(&mut self, at: usize) {
         let Self { clients, network, server, clock, now, seen, gated, logged, .. } = self;
         let client = &mut clients[at];
+        let jumps = network.fault == Fault::ClockJumps && network.rng.percent(50);
+        let now = UnixMillis(now.0 + if jumps { JUMP_MS } else { 0 });
         let home = client.id.thread;
         let mut post = ThreadPost::new(network, home, ShardSet::default());
         let limit = server.reply_limit();
@@ -330,7 +384,7 @@ impl World {
                 home,
                 clock,
                 stats: &server.stats()[home.0 as usize],
-                now: *now,
+                now,
                 post: &mut post,
             };
             let Some(session) = &mut client.session else { return };
@@ -352,6 +406,7 @@ impl World {
             post.network().ledger.fail(Failure::new(Check::Durability, text));
         }
         match client.want {
+            Want::Pause(_) if self.setup.fault == Fault::TimerLost => {}
             Want::Pause(until) => {
                 client.paused_until = Some(until);
                 seen.pauses += 1;
@@ -362,13 +417,19 @@ impl World {
     }
 
     fn leave(&mut self, at: usize) {
-        let Self { clients, network, .. } = self;
+        let Self { clients, network, server, setup, .. } = self;
         let client = &mut clients[at];
         if let Some(mut session) = client.session.take() {
+            network.waits.gone(client.id);
             let mut post = ThreadPost::new(network, client.id.thread, ShardSet::default());
             session.abandon();
+            if setup.fault != Fault::WaitOutlives {
+                session.end_key_wait(&mut post);
+            }
             session.tell_ended_watches(&mut post);
+            server.clients.remove(session.client.info.id);
         }
+        self.end_waits();
     }
 
     fn flush_outboxes(&mut self, thread: usize) {

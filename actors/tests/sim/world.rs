@@ -1,5 +1,6 @@
 //! The world of one run: threads, clients, and the scheduler that picks what happens next.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -25,6 +26,7 @@ use super::network::Network;
 use super::post::Whim;
 use super::program::Program;
 use super::turn::Event;
+use super::waits::{Wait, Waits};
 
 /// What a run begins with.
 #[derive(Debug, Clone, Copy)]
@@ -87,24 +89,57 @@ pub struct Seen {
     pub orphans: usize,
     /// A checkpoint was written.
     pub checkpoints: usize,
+    /// A client was served for which it had waited.
+    pub served: usize,
+    /// One shard alone served a wait that others knew of.
+    pub served_apart: usize,
+    /// A block was ordered to serve a wait.
+    pub retries: usize,
+    /// A client that waited was served by such a block.
+    pub served_retried: usize,
+    /// A wait was ended in the middle of a shard's turn.
+    pub meddled: usize,
+    /// A wait took too long.
+    pub timeouts: usize,
+    /// A wait was ended by another client.
+    pub unblocked: usize,
+    /// A client went while it waited.
+    pub cuts: usize,
 }
 
 impl Seen {
     /// All counts with their names.
-    pub fn all(&self) -> [(&'static str, usize); 9] {
-        let Self { drains, pauses, stops, rests, unrun, shared, early, orphans, checkpoints } =
-            *self;
+    pub fn all(&self) -> [(&'static str, usize); 17] {
+        let mut copy = *self;
+        copy.counts().map(|(name, count)| (name, *count))
+    }
+
+    fn counts(&mut self) -> [(&'static str, &mut usize); 17] {
         [
-            ("drains", drains),
-            ("pauses", pauses),
-            ("stops", stops),
-            ("rests", rests),
-            ("unrun", unrun),
-            ("shared", shared),
-            ("early", early),
-            ("orphans", orphans),
-            ("checkpoints", checkpoints),
+            ("drains", &mut self.drains),
+            ("pauses", &mut self.pauses),
+            ("stops", &mut self.stops),
+            ("rests", &mut self.rests),
+            ("unrun", &mut self.unrun),
+            ("shared", &mut self.shared),
+            ("early", &mut self.early),
+            ("orphans", &mut self.orphans),
+            ("checkpoints", &mut self.checkpoints),
+            ("served", &mut self.served),
+            ("served apart", &mut self.served_apart),
+            ("retries", &mut self.retries),
+            ("served retried", &mut self.served_retried),
+            ("meddled", &mut self.meddled),
+            ("timeouts", &mut self.timeouts),
+            ("unblocked", &mut self.unblocked),
+            ("cuts", &mut self.cuts),
         ]
+    }
+
+    /// Adds what happened besides.
+    pub fn add(&mut self, more: Self) {
+        let counts = self.counts().into_iter();
+        counts.zip(more.all()).for_each(|((_, count), (_, more))| *count += more);
     }
 }
 
@@ -132,6 +167,8 @@ pub struct World {
     pub(super) leading: Vec<(RoundId, ShardSet)>,
     /// What happened that does not happen in every run.
     pub seen: Seen,
+    /// Clients that were cut off.
+    pub(super) cut: HashSet<ConnId>,
     /// How eagerly each queue and each client is served, until the next change of mind.
     bias: Vec<u32>,
     bias_until: u64,
@@ -220,12 +257,19 @@ impl World {
             shadows: Shadows::new(&options),
             network,
             clients: Vec::new(),
-            whim: Whim { rng: rng.fork(), stops: [0, 5, 50][rng.below(3)] },
+            whim: Whim {
+                rng: rng.fork(),
+                stops: [0, 5, 50][rng.below(3)],
+                meddles: 0,
+                waiting: Vec::new(),
+                unblocked: Vec::new(),
+            },
             is_traced: std::env::var_os("SHARDWRIGHT_TRACE").is_some(),
             gated,
             logged,
             leading: vec![(RoundId(0), ShardSet::default()); setup.shards.into()],
             seen: Seen::default(),
+            cut: HashSet::new(),
             bias: Vec::new(),
             bias_until: 0,
             server,
@@ -245,14 +289,23 @@ impl World {
         let thread = ShardId(self.rng.below(self.setup.shards.into()) as u16);
         let index = self.clients.len() as u32;
         let id = ConnId { thread, index, generation: 0 };
-        let info = ClientInfo::new(index.into(), id, Peer::default(), self.now);
-        let session = Session::new(id, Client::new(Arc::new(info), true));
+        let known = &self.server.clients;
+        known.admit(usize::MAX);
+        let info = Arc::new(ClientInfo::new(index.into(), id, Peer::default(), self.now));
+        known.add(Arc::clone(&info));
+        let session = Session::new(id, Client::new(info, true));
         let capacity = [7, 100, 5000, 1 << 20][self.rng.below(4)].max(self.setup.largest_read / 8);
         let mut client = SimClient::new(session, capacity, Box::new(program));
         client.talk(&mut self.rng, self.step);
         self.clients.push(client);
         self.bias_until = 0;
         self.clients.last_mut().unwrap()
+    }
+
+    /// Whether waits may be ended in the middle of a turn, as another thread can do.
+    pub fn meddle(&mut self, may: bool) {
+        let may = may && self.setup.shards > 1;
+        self.whim.meddles = if may { [0, 10, 30][self.rng.below(3)] } else { 0 };
     }
 
     /// Steps so far.
@@ -270,6 +323,33 @@ impl World {
     /// # Errors
     /// What is wrong.
     pub fn run(&mut self) -> Result<(), Failure> {
+        self.rest()?;
+        self.is_served(|_| false)
+    }
+
+    /// Runs until nothing can happen any more but what new clients do. All clients must have been
+    /// served then, or wait for keys. Gives those who wait, with the numbers of their clients.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn run_to_waits(&mut self) -> Result<Vec<(u32, &Wait)>, Failure> {
+        self.rest()?;
+        self.is_served(Session::waits_for_key)?;
+        let waits = self.network.waits.open().filter(|wait| self.client_at(wait.conn).is_some());
+        if let Some(until) = waits.clone().find_map(Wait::until) {
+            let text = self.report(&format!("has forgotten somebody who waits until {until:?}"));
+            return Err(Failure::new(Check::Progress, text));
+        }
+        Ok(waits.map(|wait| (wait.conn.index, wait)).collect())
+    }
+
+    /// What was given to clients that waited for it, and whether these have gone.
+    pub fn given(&self) -> impl Iterator<Item = (&str, bool)> {
+        let Waits { given, .. } = &self.network.waits;
+        given.iter().map(|(conn, element)| (element.as_str(), self.cut.contains(conn)))
+    }
+
+    fn rest(&mut self) -> Result<(), Failure> {
         let mut events = Vec::new();
         loop {
             self.step += 1;
@@ -288,7 +368,7 @@ impl World {
                 if self.sleep_until_somebody_wakes() {
                     continue;
                 }
-                return self.is_served();
+                return Ok(());
             }
             if self.rng.below(50) == 0 {
                 self.idle();
@@ -317,16 +397,17 @@ impl World {
         }
         self.add(super::program::Once::new(&["DEBUG SHADOW".into()]));
         self.run()?;
-        match self.network.ledger.watched().find(|(_, keys)| *keys > 0) {
-            Some((shard, keys)) => {
-                Err(leftover(format!("nobody is left, and {keys} keys of {shard} are on watch")))
-            }
+        match self.network.ledger.left().find(|(_, watched, awaited)| watched + awaited > 0) {
+            Some((shard, watched, awaited)) => Err(leftover(format!(
+                "nobody is left, and of {shard} {watched} keys are on watch, {awaited} waited for"
+            ))),
             None => Ok(()),
         }
     }
 
-    fn is_served(&self) -> Result<(), Failure> {
-        let waits = |client: &SimClient| client.session.is_some();
+    /// Whether all have been served, but for those who may wait.
+    fn is_served(&self, may_wait: impl Fn(&Session) -> bool) -> Result<(), Failure> {
+        let waits = |client: &SimClient| client.session.as_ref().is_some_and(|s| !may_wait(s));
         if self.clients.iter().any(waits) {
             return Err(Failure::new(Check::Progress, self.report("is stuck")));
         }
