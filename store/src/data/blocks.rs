@@ -49,24 +49,12 @@ impl<T> Blocks<T> {
         self.len
     }
 
-    /// Whether there are no items.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Bytes on the heap, without those of the items' own. Takes constant time.
     pub fn memory(&self) -> usize {
         let blocks = self.blocks.capacity() * size_of::<Block<T>>();
         let first = self.blocks.front().map_or(0, Block::capacity);
         let others = self.blocks.len().saturating_sub(1) * BLOCK;
         blocks + (first + others) * size_of::<T>()
-    }
-
-    /// The last item.
-    #[inline]
-    pub fn back(&self) -> Option<&T> {
-        self.blocks.back()?.back()
     }
 
     /// The last item, to change.
@@ -256,10 +244,7 @@ mod tests {
 
     fn check(blocks: &Blocks<usize>, model: &VecDeque<usize>) {
         assert!(blocks.iter().eq(model) && blocks.iter().rev().eq(model.iter().rev()));
-        assert_eq!(
-            (blocks.len(), blocks.get(0), blocks.back()),
-            (model.len(), model.front(), model.back())
-        );
+        assert_eq!((blocks.len(), blocks.get(0)), (model.len(), model.front()));
         for number in 0..=model.len() {
             assert_eq!(blocks.get(number), model.get(number), "{number}");
             assert_eq!(blocks.partition_point(|item| position(model, *item) < number), number);
@@ -328,6 +313,6 @@ mod tests {
         }
         assert!(queue.blocks[0].capacity() <= 2 * FEW, "{}", queue.blocks[0].capacity());
         assert!(std::mem::take(&mut queue).into_iter().eq([4000]));
-        assert!(queue.is_empty());
+        assert_eq!(queue.len(), 0);
     }
 }

@@ -12,6 +12,7 @@ mod facts;
 mod groups;
 mod id;
 mod node;
+mod nodes;
 mod radix;
 #[cfg(test)]
 mod tests;
@@ -27,37 +28,17 @@ pub use id::{MAX_ID_LEN, StreamId};
 pub use node::Pairs;
 pub use trim::{Bound, Trim};
 
-use super::blocks::Blocks;
 use super::{Collection, Encodings, Shaping, mix_element};
 use crate::digest::Digest;
 use crate::value::Packing;
-use node::{Node, NodeView};
+use node::NodeView;
+use nodes::Nodes;
 
 /// Most bytes of a node, whatever the settings say: a listpack tells its length in 32 bits.
 const NODE_MAX: usize = 1 << 30;
 
 /// Most bytes of the fields and values of one entry.
 pub const ENTRY_MAX: usize = NODE_MAX;
-
-/// Nodes with their IDs, in the order of these.
-type Nodes = Blocks<(StreamId, Node)>;
-
-/// How many nodes have this ID or a smaller one.
-fn nodes_to(nodes: &Nodes, id: StreamId) -> usize {
-    nodes.partition_point(|(own, _)| *own <= id)
-}
-
-/// Adds a node; returns the one that had the same ID.
-fn put_node(nodes: &mut Nodes, id: StreamId, node: Node) -> Option<Node> {
-    let behind = nodes_to(nodes, id);
-    match behind.checked_sub(1).and_then(|at| nodes.get_mut(at)) {
-        Some((own, old)) if *own == id => Some(std::mem::replace(old, node)),
-        _ => {
-            nodes.insert(behind, (id, node));
-            None
-        }
-    }
-}
 
 /// Bytes on the heap of a tree of so many items of a size. A node of such a tree has room for eleven,
 /// of which six are taken when all come in order.
@@ -75,8 +56,6 @@ pub struct Stream(Box<Inner>);
 struct Inner {
     facts: Facts,
     nodes: Nodes,
-    /// Bytes that the nodes have reserved.
-    node_bytes: usize,
     groups: Groups,
 }
 
@@ -128,7 +107,7 @@ impl<'a> View<'a> {
 
     /// Number of nodes.
     pub fn nodes_len(self) -> usize {
-        self.nodes.map_or(0, Blocks::len)
+        self.nodes.map_or(0, Nodes::len)
     }
 
     /// Number of nodes of the radix tree in which Redis would have the nodes. Takes linear time in
@@ -138,13 +117,12 @@ impl<'a> View<'a> {
     }
 
     fn nodes(self) -> impl Iterator<Item = NodeView<'a>> {
-        self.nodes.into_iter().flat_map(Blocks::iter).map(|(id, node)| node.view(*id))
+        self.nodes.into_iter().flat_map(Nodes::iter)
     }
 
     /// Whether an entry whose fields and values have so many bytes begins a node.
     pub fn opens_node(self, bytes: usize, encodings: &Encodings) -> bool {
-        let Some((id, last)) = self.nodes.and_then(Blocks::back) else { return true };
-        let last = last.view(*id);
+        let Some(last) = self.nodes.and_then(Nodes::last) else { return true };
         let max_bytes = match encodings.stream_node_max_bytes {
             0 => NODE_MAX,
             bytes => bytes.min(NODE_MAX),
@@ -165,21 +143,13 @@ impl Inner {
 
     fn append(&mut self, id: StreamId, opens: bool, pairs: Texts<'_>) -> Option<u64> {
         let fits = id > self.facts.last && pairs.len() > 0 && pairs.len().is_multiple_of(2);
-        match self.nodes.back_mut().filter(|_| fits) {
-            Some((own, node)) => {
-                let before = node.capacity();
-                if opens {
-                    node.seal();
-                } else {
-                    node.append(*own, id, pairs)?;
-                }
-                self.node_bytes = self.node_bytes - before + node.capacity();
-            }
-            None if fits && opens => {}
-            None => return None,
+        if !fits {
+            return None;
         }
         if opens {
-            self.open(id, pairs);
+            self.facts.len -= self.nodes.open(id, pairs);
+        } else {
+            self.nodes.append(id, pairs)?;
         }
         let facts = &mut self.facts;
         facts.len += 1;
@@ -191,29 +161,13 @@ impl Inner {
         Some(1)
     }
 
-    fn open(&mut self, id: StreamId, pairs: Texts<'_>) {
-        // It will probably become as large as the one before.
-        let room = self.nodes.back().map_or(0, |(_, last)| last.capacity());
-        let node = Node::open(id, pairs, room);
-        self.node_bytes += node.capacity();
-        // Only after XSETID to an ID that was deleted can there be such a node, without entries.
-        if let Some(old) = put_node(&mut self.nodes, id, node) {
-            self.node_bytes -= old.capacity();
-            self.facts.len -= old.view(id).counts().0.cast_unsigned();
-        }
-    }
-
     fn delete(&mut self, id: StreamId) -> Option<u64> {
-        let at = nodes_to(&self.nodes, id).saturating_sub(1);
-        let (own, node) = self.nodes.get_mut(at)?;
-        let own = *own;
-        let before = node.capacity();
-        if node.mark(own, 1, |found| found == id) == 0 {
+        let at = self.nodes.count_to(id).saturating_sub(1);
+        if self.nodes.mark(at, 1, |found| found == id) == 0 {
             return None;
         }
-        self.node_bytes = self.node_bytes - before + node.capacity();
-        if node.view(own).counts().0 == 0 {
-            self.drop_node(at);
+        if self.nodes.get(at).is_some_and(|node| node.counts().0 == 0) {
+            self.nodes.remove(at);
         }
         self.facts.len -= 1;
         self.facts.max_deleted = self.facts.max_deleted.max(id);
@@ -223,12 +177,6 @@ impl Inner {
         Some(1)
     }
 
-    fn drop_node(&mut self, at: usize) -> u64 {
-        let Some((id, node)) = self.nodes.remove(at) else { return 0 };
-        self.node_bytes -= node.capacity();
-        node.view(id).counts().0.cast_unsigned()
-    }
-
     fn find_first(&mut self) {
         let first = self.view().range(StreamId::MIN, StreamId::MAX).next();
         self.facts.first = first.map_or(StreamId::MIN, |entry| entry.id);
@@ -236,14 +184,13 @@ impl Inner {
 
     fn trim(&mut self, nodes: u64, marked: u64) -> Option<u64> {
         let (mut dropped, mut gone) = (0, 0);
-        while dropped < nodes && !self.nodes.is_empty() {
-            gone += self.drop_node(0);
+        while dropped < nodes {
+            let Some(entries) = self.nodes.remove(0) else { break };
+            gone += entries;
             dropped += 1;
         }
-        if let Some((own, node)) = self.nodes.get_mut(0).filter(|_| marked > 0) {
-            let before = node.capacity();
-            gone += node.mark(*own, marked, |_| true);
-            self.node_bytes = self.node_bytes - before + node.capacity();
+        if marked > 0 {
+            gone += self.nodes.mark(0, marked, |_| true);
         }
         self.facts.len -= gone;
         self.find_first();
@@ -354,8 +301,8 @@ impl Collection for Stream {
     }
 
     fn memory(&self) -> usize {
-        let Inner { nodes, node_bytes, groups, .. } = &*self.0;
-        size_of::<Inner>() + nodes.memory() + node_bytes + groups.memory()
+        let Inner { nodes, groups, .. } = &*self.0;
+        size_of::<Inner>() + nodes.memory() + groups.memory()
     }
 
     fn apply(&mut self, edit: Edit<'_>, _: &Shaping) -> Option<u64> {

@@ -7,7 +7,7 @@ use shardwright_codec::rdb::{Body, Collection, Fault, ObjectType, Pieces};
 use super::groups::Group;
 use super::id::StreamId;
 use super::node::Node;
-use super::{Facts, Inner, Stream, View, put_node};
+use super::{Facts, Inner, Stream, View};
 
 /// Writes what follows type 19.
 pub(super) fn write(view: View<'_>, body: &mut Body<'_>) {
@@ -102,8 +102,7 @@ fn read_nodes(pieces: &mut Pieces<'_>, inner: &mut Inner) -> Result<(), Fault> {
         let id = id.map_err(|_| pieces.fault("a node without an ID"))?;
         let node = Node::check(pieces.text()?).map_err(|found| pieces.fault(found))?;
         inner.facts.len += node.view(id).counts().0.cast_unsigned();
-        inner.node_bytes += node.capacity();
-        if put_node(&mut inner.nodes, id, node).is_some() {
+        if inner.nodes.put(id, node).is_some() {
             return Err(pieces.fault("two nodes with the same ID"));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::id::StreamId;
 use super::node::{Entries, Pairs};
-use super::{Nodes, nodes_to};
+use super::nodes::Nodes;
 
 /// An entry.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub struct Forward<'a> {
 impl<'a> Forward<'a> {
     pub(super) fn new(nodes: Option<&'a Nodes>, start: StreamId, end: StreamId) -> Self {
         let nodes = nodes.filter(|_| start <= end);
-        let next = nodes.map_or(0, |nodes| nodes_to(nodes, start).saturating_sub(1));
+        let next = nodes.map_or(0, |nodes| nodes.count_to(start).saturating_sub(1));
         Self { nodes, next, open: None, start, end }
     }
 }
@@ -37,9 +37,9 @@ impl<'a> Iterator for Forward<'a> {
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             let Some(open) = &mut self.open else {
-                let (id, node) = self.nodes?.get(self.next)?;
+                let node = self.nodes?.get(self.next)?;
                 self.next += 1;
-                self.open = Some(node.view(*id).entries());
+                self.open = Some(node.entries());
                 continue;
             };
             let start = self.start;
@@ -69,7 +69,7 @@ pub struct Backward<'a> {
 impl<'a> Backward<'a> {
     pub(super) fn new(nodes: Option<&'a Nodes>, start: StreamId, end: StreamId) -> Self {
         let nodes = nodes.filter(|_| start <= end);
-        let left = nodes.map_or(0, |nodes| nodes_to(nodes, end));
+        let left = nodes.map_or(0, |nodes| nodes.count_to(end));
         Self { nodes, left, open: None, start, end }
     }
 }
@@ -81,8 +81,8 @@ impl<'a> Iterator for Backward<'a> {
         loop {
             let Some(open) = &mut self.open else {
                 self.left = self.left.checked_sub(1)?;
-                let (id, node) = self.nodes?.get(self.left)?;
-                self.open = Some(node.view(*id).entries());
+                let node = self.nodes?.get(self.left)?;
+                self.open = Some(node.entries());
                 continue;
             };
             let end = self.end;

@@ -146,6 +146,12 @@ impl<'a> NodeView<'a> {
         Cursor { listpack: self.listpack, at }
     }
 
+    /// Bytes that are known to be a node.
+    #[inline]
+    pub(super) fn trusted(id: StreamId, bytes: &'a [u8]) -> Self {
+        Self { id, listpack: Listpack::trusted(bytes) }
+    }
+
     /// Its listpack.
     pub(super) fn bytes(self) -> &'a [u8] {
         self.listpack.bytes()
@@ -341,9 +347,14 @@ impl Node {
         self.0.capacity()
     }
 
-    /// Gives back what it will not need when no more entries come.
-    pub(super) fn seal(&mut self) {
-        self.0.shrink();
+    /// Bytes that are known to be a node.
+    pub(super) fn trusted(bytes: Vec<u8>) -> Self {
+        Self(ListpackBuf::trusted(bytes))
+    }
+
+    /// All its bytes, without memory to spare.
+    pub(super) fn into_bytes(self) -> Box<[u8]> {
+        self.0.into_bytes().into_boxed_slice()
     }
 
     /// The node that these bytes are.

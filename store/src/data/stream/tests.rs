@@ -62,8 +62,8 @@ impl Twins {
         let dumped = restored(&dump(&self.stream)).unwrap();
         assert_eq!(exact(&self.stream), exact(&dumped));
         assert_eq!(exact(&self.stream), exact(&self.stream.clone()));
-        let capacities = self.stream.0.nodes.iter().map(|(_, node)| node.capacity());
-        assert_eq!(self.stream.0.node_bytes, capacities.sum::<usize>());
+        self.stream.0.nodes.check_count();
+        self.stream.clone().0.nodes.check_count();
     }
 }
 
@@ -186,7 +186,7 @@ proptest! {
             prop_assert_eq!(&backward, &expected);
         }
         for node in view.nodes() {
-            prop_assert!(Node::check(node.bytes()).is_ok());
+            prop_assert!(super::node::Node::check(node.bytes()).is_ok());
         }
     }
 
