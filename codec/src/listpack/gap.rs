@@ -76,6 +76,20 @@ impl GapListpack {
         new
     }
 
+    /// A listpack of one element in a buffer of so many bytes, with the room to spare before or behind
+    /// it.
+    #[must_use]
+    pub fn with_room(element: Element<'_>, buffer: usize, before: bool) -> Self {
+        let size = HEAD + element.stored_len() + 1;
+        let start = if before { buffer.saturating_sub(size) } else { 0 };
+        let mut bytes = Vec::with_capacity(buffer.max(size));
+        bytes.resize(start, 0);
+        bytes.extend_from_slice(&[HEAD as u8 + 1, 0, 0, 0, 0, 0, END]);
+        let mut new = Self { bytes, start: start as u32, count: 0 };
+        new.push_back(element);
+        new
+    }
+
     /// Bytes that are known to be a listpack.
     #[must_use]
     pub fn trusted(bytes: Vec<u8>) -> Self {

@@ -135,7 +135,7 @@ impl Chain {
         });
         if pushed != Some(true) {
             let number = if side == Side::Front { 0 } else { self.nodes.len() };
-            self.put_node(number, Node::new(text, bounds));
+            self.put_node(number, Node::at_end(side, text, bounds));
         }
     }
 

@@ -5,7 +5,7 @@ use shardwright_codec::listpack::{Element, GapListpack};
 use super::super::{Encodings, INLINE_COLLECTION_MAX};
 use super::Side;
 
-/// Bytes that a node may have where its elements are counted.
+/// Bytes that a node may have where its elements are counted, and that one at an end begins with.
 const COUNTED_NODE_BYTES: usize = 8192;
 
 /// How much a node takes.
@@ -59,6 +59,17 @@ impl Node {
         } else {
             Self::Packed(GapListpack::of(Element::of(text)))
         }
+    }
+
+    /// A node of one element at an end of a chain, where more will come.
+    pub fn at_end(side: Side, text: &[u8], bounds: &Bounds) -> Self {
+        if text.len() > bounds.long {
+            return Self::Plain(text.into());
+        }
+        let element = Element::of(text);
+        let expected = bounds.entries.saturating_mul(element.stored_len());
+        let buffer = bounds.bytes.min(COUNTED_NODE_BYTES).min(expected);
+        Self::Packed(GapListpack::with_room(element, buffer, side == Side::Front))
     }
 
     /// Number of elements.
