@@ -11,7 +11,7 @@ use std::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use shardwright_config::SaveRules;
@@ -62,7 +62,7 @@ pub struct Checkpoints {
     /// There is a directory to write to.
     possible: AtomicBool,
     running: AtomicBool,
-    /// When the running one began, in seconds since 1970.
+    /// When the last one began, whatever became of it, or the process; in milliseconds since 1970.
     began: AtomicI64,
     /// When the last one that succeeded ended, or the process began; in seconds since 1970.
     last_saved: AtomicI64,
@@ -91,7 +91,8 @@ impl Checkpoints {
     /// None yet in a process that begins `now`, in seconds since 1970.
     pub fn new(now: i64) -> Self {
         let (last_saved, last_took) = (AtomicI64::new(now), AtomicI64::new(-1));
-        Self { last_saved, last_took, ..Self::default() }
+        let began = AtomicI64::new(now.saturating_mul(1000));
+        Self { began, last_saved, last_took, ..Self::default() }
     }
 
     /// Whether there is a directory to write to.
@@ -106,7 +107,7 @@ impl Checkpoints {
 
     /// Seconds for which one has been written, if one is.
     pub fn seconds(&self, now: i64) -> Option<i64> {
-        self.is_running().then(|| now - self.began.load(Relaxed))
+        self.is_running().then(|| now - self.began.load(Relaxed) / 1000)
     }
 
     /// When the last one that succeeded ended, or the process began; in seconds since 1970.
@@ -226,6 +227,17 @@ impl Server {
             && rules.iter().any(|rule| changes >= rule.changes && since >= rule.seconds as i64)
     }
 
+    /// Whether anything has changed since the last checkpoint that counts, and the last one that was
+    /// tried, or the start, is at least so long ago; never by an interval of zero.
+    pub fn is_interval_over(&self, interval: Duration) -> bool {
+        if interval.is_zero() {
+            return false;
+        }
+        let since = Clock::unix_micros() / 1000 - self.checkpoints.began.load(Relaxed);
+        let is_over = u128::try_from(since).is_ok_and(|since| since >= interval.as_millis());
+        is_over && self.may_retry() && self.unsaved_changes() > 0
+    }
+
     /// Whether the last checkpoint is long enough ago for another one that nobody asked for.
     pub fn may_retry(&self) -> bool {
         let now = Clock::unix_micros() / 1_000_000;
@@ -239,7 +251,7 @@ impl Server {
         if checkpoints.running.swap(true, SeqCst) {
             return false;
         }
-        checkpoints.began.store(Clock::unix_micros() / 1_000_000, Relaxed);
+        checkpoints.began.store(Clock::unix_micros() / 1000, Relaxed);
         checkpoints.changes[1].store(self.changes(), Relaxed);
         checkpoints.keys.store(0, Relaxed);
         checkpoints.bytes[1].store(checkpoints.bytes(), Relaxed);
@@ -265,7 +277,7 @@ impl Server {
     pub fn checkpoint_ended(&self, outcome: Result<Saved, String>, block: Block) {
         let checkpoints = &self.checkpoints;
         let now = Clock::unix_micros() / 1_000_000;
-        let took = now - checkpoints.began.load(Relaxed);
+        let took = now - checkpoints.began.load(Relaxed) / 1000;
         checkpoints.last_took.store(took, Relaxed);
         checkpoints.last_ended.store(now, Relaxed);
         checkpoints.last_failed.store(outcome.is_err(), Relaxed);

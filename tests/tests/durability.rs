@@ -439,6 +439,31 @@ fn the_log_is_shortened_by_itself() {
 }
 
 #[test]
+fn a_checkpoint_begins_by_itself_if_anything_has_changed_for_the_interval() {
+    let data = Data::new();
+    let server = Server::start(data.options(2, "no").own("checkpoint-interval", "200ms"));
+    let mut client = server.client();
+    let has_still = |count: &str, why: &str| {
+        std::thread::sleep(Duration::from_millis(700));
+        assert_eq!(info(&server, "aof_rewrites"), count, "{why}");
+    };
+    has_still("0", "nothing has changed");
+    client.run("SET a 1");
+    eventually("one was written", || info(&server, "aof_rewrites") == "1");
+    has_still("1", "nothing has changed since");
+    assert!(client.run("CONFIG SET checkpoint-interval 0").is_ok());
+    client.run("SET b 2");
+    has_still("1", "none is wanted");
+    assert!(client.run("CONFIG SET checkpoint-interval 300ms").is_ok());
+    eventually("another was written", || info(&server, "aof_rewrites") == "2");
+    let before = digest(&server);
+    server.kill();
+    let server = data.start(2, "no");
+    assert_eq!(digest(&server), before);
+    server.finish();
+}
+
+#[test]
 fn a_second_save_while_one_is_under_way_is_refused_and_a_damaged_checkpoint_is_not_loaded() {
     let data = Data::new();
     let server = data.start(2, "everysec");
