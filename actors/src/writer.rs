@@ -185,8 +185,10 @@ impl Writer {
         let bytes = log.buffered() as u64;
         let (syncs, before) = (log.syncs(), log.durable());
         let begin = Instant::now();
-        let outcome = if sync { log.sync() } else { log.write() };
         let figures = &self.server.durability.figures;
+        figures.syncing.store(sync && before < log.taken(), Relaxed);
+        let outcome = if sync { log.sync() } else { log.write() };
+        figures.syncing.store(false, Relaxed);
         if log.syncs() > syncs {
             let nanos = begin.elapsed().as_nanos() as u64;
             figures.syncs.fetch_add(log.syncs() - syncs, Relaxed);
