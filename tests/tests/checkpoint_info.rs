@@ -1,10 +1,12 @@
-//! What INFO tells of checkpoints: Redis's fields, with values that are true here.
+//! What INFO and metrics tell of checkpoints: Redis's fields, with values that are true here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
+use shardwright_tests::harness::http::{free_address, http_get};
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Data, Oracle, Reply, eventually};
+use shardwright_tests::{Client, Data, Oracle, Reply, Server, eventually};
 
 fn persistence(client: &mut Client) -> Reply {
     client.run("INFO persistence")
@@ -59,5 +61,70 @@ fn saves_and_rewrites_are_counted_apart() {
     let info = persistence(&mut client);
     assert_eq!(number(&info, "rdb_saves"), 1);
     assert_ne!(field(&info, "aof_last_rewrite_time_sec"), "-1");
+    server.finish();
+}
+
+/// The value of a metric without labels.
+fn metric(admin: SocketAddr, name: &str) -> u64 {
+    let (_, body) = http_get(admin, "/metrics");
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+    body.lines().find_map(value).unwrap_or_else(|| panic!("no {name}"))
+}
+
+const KEYS: u64 = 300_000;
+
+/// Asks `read` for keys done and all keys while a checkpoint is written, until it was seen half way.
+fn is_seen_under_way(client: &mut Client, mut read: impl FnMut() -> (u64, u64)) {
+    for _ in 0..20 {
+        client.run("BGSAVE");
+        loop {
+            let (done, all) = read();
+            if all == 0 {
+                break;
+            }
+            assert!(all == KEYS && done <= all, "{done} of {all}");
+            if (1..KEYS).contains(&done) {
+                return;
+            }
+        }
+        let is_running =
+            |client: &mut Client| number(&persistence(client), "rdb_bgsave_in_progress") == 1;
+        eventually("it is over", || !is_running(client));
+    }
+    panic!("no checkpoint was seen half way");
+}
+
+#[test]
+fn progress_of_a_checkpoint_is_told_while_it_is_written() {
+    let data = Data::new();
+    let admin = free_address();
+    let options = data.options(2, "everysec").own("admin-port", &admin.port().to_string());
+    let server = Server::start(options);
+    let mut client = server.client();
+    let mut asking = server.client();
+    client.run(&format!("DEBUG POPULATE {KEYS}"));
+    is_seen_under_way(&mut client, || {
+        let info = persistence(&mut asking);
+        let done = number(&info, "current_save_keys_processed");
+        let all = number(&info, "current_save_keys_total");
+        let percentage: f64 = field(&info, "current_fork_perc").parse().unwrap();
+        assert!((percentage - done as f64 * 100.0 / all.max(1) as f64).abs() < 0.01);
+        assert!(number(&info, "current_cow_peak") >= number(&info, "current_cow_size"));
+        (done, all)
+    });
+    let keys = "shardwright_checkpoint_keys";
+    is_seen_under_way(&mut client, || {
+        // Whatever was done when that was asked, all is asked for later.
+        (metric(admin, "shardwright_checkpoint_keys_written"), metric(admin, keys))
+    });
+    let is_over =
+        |client: &mut Client| field(&persistence(client), "rdb_bgsave_in_progress") == "0";
+    eventually("it is over", || is_over(&mut client));
+    let info = persistence(&mut client);
+    for name in ["current_cow_peak", "current_cow_size", "current_save_keys_processed"] {
+        assert_eq!(number(&info, name), 0, "{name}");
+    }
+    assert_eq!(field(&info, "current_fork_perc"), "0.00");
+    assert_eq!(metric(admin, keys), 0);
     server.finish();
 }
