@@ -11,7 +11,7 @@ use std::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use shardwright_config::SaveRules;
@@ -62,7 +62,7 @@ pub struct Checkpoints {
     /// There is a directory to write to.
     possible: AtomicBool,
     running: AtomicBool,
-    /// When the running one began, in seconds since 1970.
+    /// When the last one began, whatever became of it, or the process; in milliseconds since 1970.
     began: AtomicI64,
     /// When the last one that succeeded ended, or the process began; in seconds since 1970.
     last_saved: AtomicI64,
@@ -71,27 +71,83 @@ pub struct Checkpoints {
     last_failed: AtomicBool,
     /// The running one, or the last one, is or was made to save.
     saves: AtomicBool,
-    /// Another one is to follow the running one: to save, or for the log.
+    /// Another one is to follow the running one, by purpose.
     scheduled: [AtomicBool; 2],
-    /// The last one that was made to save failed, or its RDB file did.
-    last_save_failed: AtomicBool,
-    /// Seconds that the last one took; -1 before the first.
-    last_took: AtomicI64,
+    /// What became of those that ended, by purpose.
+    ended: [Ended; 2],
     last_len: AtomicU64,
     /// Changes of keys when the last one that succeeded began, and when the running one did.
     changes: [AtomicU64; 2],
-    succeeded: AtomicU64,
+    /// Bytes on their way to the running one, and the most that there were.
     backlog: AtomicUsize,
-    keys: AtomicU64,
+    most_backlog: AtomicUsize,
+    /// Keys of the running one: those that were written, and all of them.
+    keys: [AtomicU64; 2],
     /// Bytes of keys that went to files since the start, and how many had when the running one began.
     bytes: [AtomicU64; 2],
+}
+
+/// What became of the checkpoints of one purpose since the start.
+#[derive(Debug)]
+pub struct Ended {
+    succeeded: AtomicU64,
+    failures: AtomicU64,
+    took: AtomicI64,
+    most_backlog: AtomicUsize,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self {
+            succeeded: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            took: AtomicI64::new(-1),
+            most_backlog: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Ended {
+    /// How many succeeded.
+    pub fn succeeded(&self) -> u64 {
+        self.succeeded.load(Relaxed)
+    }
+
+    /// How many failed, or their RDB files did, since the last one that did not.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
+    }
+
+    /// Whether the last one failed, or its RDB file did.
+    pub fn last_failed(&self) -> bool {
+        self.failures() > 0
+    }
+
+    /// Seconds that the last one took; -1 before the first.
+    pub fn last_took(&self) -> i64 {
+        self.took.load(Relaxed)
+    }
+
+    /// The most bytes that were on their way to the last one.
+    pub fn most_backlog(&self) -> usize {
+        self.most_backlog.load(Relaxed)
+    }
+
+    /// One ended, after so many seconds.
+    fn add(&self, took: i64, counts: bool, failed: bool, most_backlog: usize) {
+        self.succeeded.fetch_add(u64::from(counts), Relaxed);
+        let failures = if failed { self.failures() + 1 } else { 0 };
+        self.failures.store(failures, Relaxed);
+        self.took.store(took, Relaxed);
+        self.most_backlog.store(most_backlog, Relaxed);
+    }
 }
 
 impl Checkpoints {
     /// None yet in a process that begins `now`, in seconds since 1970.
     pub fn new(now: i64) -> Self {
-        let (last_saved, last_took) = (AtomicI64::new(now), AtomicI64::new(-1));
-        Self { last_saved, last_took, ..Self::default() }
+        let began = AtomicI64::new(now.saturating_mul(1000));
+        Self { began, last_saved: AtomicI64::new(now), ..Self::default() }
     }
 
     /// Whether there is a directory to write to.
@@ -106,7 +162,7 @@ impl Checkpoints {
 
     /// Seconds for which one has been written, if one is.
     pub fn seconds(&self, now: i64) -> Option<i64> {
-        self.is_running().then(|| now - self.began.load(Relaxed))
+        self.is_running().then(|| now - self.began.load(Relaxed) / 1000)
     }
 
     /// When the last one that succeeded ended, or the process began; in seconds since 1970.
@@ -119,9 +175,18 @@ impl Checkpoints {
         self.last_failed.load(Relaxed)
     }
 
-    /// Whether the last one that was made to save failed, or its RDB file did.
-    pub fn last_save_failed(&self) -> bool {
-        self.last_save_failed.load(Relaxed)
+    /// What became of those with this purpose.
+    pub fn ended(&self, purpose: Purpose) -> &Ended {
+        let [saves, of_log] = &self.ended;
+        match purpose {
+            Purpose::Save => saves,
+            Purpose::Log => of_log,
+        }
+    }
+
+    /// What the running one, or the last one, is or was made for.
+    fn purpose(&self) -> Purpose {
+        if self.is_save() { Purpose::Save } else { Purpose::Log }
     }
 
     /// Whether the running one is made to save.
@@ -144,11 +209,6 @@ impl Checkpoints {
         self.scheduled[purpose as usize].load(SeqCst)
     }
 
-    /// Seconds that the last one took; -1 before the first.
-    pub fn last_took(&self) -> i64 {
-        self.last_took.load(Relaxed)
-    }
-
     /// Bytes of the checkpoint that counts.
     pub fn last_len(&self) -> u64 {
         self.last_len.load(Relaxed)
@@ -162,12 +222,19 @@ impl Checkpoints {
 
     /// How many succeeded since the start.
     pub fn succeeded(&self) -> u64 {
-        self.succeeded.load(Relaxed)
+        self.ended.iter().map(Ended::succeeded).sum()
     }
 
-    /// Keys of the running one that were written.
-    pub fn keys(&self) -> u64 {
-        self.keys.load(Relaxed)
+    /// Keys of the running one: those that were written, and all of them; none if none is running.
+    /// All are known when the partitions are cut, and zero until then.
+    pub fn keys(&self) -> (u64, u64) {
+        let [written, all] = &self.keys;
+        if self.is_running() { (written.load(Relaxed), all.load(Relaxed)) } else { (0, 0) }
+    }
+
+    /// The running one is cut: it is going to have so many keys.
+    pub fn cut(&self, keys: u64) {
+        self.keys[1].store(keys, Relaxed);
     }
 
     /// Bytes of keys that all of them wrote since the start.
@@ -182,12 +249,18 @@ impl Checkpoints {
 
     /// So many bytes are on their way to the checkpoint.
     pub fn add_backlog(&self, bytes: usize) {
-        self.backlog.fetch_add(bytes, Relaxed);
+        let before = self.backlog.fetch_add(bytes, Relaxed);
+        self.most_backlog.fetch_max(before.saturating_add(bytes), Relaxed);
     }
 
     /// Bytes on their way to the checkpoint.
     pub fn backlog(&self) -> usize {
         self.backlog.load(Relaxed)
+    }
+
+    /// The most bytes that were on their way to the running one; none if none is running.
+    pub fn most_backlog(&self) -> usize {
+        if self.is_running() { self.most_backlog.load(Relaxed) } else { 0 }
     }
 
     /// Whether so much is on its way that slices have to wait for the disk.
@@ -226,6 +299,17 @@ impl Server {
             && rules.iter().any(|rule| changes >= rule.changes && since >= rule.seconds as i64)
     }
 
+    /// Whether anything has changed since the last checkpoint that counts, and the last one that was
+    /// tried, or the start, is at least so long ago; never by an interval of zero.
+    pub fn is_interval_over(&self, interval: Duration) -> bool {
+        if interval.is_zero() {
+            return false;
+        }
+        let since = Clock::unix_micros() / 1000 - self.checkpoints.began.load(Relaxed);
+        let is_over = u128::try_from(since).is_ok_and(|since| since >= interval.as_millis());
+        is_over && self.may_retry() && self.unsaved_changes() > 0
+    }
+
     /// Whether the last checkpoint is long enough ago for another one that nobody asked for.
     pub fn may_retry(&self) -> bool {
         let now = Clock::unix_micros() / 1_000_000;
@@ -239,9 +323,10 @@ impl Server {
         if checkpoints.running.swap(true, SeqCst) {
             return false;
         }
-        checkpoints.began.store(Clock::unix_micros() / 1_000_000, Relaxed);
+        checkpoints.began.store(Clock::unix_micros() / 1000, Relaxed);
         checkpoints.changes[1].store(self.changes(), Relaxed);
-        checkpoints.keys.store(0, Relaxed);
+        checkpoints.keys.iter().for_each(|keys| keys.store(0, Relaxed));
+        checkpoints.most_backlog.store(0, Relaxed);
         checkpoints.bytes[1].store(checkpoints.bytes(), Relaxed);
         checkpoints.saves.store(purpose == Purpose::Save, Relaxed);
         true
@@ -265,17 +350,16 @@ impl Server {
     pub fn checkpoint_ended(&self, outcome: Result<Saved, String>, block: Block) {
         let checkpoints = &self.checkpoints;
         let now = Clock::unix_micros() / 1_000_000;
-        let took = now - checkpoints.began.load(Relaxed);
-        checkpoints.last_took.store(took, Relaxed);
+        let took = now - checkpoints.began.load(Relaxed) / 1000;
+        let counts = outcome.is_ok();
         checkpoints.last_ended.store(now, Relaxed);
-        checkpoints.last_failed.store(outcome.is_err(), Relaxed);
+        checkpoints.last_failed.store(!counts, Relaxed);
         let error = match outcome {
             Ok(Saved { len, rdb }) => {
                 checkpoints.last_saved.store(now, Relaxed);
                 checkpoints.last_len.store(len, Relaxed);
                 let changes = checkpoints.changes[1].load(Relaxed);
                 checkpoints.changes[0].store(changes, Relaxed);
-                checkpoints.succeeded.fetch_add(1, Relaxed);
                 tracing::info!(bytes = len, seconds = took, "a checkpoint was written");
                 rdb.err().map(|error| {
                     tracing::error!(%error, "the RDB file was not written; the checkpoint counts");
@@ -287,9 +371,9 @@ impl Server {
                 Some(format!("ERR the checkpoint failed: {error}"))
             }
         };
-        if checkpoints.is_save() {
-            checkpoints.last_save_failed.store(error.is_some(), Relaxed);
-        }
+        let most_backlog = checkpoints.most_backlog.load(Relaxed);
+        let ended = checkpoints.ended(checkpoints.purpose());
+        ended.add(took, counts, error.is_some(), most_backlog);
         checkpoints.running.store(false, SeqCst);
         for purpose in [Purpose::Save, Purpose::Log] {
             if checkpoints.is_scheduled(purpose) {
@@ -362,7 +446,7 @@ impl Checkpointer {
 
     fn take(&mut self, batch: &CutBatch) {
         let Some(running) = &mut self.running else { return };
-        self.server.checkpoints.keys.fetch_add(batch.count, Relaxed);
+        self.server.checkpoints.keys[0].fetch_add(batch.count, Relaxed);
         self.server.checkpoints.bytes[0].fetch_add(batch.records.len() as u64, Relaxed);
         self.server.checkpoints.backlog.fetch_sub(batch.records.len(), Relaxed);
         if let Ok(writer) = &mut running.writer

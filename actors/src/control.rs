@@ -113,7 +113,7 @@ async fn save_last(server: &Arc<Server>, how: How) -> bool {
     while server.checkpoints.is_running() {
         actix_rt::time::sleep(STEP).await;
     }
-    !server.checkpoints.last_save_failed()
+    !server.checkpoints.ended(Purpose::Save).last_failed()
 }
 
 /// Waits until nothing is in flight, for as long as the settings allow.

@@ -44,6 +44,10 @@ pub struct LogFigures {
     pub sync_times: SyncTimes,
     /// Nanoseconds of the longest one.
     pub longest_sync_nanos: AtomicU64,
+    /// A sync is under way.
+    pub syncing: AtomicBool,
+    /// Times that a shard had to wait since the log lagged.
+    pub delays: AtomicU64,
     /// Segments that count.
     pub segments: AtomicU64,
     /// Bytes of all segments.

@@ -501,7 +501,8 @@ impl ShardPost for ThreadPost<'_> {
         }
     }
 
-    fn checkpoint_began(&mut self, block: Block, newest: Vec<u64>) {
+    fn checkpoint_began(&mut self, block: Block, newest: Vec<u64>, keys: u64) {
+        self.thread.server.checkpoints.cut(keys);
         self.thread.send_effects();
         if let Some(directory) = self.thread.server.directory() {
             directory.writer.do_send(MarkCheckpoint { block, newest });

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use shardwright_config::AppendFsync;
+use shardwright_config::{AppendFsync, Settings};
 use shardwright_journal::{CheckpointEntry, Disk, JournalError, Log, Part, Sequences};
 use shardwright_store::partition::EffectBatch;
 use shardwright_store::types::ShardId;
@@ -185,8 +185,10 @@ impl Writer {
         let bytes = log.buffered() as u64;
         let (syncs, before) = (log.syncs(), log.durable());
         let begin = Instant::now();
-        let outcome = if sync { log.sync() } else { log.write() };
         let figures = &self.server.durability.figures;
+        figures.syncing.store(sync && before < log.taken(), Relaxed);
+        let outcome = if sync { log.sync() } else { log.write() };
+        figures.syncing.store(false, Relaxed);
         if log.syncs() > syncs {
             let nanos = begin.elapsed().as_nanos() as u64;
             figures.syncs.fetch_add(log.syncs() - syncs, Relaxed);
@@ -207,26 +209,36 @@ impl Writer {
         }
     }
 
-    /// Begins a checkpoint if the log has grown so much, or enough has changed for so long.
+    /// Begins a checkpoint if the log has grown so much, enough has changed for so long, or anything
+    /// for the interval.
     fn begin_checkpoint_if_due(&self) {
         let Some(log) = &self.log else { return };
         let settings = self.server.settings();
-        let base = self.server.checkpoints.last_len().max(1);
-        let percentage = u64::from(settings.auto_aof_rewrite_percentage);
-        let grown = self.logs()
-            && percentage > 0
-            && log.size() >= settings.auto_aof_rewrite_min_size
-            && log.size().saturating_mul(100) >= base.saturating_mul(percentage);
         let purpose = if self.server.durability.has_failed() {
             self.server.may_retry().then_some(Purpose::Log)
         } else if self.server.is_save_due(&settings.save) {
             Some(Purpose::Save)
+        } else if self.has_grown(log, &settings) {
+            Some(Purpose::Log)
+        } else if settings.keeps() && self.server.is_interval_over(settings.checkpoint_interval) {
+            // What has no log to shorten is saved.
+            Some(if self.logs() { Purpose::Log } else { Purpose::Save })
         } else {
-            grown.then_some(Purpose::Log)
+            None
         };
         if let Some(purpose) = purpose {
             self.server.begin_checkpoint(purpose);
         }
+    }
+
+    /// Whether the log has grown enough, against the last checkpoint, to be shortened.
+    fn has_grown(&self, log: &Log<Arc<Disk>>, settings: &Settings) -> bool {
+        let base = self.server.checkpoints.last_len().max(1);
+        let percentage = u64::from(settings.auto_aof_rewrite_percentage);
+        self.logs()
+            && percentage > 0
+            && log.size() >= settings.auto_aof_rewrite_min_size
+            && log.size().saturating_mul(100) >= base.saturating_mul(percentage)
     }
 
     /// Whether a sync is due, by the policy.

@@ -29,8 +29,10 @@ const WRITERS_A_STEP: usize = 4;
 /// How often INFO is asked whether it is over, and how often memory is read.
 const LOOK: Duration = Duration::from_millis(10);
 const SAMPLE: Duration = Duration::from_millis(20);
+/// Memory is read at most for one part in so many of the time: reading takes longer the more there is.
+const READING_SHARE: u32 = 10;
 /// A checkpoint that takes longer has failed.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// One checkpoint of a server while GETs were measured, and one of another while its memory was.
 #[derive(Debug, Clone)]
@@ -135,12 +137,13 @@ fn watch(
     mut more: impl FnMut() -> Result<bool, Error>,
 ) -> Result<Spread, Error> {
     let mut found = Vec::new();
-    let mut read_at: Option<Instant> = None;
+    let mut next = Instant::now();
     while more()? {
         writers.step(Duration::from_millis(1))?;
-        if read_at.is_none_or(|at| at.elapsed() >= SAMPLE) {
-            read_at = Some(Instant::now());
+        let begin = Instant::now();
+        if begin >= next {
             found.push(footprint::bytes(server)? as f64);
+            next = begin + SAMPLE.max(begin.elapsed() * READING_SHARE);
         }
     }
     Ok(Spread::of(found))

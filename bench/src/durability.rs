@@ -19,7 +19,7 @@ impl Bench {
         self.log(LOG_EVERYSEC, Keep::Everysec)?;
         self.log(LOG_ALWAYS, Keep::Always)?;
         self.restart()?;
-        self.checkpoint()
+        self.checkpoints()
     }
 
     /// SET with a log that both keep in the same way on the same file system.
@@ -28,7 +28,7 @@ impl Bench {
         let mut cases: Vec<Case> =
             shapes(&set, self.plan.pipelines()).into_iter().map(|(l, s)| both(&l, s)).collect();
         if self.plan.mode != Mode::Smoke {
-            let many = [1, 16].map(|pipeline| Shape { connections: MANY, pipeline });
+            let many = [1, 16, 64].map(|pipeline| Shape { connections: MANY, pipeline });
             cases.extend(many.map(|shape| both(&set, shape)));
         }
         let mut setups = self.pair(self.cores.one(), Some(1), &self.fill(&[Dataset::Small]));
@@ -73,26 +73,32 @@ impl Bench {
         Ok(())
     }
 
-    /// Redis without a log; Shardwright so, too, and with the log that its checkpoints shorten.
-    fn checkpoint(&mut self) -> Result<(), Error> {
-        if !self.plan.wants(CHECKPOINT) {
-            return Ok(());
+    /// Checkpoints of all sizes.
+    fn checkpoints(&mut self) -> Result<(), Error> {
+        for (keys, rounds) in self.plan.checkpoints.clone() {
+            if self.plan.wants(&format!("{CHECKPOINT} {keys}")) {
+                self.checkpoint(keys, rounds)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Redis without a log; Shardwright so, too, and with the log that its checkpoints shorten.
+    fn checkpoint(&mut self, keys: u32, rounds: usize) -> Result<(), Error> {
         let sides = [
             ("Redis", &self.redis, Keep::Asked),
             ("Shardwright", &self.ours, Keep::Asked),
             ("Shardwright with a log", &self.ours, Keep::EverysecAsked),
         ];
-        let keys = self.plan.keys;
         let row = |(server, _, _)| CheckpointRow { server, keys, rounds: Vec::new() };
         let mut rows = sides.map(row);
-        for round in 0..self.plan.checkpoints {
+        for round in 0..rounds {
             for (row, (server, program, keep)) in rows.iter_mut().zip(sides) {
                 let start = || program.start(self.cores.one(), Some(1), keep);
                 let found = checkpoint::measure(start, keys, self.plan.effort.measure * 2)?;
                 let took = found.took.as_secs_f64();
                 eprintln!(
-                    "round {}, checkpoint {server}: {took:.2} s, {:.1} % more memory",
+                    "round {}, checkpoint {keys} {server}: {took:.2} s, {:.1} % more memory",
                     round + 1,
                     found.extra_share() * 100.0
                 );

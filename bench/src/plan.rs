@@ -76,8 +76,8 @@ pub struct Plan {
     pub expiring: u32,
     /// Keyspace sizes of the restarts, ascending.
     pub restarts: Vec<u32>,
-    /// Rounds of checkpoints, each with freshly loaded servers.
-    pub checkpoints: usize,
+    /// Keyspace sizes of the checkpoints, ascending, and the rounds of each, with freshly loaded servers.
+    pub checkpoints: Vec<(u32, usize)>,
 }
 
 impl Plan {
@@ -107,9 +107,14 @@ impl Plan {
             Mode::Full => &[1_000_000, 10_000_000],
         };
         let default_checkpoints = if mode == Mode::Full { 3 } else { 1 };
+        let mut checkpoints = vec![(keys, rounds.unwrap_or(default_checkpoints))];
+        if mode == Mode::Full {
+            // Six servers are loaded for it.
+            checkpoints.push((10 * MANY_KEYS, 1));
+        }
         Self {
             restarts: restarts.to_vec(),
-            checkpoints: rounds.unwrap_or(default_checkpoints),
+            checkpoints,
             mode,
             effort: Effort { rounds: rounds.unwrap_or(default_rounds), measure, warm_up },
             only,
@@ -193,6 +198,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_full_run_has_checkpoints_of_ten_million_keys_too() {
+        let of = |mode, rounds| Plan::new(mode, rounds, None).checkpoints;
+        assert_eq!(of(Mode::Full, None), [(1_000_000, 3), (10_000_000, 1)]);
+        assert_eq!(of(Mode::Full, Some(5)), [(1_000_000, 5), (10_000_000, 1)]);
+        assert_eq!(of(Mode::Quick, None), [(1_000_000, 1)]);
     }
 
     #[test]

@@ -259,7 +259,9 @@ fn checkpoints(results: &Results) -> Vec<Target> {
         let extra = Spread::of(rounds.iter().map(|round| round.extra_share() * 100.0));
         let what = format!("extra memory for a checkpoint of {keys} keys, {server}, %");
         targets.push(Target::of(what, Bound::Below(MOST_EXTRA_PERCENT), Some(extra)));
-        let what = format!("longest shard turn with a checkpoint, {server}, processor time");
+        let what = format!(
+            "longest shard turn with a checkpoint of {keys} keys, {server}, processor time"
+        );
         let mut target = turn(what, &longest);
         let clock = longest.iter().filter(|(cause, _)| !cause.ends_with(BUSY));
         if let Some((cause, micros)) = clock.max_by_key(|(_, micros)| **micros) {
@@ -401,8 +403,9 @@ mod tests {
         ];
         let results = Results { checkpoints, ..Results::default() };
         let extra = |server| format!("extra memory for a checkpoint of 7 keys, {server}, %");
-        let turn =
-            |server| format!("longest shard turn with a checkpoint, {server}, processor time");
+        let turn = |server| {
+            format!("longest shard turn with a checkpoint of 7 keys, {server}, processor time")
+        };
         assert!(check(&results).iter().all(|target| target.what != extra("Redis")));
         assert_eq!(standing(&results, &extra("A")), Some(true));
         assert_eq!(standing(&results, &extra("B")), Some(false));

@@ -97,6 +97,8 @@ pub struct Settings {
     pub appendfsync: AppendFsync,
     /// When a checkpoint is written, by changes and time.
     pub save: SaveRules,
+    /// Time after which one is written if anything has changed since the last one; zero for never.
+    pub checkpoint_interval: Duration,
     /// The RDB file of `dir`; an empty name for none.
     pub dbfilename: FileName,
     /// Write it after every checkpoint that saves.
@@ -215,6 +217,7 @@ impl Default for Settings {
             appendonly: true,
             appendfsync: AppendFsync::Everysec,
             save: SaveRules::default(),
+            checkpoint_interval: Duration::from_secs(3600),
             dbfilename: FileName::default_rdb(),
             save_rdb: false,
             rdbcompression: true,

@@ -9,18 +9,18 @@ use crate::error::JournalError;
 
 /// Is told how far something has come.
 pub trait Progress {
-    /// It is about so many bytes: files may grow or shrink meanwhile.
-    fn begin(&mut self, bytes: u64);
+    /// It is about so much: bytes of files, which may grow or shrink meanwhile, or keys.
+    fn begin(&mut self, amount: u64);
 
-    /// So many bytes more were done.
-    fn advance(&mut self, bytes: u64);
+    /// So much more was done.
+    fn advance(&mut self, amount: u64);
 }
 
 /// For those who do not want to know.
 impl Progress for () {
-    fn begin(&mut self, _bytes: u64) {}
+    fn begin(&mut self, _amount: u64) {}
 
-    fn advance(&mut self, _bytes: u64) {}
+    fn advance(&mut self, _amount: u64) {}
 }
 
 /// Bytes that were read: how many, and their checksum.

@@ -66,7 +66,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error| Failure::Failed(format!("{} was not written: {error}", to.display()));
     let file = RdbFile::begin(&target, name, options, Clock::new().now()).map_err(failed)?;
     let partitions: Vec<_> = partitions.iter().map(|partition| &**partition).collect();
-    let written = write_partitions(file, &partitions).map_err(failed)?;
+    let mut shown = Shown::of_keys("writing");
+    let outcome = write_partitions(file, &partitions, &mut shown);
+    drop(shown);
+    let written = outcome.map_err(failed)?;
     println!(
         "exported {} to {}: {}; {}, {:.1} seconds",
         dir.display(),
@@ -94,7 +97,7 @@ fn target(to: &Path) -> Result<(Disk, &str), Failure> {
 
 /// What the directory has, as a start would load it.
 fn load(dir: &Path) -> Result<Partitions, Failure> {
-    let mut shown = Shown::new("export");
+    let mut shown = Shown::new("loading");
     if dir.join(BACKUP).exists() {
         let backup = Disk::look(dir)?;
         let (outcome, loaded) =

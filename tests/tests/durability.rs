@@ -377,8 +377,9 @@ fn a_save_and_a_rewrite_follow_one_another_when_they_were_scheduled() {
     let texts = |replies: Vec<Reply>| -> Vec<String> {
         replies.iter().map(|reply| reply.error().unwrap_or_else(|| reply.text())).collect()
     };
-    let over = |saves: &str| {
-        eventually("all are over", || info(&server, "rdb_saves") == saves);
+    let over = |count: &str| {
+        let all = ["rdb_saves", "aof_rewrites"];
+        eventually("all are over", || all.iter().all(|name| info(&server, name) == count));
         for name in ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"] {
             assert_eq!(info(&server, name), "0", "{name}");
         }
@@ -392,7 +393,7 @@ fn a_save_and_a_rewrite_follow_one_another_when_they_were_scheduled() {
         "Background saving scheduled",
     ];
     assert_eq!(texts(replies), expected);
-    over("2");
+    over("1");
     let replies = client.pipeline(&["BGSAVE SCHEDULE", "BGSAVE SCHEDULE", "BGREWRITEAOF"]);
     let expected = [
         "Background saving started",
@@ -400,7 +401,7 @@ fn a_save_and_a_rewrite_follow_one_another_when_they_were_scheduled() {
         "Background append only file rewriting scheduled",
     ];
     assert_eq!(texts(replies), expected);
-    over("4");
+    over("2");
     server.finish();
 }
 
@@ -418,9 +419,11 @@ fn saving_needs_a_directory() {
 
 #[test]
 fn the_log_is_shortened_by_itself() {
-    for settings in [["auto-aof-rewrite-min-size", "50kb"], ["save", "1 100"]] {
+    for (setting, value, counter) in
+        [("auto-aof-rewrite-min-size", "50kb", "aof_rewrites"), ("save", "1 100", "rdb_saves")]
+    {
         let data = Data::new();
-        let options = || data.options(2, "no").with(settings[0], settings[1]);
+        let options = || data.options(2, "no").with(setting, value);
         let server = Server::start(options());
         let mut client = server.client();
         let value = "x".repeat(1000);
@@ -428,14 +431,39 @@ fn the_log_is_shortened_by_itself() {
         eventually("a checkpoint was written", || {
             number += 1;
             client.cmd(&["SET", &format!("key:{}", number % 50), &value]);
-            info(&server, "rdb_saves") != "0"
+            info(&server, counter) != "0"
         });
         let before = digest(&server);
         server.finish();
         let server = Server::start(options());
-        assert_eq!(digest(&server), before, "{settings:?}");
+        assert_eq!(digest(&server), before, "{setting}");
         server.finish();
     }
+}
+
+#[test]
+fn a_checkpoint_begins_by_itself_if_anything_has_changed_for_the_interval() {
+    let data = Data::new();
+    let server = Server::start(data.options(2, "no").own("checkpoint-interval", "200ms"));
+    let mut client = server.client();
+    let has_still = |count: &str, why: &str| {
+        std::thread::sleep(Duration::from_millis(700));
+        assert_eq!(info(&server, "aof_rewrites"), count, "{why}");
+    };
+    has_still("0", "nothing has changed");
+    client.run("SET a 1");
+    eventually("one was written", || info(&server, "aof_rewrites") == "1");
+    has_still("1", "nothing has changed since");
+    assert!(client.run("CONFIG SET checkpoint-interval 0").is_ok());
+    client.run("SET b 2");
+    has_still("1", "none is wanted");
+    assert!(client.run("CONFIG SET checkpoint-interval 300ms").is_ok());
+    eventually("another was written", || info(&server, "aof_rewrites") == "2");
+    let before = digest(&server);
+    server.kill();
+    let server = data.start(2, "no");
+    assert_eq!(digest(&server), before);
+    server.finish();
 }
 
 #[test]

@@ -446,6 +446,46 @@ fn what_cannot_be_done_has_a_status_of_its_own() {
     assert_eq!(fs::read_dir(&target).unwrap().count(), 1);
 }
 
+/// What a tool writes to a terminal.
+fn on_a_terminal(arguments: &[&str]) -> String {
+    let program = Server::program().to_str().unwrap();
+    let words: Vec<_> = [program].iter().chain(arguments).map(|word| format!("'{word}'")).collect();
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[test]
+fn tools_show_on_a_terminal_how_far_they_are_and_are_quiet_elsewhere_unless_it_takes_long() {
+    let place = Place::new();
+    let data = place.data();
+    let server = start(&data, 2);
+    server.client().run("DEBUG POPULATE 100000");
+    server.finish();
+    let (backup, file, founded) = (place.at("backup"), place.at("dump.rdb"), place.at("founded"));
+    let export = ["export", "--dir", &data, "--to", &file];
+    for (arguments, shown) in [
+        (&["backup", "--dir", &data, "--to", &backup][..], &["backup ["][..]),
+        (&["verify", &backup], &["verify ["]),
+        (&["check", "--dir", &data], &["check ["]),
+        (&export, &["loading [", "writing [", "100,000 keys"]),
+        (&["import", &file, "--dir", &founded], &["import ["]),
+    ] {
+        let text = on_a_terminal(arguments);
+        for part in shown {
+            assert!(text.contains(part), "{arguments:?} does not show {part}: {text:?}");
+        }
+    }
+    let text = tool(&export).ends_with(0, &["exported"]);
+    assert!(!text.contains("writing"), "{text}");
+}
+
 #[test]
 fn the_program_tells_of_its_tools() {
     for name in ["backup", "verify", "restore", "check", "repair"] {

@@ -407,6 +407,12 @@ const LOG: &[Metric] = &[
         "The longest sync since the start, with what was written just before.",
         |scrape, samples| samples.put(scrape.log(|log| &log.longest_sync_nanos) as f64 / 1e9),
     ),
+    counter(
+        "shardwright_log_delays",
+        None,
+        "Times that a shard waited since too much was on its way to the log.",
+        |scrape, samples| samples.put(scrape.log(|log| &log.delays)),
+    ),
     gauge(
         "shardwright_loading",
         None,
@@ -433,6 +439,18 @@ const LOG: &[Metric] = &[
         None,
         "1 while a checkpoint is written, otherwise 0.",
         |scrape, samples| samples.put(u64::from(scrape.server.checkpoints.is_running())),
+    ),
+    gauge(
+        "shardwright_checkpoint_keys",
+        None,
+        "Keys that the running checkpoint is going to have; 0 while none runs.",
+        |scrape, samples| samples.put(scrape.server.checkpoints.keys().1),
+    ),
+    gauge(
+        "shardwright_checkpoint_keys_written",
+        None,
+        "Keys that the running checkpoint has; 0 while none runs.",
+        |scrape, samples| samples.put(scrape.server.checkpoints.keys().0),
     ),
     gauge(
         "shardwright_checkpoint_failed",

@@ -60,7 +60,7 @@ impl Server {
         let disk = working_directory()?;
         let file = RdbFile::begin(&disk, settings.dbfilename.as_str(), options(&settings), now)?;
         let partitions: Vec<&Partition> = keyspace.all().collect();
-        write_partitions(file, &partitions).map(drop)
+        write_partitions(file, &partitions, &mut ()).map(drop)
     }
 
     fn load_all(

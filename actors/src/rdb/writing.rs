@@ -9,9 +9,11 @@ use shardwright_codec::log::Record;
 use shardwright_codec::rdb::{self, Encoder, Options};
 use shardwright_config::Settings;
 use shardwright_journal::{
-    CheckpointEntry, Disk, LockError, RecoveryError, Replay, Storage, StorageFile, read_checkpoint,
+    CheckpointEntry, Disk, LockError, Progress, RecoveryError, Replay, Storage, StorageFile,
+    read_checkpoint,
 };
 use shardwright_store::data;
+use shardwright_store::db::Db;
 use shardwright_store::effect::Effect;
 use shardwright_store::partition::Partition;
 use shardwright_store::types::{DbIndex, UnixMillis};
@@ -22,6 +24,9 @@ use crate::server::REDIS_VERSION;
 
 /// Bytes that are gathered before they are written.
 const WRITE_BYTES: usize = 1 << 20;
+
+/// Keys that are written before progress is told.
+const KEYS_TOLD: u64 = 256;
 
 /// Why a file was not written.
 #[derive(Debug, Error)]
@@ -209,29 +214,48 @@ fn system(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> WriteEr
     move |source| WriteError::System { action, file, source }
 }
 
-/// Writes all keys of all partitions, database by database.
+/// Writes all keys of all partitions, database by database, and tells `progress` in keys.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write_partitions(
     mut file: RdbFile<'_>,
     partitions: &[&Partition],
+    progress: &mut dyn Progress,
 ) -> Result<Written, WriteError> {
     let databases = partitions.iter().map(|partition| partition.databases()).max().unwrap_or(0);
+    let figures = |db| partitions.iter().map(move |partition| partition.figures(db));
+    let keys = |db| figures(db).map(|figures| figures.keys).sum::<u64>();
+    progress.begin((0..databases).map(DbIndex).map(keys).sum());
     for db in (0..databases).map(DbIndex) {
-        let figures = || partitions.iter().map(|partition| partition.figures(db));
-        let keys = figures().map(|figures| figures.keys).sum();
+        let keys = keys(db);
         if keys == 0 {
             continue;
         }
-        file.resize(db, keys, figures().map(|figures| figures.expires).sum());
+        file.resize(db, keys, figures(db).map(|figures| figures.expires).sum());
         for data in partitions.iter().filter_map(|partition| partition.db(db)) {
-            for entry in data.dict().iter() {
-                file.key(db, entry.key(), entry.value(), entry.deadline())?;
-            }
+            write_db(&mut file, db, data, progress)?;
         }
     }
     file.finish()
+}
+
+fn write_db(
+    file: &mut RdbFile<'_>,
+    db: DbIndex,
+    data: &Db,
+    progress: &mut dyn Progress,
+) -> Result<(), WriteError> {
+    let mut untold = 0;
+    for entry in data.dict().iter() {
+        file.key(db, entry.key(), entry.value(), entry.deadline())?;
+        untold += 1;
+        if untold == KEYS_TOLD {
+            progress.advance(std::mem::take(&mut untold));
+        }
+    }
+    progress.advance(untold);
+    Ok(())
 }
 
 /// Writes all keys of a checkpoint of the directory `data` with this number.

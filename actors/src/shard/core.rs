@@ -44,9 +44,9 @@ pub trait ShardPost {
     /// A block goes back.
     fn block_done(&mut self, done: BlockDone);
 
-    /// A checkpoint of all partitions has begun, behind these effects by shard; the block is to be
-    /// answered when it is over.
-    fn checkpoint_began(&mut self, block: Block, newest: Vec<u64>);
+    /// A checkpoint of all partitions, with so many keys, has begun behind these effects by shard; the
+    /// block is to be answered when it is over.
+    fn checkpoint_began(&mut self, block: Block, newest: Vec<u64>, keys: u64);
 
     /// Keys of a checkpoint.
     fn checkpoint_keys(&mut self, batch: CutBatch);
@@ -357,6 +357,11 @@ impl Unpacking {
     }
 }
 
+/// Keys of all databases of a partition.
+fn keys_of(partition: &Partition) -> u64 {
+    (0..partition.databases()).map(|db| partition.figures(DbIndex(db)).keys).sum()
+}
+
 /// Runs a block of a round whose partitions are here, and answers it.
 fn run_block<P: ShardPost, M: Meter>(
     home: &mut Partition,
@@ -367,11 +372,12 @@ fn run_block<P: ShardPost, M: Meter>(
     if block.kind == BlockKind::Checkpoint {
         home.begin_cut();
         lent.iter_mut().for_each(|partition| _ = partition.begin_cut());
+        let keys = std::iter::once(&*home).chain(lent.iter().map(|p| &**p)).map(keys_of).sum();
         // Effects of before leave before the mark does.
         let mut newest = release_all(home, lent, turn.post);
         newest.sort_by_key(|(shard, _)| *shard);
         let newest = newest.into_iter().map(|(_, sequence)| sequence.0).collect();
-        turn.post.checkpoint_began(block, newest);
+        turn.post.checkpoint_began(block, newest, keys);
         return;
     }
     if block.kind == BlockKind::Audit {

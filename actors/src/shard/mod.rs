@@ -5,6 +5,7 @@
 pub mod core;
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -156,6 +157,10 @@ impl Shard {
     #[cold]
     fn wait_for_disk(&mut self, ctx: &mut Context<Self>) {
         self.waits_for_disk = true;
+        let log = &self.thread.server.durability;
+        if log.is_congested() {
+            log.figures.delays.fetch_add(1, Relaxed);
+        }
         let thread = Rc::clone(&self.thread);
         let caught_up = async move {
             while thread.server.disk_lags() {

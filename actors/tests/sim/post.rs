@@ -184,7 +184,7 @@ impl ShardPost for ThreadPost<'_> {
         Err(CommandError::Syntax)
     }
 
-    fn checkpoint_began(&mut self, _: Block, _: Vec<u64>) {
+    fn checkpoint_began(&mut self, _: Block, _: Vec<u64>, _: u64) {
         match self.network.fault {
             // Effects of before are on their way, from this thread and from others.
             Fault::MarkEarly => self.network.writer.push_front(Record::Mark),

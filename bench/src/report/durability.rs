@@ -97,7 +97,8 @@ fn checkpoint_remark() -> String {
          {GET_RATE:.0} GETs a second, open loop over connections of their own, in microseconds from the intended time \
          of sending. It lasts until INFO says that it is over. Extra memory is the most while it is written beyond the \
          median before, as a share of the keys' memory: proportional sizes (Pss) of the server and its child together, \
-         in a run of its own. Turns are the longest in all rounds; Shardwright does not forget those before: `≤` says that there \
+         in a run of its own. Turns are the longest in all rounds, by the clock and in processor time (CPU), against which \
+         the target is held; Shardwright does not forget those before: `≤` says that there \
          was no longer one while it was written."
     )
 }
@@ -115,9 +116,14 @@ fn checkpoints(results: &Results) -> Option<String> {
         "extra MiB",
         "extra %",
     ]);
-    let mut gets = Table::new(&["server", "GETs", "p50", "p99", "p99.9", "max"]);
-    let mut turns =
-        Table::new(&["longest turn by cause", "server", "before µs", "with the checkpoint µs"]);
+    let mut gets = Table::new(&["server", "keys", "GETs", "p50", "p99", "p99.9", "max"]);
+    let mut turns = Table::new(&[
+        "longest turn by cause",
+        "server",
+        "keys",
+        "before µs",
+        "with the checkpoint µs",
+    ]);
     for row in &results.checkpoints {
         let spread = |figure: fn(&Checkpoint) -> f64| Spread::of(row.rounds.iter().map(figure));
         let mib = |bytes: f64| bytes / f64::from(1 << 20);
@@ -133,19 +139,19 @@ fn checkpoints(results: &Results) -> Option<String> {
         ]);
         let before = row.rounds.iter().map(|round| round.before).collect::<Vec<_>>();
         let during = row.rounds.iter().map(|round| round.during).collect::<Vec<_>>();
-        latency_row(&mut gets, row.server, "before", &before);
-        latency_row(&mut gets, row.server, "during", &during);
+        latency_row(&mut gets, row, "before", &before);
+        latency_row(&mut gets, row, "during", &during);
         turn_rows(&mut turns, row);
     }
     Some([figures.0, gets.0, turns.0].join("\n"))
 }
 
 /// Latencies of GET, one of `rounds` a round.
-fn latency_row(table: &mut Table, server: &str, when: &str, rounds: &[Percentiles]) {
+fn latency_row(table: &mut Table, row: &CheckpointRow, when: &str, rounds: &[Percentiles]) {
     let cell = |figure: fn(&Percentiles) -> f64| whole(Spread::of(rounds.iter().map(figure)));
     let [p50, p99] = [cell(|found| found.p50), cell(|found| found.p99)];
     let [p999, max] = [cell(|found| found.p999), cell(|found| found.max)];
-    table.row(&[&server, &when, &p50, &p99, &p999, &max]);
+    table.row(&[&row.server, &row.keys, &when, &p50, &p99, &p999, &max]);
 }
 
 /// The longest turns over all rounds of a server that tells them.
@@ -157,6 +163,6 @@ fn turn_rows(table: &mut Table, row: &CheckpointRow) {
         turns::raise(&mut phases.after, after.clone());
     }
     for (cause, before) in &phases.loaded {
-        table.row(&[cause, &row.server, before, &phases.since(cause)]);
+        table.row(&[cause, &row.server, &row.keys, before, &phases.since(cause)]);
     }
 }

@@ -61,6 +61,15 @@ pub(super) const ROWS: &[Parameter] = &[
     )
     .changeable(),
     Parameter::new(
+        "checkpoint-interval",
+        Kind::Time,
+        "1h",
+        field!(checkpoint_interval),
+        "time after the beginning of a checkpoint at which another is written if anything has changed; 0 \
+         never",
+    )
+    .changeable(),
+    Parameter::new(
         "dbfilename",
         Kind::FileName,
         "dump.rdb",
@@ -75,7 +84,8 @@ pub(super) const ROWS: &[Parameter] = &[
         Kind::YesNo,
         "no",
         field!(save_rdb),
-        "write 'dbfilename' after every checkpoint of SAVE, BGSAVE, 'save' or SHUTDOWN SAVE",
+        "write 'dbfilename' after every checkpoint of SAVE, BGSAVE, 'save' or SHUTDOWN SAVE, and \
+         without a log of 'checkpoint-interval'",
     )
     .changeable(),
     Parameter::new(
