@@ -10,6 +10,7 @@
 pub mod differential;
 pub mod harness;
 pub mod history;
+pub mod steps;
 
 pub use harness::client::Client;
 pub use harness::data::Data;

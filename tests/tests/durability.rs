@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use shardwright_tests::harness::client::encode;
+use shardwright_tests::harness::saver::save_again_and_again;
 use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Data, Options, Reply, Rng, Server, eventually};
 
@@ -124,7 +125,8 @@ fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
             assert!((*least..=*least + 16).contains(&found), "{key}: {found}, told {least}");
         }
         let address = server.address();
-        let saving = std::thread::spawn(move || save_again_and_again(address));
+        let saving =
+            std::thread::spawn(move || save_again_and_again(address, &AtomicBool::new(false)));
         let running: Vec<_> = (0..6)
             .map(|worker| {
                 std::thread::spawn(move || {
@@ -150,14 +152,6 @@ fn counters_that_were_acknowledged_under_always_survive_kill_9_under_load() {
     assert!(told.values().sum::<i64>() > 100, "{told:?}");
 }
 
-/// Begins a checkpoint whenever none is being written, until the connection ends.
-fn save_again_and_again(address: SocketAddr) {
-    let Ok(mut client) = Client::connect(address) else { return };
-    while client.send_raw(&encode(&["BGSAVE"])).is_ok() && client.read_raw().is_ok() {
-        std::thread::sleep(Duration::from_millis(3));
-    }
-}
-
 /// Adds 1 to a counter of this worker's, in a pipeline of some; the last value told, until the
 /// connection ends.
 fn increment(client: &mut Client, worker: usize) -> Option<(String, i64)> {
@@ -180,7 +174,8 @@ fn pairs_that_are_written_together_are_there_together() {
         let server = data.start([4, 1, 2, 4][round], "everysec");
         check_pairs(&server);
         let address = server.address();
-        let saving = std::thread::spawn(move || save_again_and_again(address));
+        let saving =
+            std::thread::spawn(move || save_again_and_again(address, &AtomicBool::new(false)));
         let running: Vec<_> = (0..3)
             .map(|worker| {
                 std::thread::spawn(move || {

@@ -12,32 +12,10 @@ use std::time::Duration;
 
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::rng::seed_or;
+use shardwright_tests::harness::saver::save_again_and_again;
+use shardwright_tests::harness::tool::tool;
 use shardwright_tests::{Client, Options, Reply, Rng, Server};
 use tempfile::TempDir;
-
-/// A tool that ran: its status, and all that it said.
-struct Ran {
-    status: i32,
-    text: String,
-}
-
-impl Ran {
-    #[track_caller]
-    fn ends_with(self, status: i32, parts: &[&str]) -> String {
-        assert_eq!(self.status, status, "{}", self.text);
-        for part in parts {
-            assert!(self.text.contains(part), "{part} is not told: {}", self.text);
-        }
-        self.text
-    }
-}
-
-fn tool(arguments: &[&str]) -> Ran {
-    let output = Command::new(Server::program()).args(arguments).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    let status = output.status.code().expect("it ends by itself");
-    Ran { status, text: String::from_utf8(text).unwrap() }
-}
 
 /// A directory of a test, with places in it.
 struct Place(TempDir);
@@ -131,17 +109,6 @@ fn work(address: SocketAddr, worker: usize, told: &Told) {
         if !(0..4).all(|_| client.read_raw().is_ok()) {
             return;
         }
-    }
-}
-
-/// Begins a checkpoint whenever none is being written, until it is told to end.
-fn save_again_and_again(address: SocketAddr, ended: &AtomicBool) {
-    let Ok(mut client) = Client::connect(address) else { return };
-    while !ended.load(Relaxed)
-        && client.send_raw(&encode(&["BGSAVE"])).is_ok()
-        && client.read_raw().is_ok()
-    {
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

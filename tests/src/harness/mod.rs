@@ -8,5 +8,7 @@ pub mod http;
 pub mod process;
 pub mod reply;
 pub mod rng;
+pub mod saver;
 pub mod server;
+pub mod tool;
 pub mod wait;
