@@ -174,12 +174,12 @@ fn files_of_later_versions_are_refused_by_name() {
     let why = "of the format, this program reads up to";
     let segment = |data: &Data| data.segments().remove(0);
     let checkpoint = |data: &Data| data.checkpoints().remove(0);
-    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 3);
-    let told = format!("log-0000000001.swl cannot be read: it has version 3 {why} 2");
+    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 4);
+    let told = format!("log-0000000001.swl cannot be read: it has version 4 {why} 3");
     assert!(text.contains(&told), "{text}");
-    let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 2);
+    let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 3);
     assert!(text.contains("checkpoint-"), "{text}");
-    assert!(text.contains(&format!("it has version 2 {why} 1")), "{text}");
+    assert!(text.contains(&format!("it has version 3 {why} 2")), "{text}");
 }
 
 /// The checksum of a text file's lines, as its last line has it.
