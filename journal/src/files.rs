@@ -30,19 +30,24 @@ impl FileKind {
     /// The version of the format that this program writes, and the newest that it reads.
     const fn version(self) -> u16 {
         match self {
-            Self::Segment => TIED,
-            Self::Checkpoint => 1,
+            Self::Segment => 3,
+            Self::Checkpoint => 2,
         }
+    }
+
+    /// Whether frames of such a file of this version are tied to it.
+    const fn is_tied(self, version: u16) -> bool {
+        matches!(self, Self::Segment) && version >= TIED
     }
 }
 
 /// The first version of segments whose frames are tied to them.
 const TIED: u16 = 2;
 
-/// Bytes before the sequences, or before what version 2 has in front of these.
+/// Bytes before the sequences, or before what tied segments have in front of these.
 const FIXED: usize = 36;
 
-/// Bytes that version 2 has in front of the sequences.
+/// Bytes that tied segments have in front of the sequences.
 const FORMER: usize = 8;
 
 /// What a file says about itself before its records.
@@ -126,13 +131,13 @@ pub(crate) fn spare_number(name: &str) -> Option<u64> {
 impl FileHeader {
     /// What the frames behind it are tied to.
     pub(crate) fn tie(&self) -> Tie {
-        let version = if self.former_len.is_some() { TIED } else { 1 };
-        tie(version, self.directory, self.number)
+        tie(self.former_len.is_some(), self.directory, self.number)
     }
 
-    /// The header's bytes.
+    /// The header's bytes. A segment whose frames are not tied gets version 1, all else the newest.
     pub fn encode(&self, kind: FileKind) -> Vec<u8> {
-        let version = if self.former_len.is_some() { kind.version() } else { 1 };
+        let is_old = kind == FileKind::Segment && self.former_len.is_none();
+        let version = if is_old { 1 } else { kind.version() };
         let mut out = Vec::with_capacity(FIXED + FORMER + self.sequences.len() * 8 + 4);
         out.extend_from_slice(kind.magic());
         out.extend_from_slice(&version.to_le_bytes());
@@ -159,8 +164,8 @@ impl FileHeader {
         if found == 0 || found > newest {
             return Err(HeaderError::Version { found, newest });
         }
-        let is_tied = found >= TIED;
-        let end = len(fixed) - 4;
+        let is_tied = kind.is_tied(found);
+        let end = len(fixed, kind) - 4;
         let bytes = input.get(..end).ok_or(cut.clone())?;
         let found = input.get(end..).and_then(<[u8]>::first_chunk).ok_or(cut)?;
         let (found, computed) = (u32::from_le_bytes(*found), crc32fast::hash(bytes));
@@ -183,19 +188,20 @@ fn version(fixed: &[u8; FIXED]) -> u16 {
 }
 
 /// Bytes of a header that begins so.
-fn len(fixed: &[u8; FIXED]) -> usize {
-    let former = if version(fixed) >= TIED { FORMER } else { 0 };
+fn len(fixed: &[u8; FIXED], kind: FileKind) -> usize {
+    let former = if kind.is_tied(version(fixed)) { FORMER } else { 0 };
     let partitions = usize::from(u16::from_le_bytes([fixed[10], fixed[11]]));
     FIXED + former + partitions * 8 + 4
 }
 
-fn tie(version: u16, directory: u64, number: u64) -> Tie {
-    if version >= TIED { Tie::to(&[directory, number]) } else { Tie::NONE }
+fn tie(is_tied: bool, directory: u64, number: u64) -> Tie {
+    if is_tied { Tie::to(&[directory, number]) } else { Tie::NONE }
 }
 
 /// What the frames of a segment are tied to that begins so, whether its header is damaged or not.
 pub(crate) fn tie_of_segment(bytes: &[u8], directory: u64, number: u64) -> Tie {
-    tie(bytes.first_chunk().map_or(TIED, version), directory, number)
+    let version = bytes.first_chunk().map_or(TIED, version);
+    tie(FileKind::Segment.is_tied(version), directory, number)
 }
 
 /// Reads until `bytes` has `len` of them, or there are no more.
@@ -212,7 +218,7 @@ pub(crate) fn read_header(
     let mut bytes = Vec::new();
     fill(reader, &mut bytes, FIXED)?;
     // How long it is stands in its first bytes.
-    if let Some(len) = bytes.first_chunk().map(len) {
+    if let Some(len) = bytes.first_chunk().map(|fixed| len(fixed, kind)) {
         fill(reader, &mut bytes, len)?;
     }
     Ok(FileHeader::decode(&bytes, kind))
@@ -278,13 +284,39 @@ mod tests {
     #[test]
     fn a_later_version_is_named() {
         let mut bytes = header().encode(FileKind::Segment);
-        bytes[8] = 3;
+        bytes[8] = 4;
         let error = FileHeader::decode(&bytes, FileKind::Segment).unwrap_err();
-        assert_eq!(error.to_string(), "it has version 3 of the format, this program reads up to 2");
+        assert_eq!(error.to_string(), "it has version 4 of the format, this program reads up to 3");
         bytes = FileHeader { former_len: None, ..header() }.encode(FileKind::Checkpoint);
-        bytes[8] = 2;
+        bytes[8] = 3;
         let error = FileHeader::decode(&bytes, FileKind::Checkpoint).unwrap_err();
-        assert_eq!(error.to_string(), "it has version 2 of the format, this program reads up to 1");
+        assert_eq!(error.to_string(), "it has version 3 of the format, this program reads up to 2");
+    }
+
+    /// Gives a header another version, with the checksum of that.
+    fn with_version(mut bytes: Vec<u8>, version: u8) -> Vec<u8> {
+        bytes[8] = version;
+        let end = bytes.len() - 4;
+        let crc = crc32fast::hash(&bytes[..end]).to_le_bytes();
+        bytes[end..].copy_from_slice(&crc);
+        bytes
+    }
+
+    #[test]
+    fn earlier_versions_that_look_the_same_are_read() {
+        let bytes = header().encode(FileKind::Segment);
+        assert_eq!(bytes[8], 3);
+        let earlier = with_version(bytes, 2);
+        assert_eq!(FileHeader::decode(&earlier, FileKind::Segment), Ok((header(), earlier.len())));
+        assert_eq!(tie_of_segment(&earlier, 77, 3), Tie::to(&[77, 3]));
+        let header = FileHeader { former_len: None, ..header() };
+        let bytes = header.encode(FileKind::Checkpoint);
+        assert_eq!((bytes.len(), bytes[8]), (FIXED + 3 * 8 + 4, 2));
+        for version in [1, 2] {
+            let bytes = with_version(bytes.clone(), version);
+            let read = FileHeader::decode(&bytes, FileKind::Checkpoint);
+            assert_eq!(read, Ok((header.clone(), bytes.len())));
+        }
     }
 
     #[test]

@@ -181,7 +181,9 @@ pub enum EffectError {
         wanted: usize,
     },
     /// A tag that no effect or value has.
-    #[error("unknown {what} tag {tag} in effect record")]
+    #[error(
+        "unknown {what} tag {tag} in effect record: the file may have been written by a later version"
+    )]
     UnknownTag {
         /// What the tag should have named.
         what: &'static str,

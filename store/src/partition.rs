@@ -462,7 +462,10 @@ impl Partition {
             Effect::Edit { db, key, edit } => return self.replay_edit(db, key, edit),
             Effect::Splice { db, key, offset, bytes } => {
                 let offset = usize::try_from(offset);
-                let offset = offset.ok().filter(|offset| offset + bytes.len() <= MAX_STRING);
+                let fits = |offset: &usize| {
+                    offset.checked_add(bytes.len()).is_some_and(|end| end <= MAX_STRING)
+                };
+                let offset = offset.ok().filter(fits);
                 let offset = offset.ok_or(EffectError::Mismatch("the string would be too long"))?;
                 (db, key, Change::Splice(offset, bytes))
             }

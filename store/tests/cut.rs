@@ -2,9 +2,16 @@
 //! kind of change between its slices.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use shardwright_store::data::list::Side;
+use shardwright_store::data::stream::{StreamId, Texts};
+use shardwright_store::data::{
+    Collection, Edit, Editor, Hash, List, Set, SortedSet, Stream, hash, list, set, sorted_set,
+    stream,
+};
 use shardwright_store::digest::partition_digest;
-use shardwright_store::effect::Effect;
+use shardwright_store::effect::{Effect, Event};
 use shardwright_store::hash::KeyHasher;
+use shardwright_store::partition::editing::Target;
 use shardwright_store::partition::{Partition, PartitionOptions};
 use shardwright_store::rng::Rng;
 use shardwright_store::types::{DbIndex, ShardId, SlotRange, UnixMillis};
@@ -27,8 +34,100 @@ fn below(rng: &mut Rng, end: u64) -> u64 {
     rng.next_u64() % end
 }
 
+/// Lets `work` change a collection as a command does.
+fn edit<T: Collection>(
+    partition: &mut Partition,
+    (db, key): (DbIndex, &[u8]),
+    work: impl FnOnce(&mut Editor<'_, T>),
+) {
+    let hash = partition.hasher().hash(key);
+    let place = partition.find(db, hash, key).map(|(place, _)| place);
+    let target = Target { db, hash, key, place, lru: 0 };
+    assert!(partition.edit(target, Event::generic("test"), work).is_some(), "it has its type");
+}
+
+/// Changes a collection of a type that the key's number tells: by a command's way, or as a record is
+/// replayed.
+fn change_collection(partition: &mut Partition, rng: &mut Rng, keys: u64) {
+    let db = DbIndex(below(rng, 3) as u16);
+    let number = below(rng, keys);
+    let key = format!("collection:{number}");
+    let at = (db, key.as_bytes());
+    // Few elements, so that they meet; a long one gives the collection its large form.
+    let element = match below(rng, 16) {
+        15 => "x".repeat(1500),
+        number => format!("element {number}"),
+    };
+    let element = element.as_bytes();
+    let side = if below(rng, 2) == 0 { Side::Front } else { Side::Back };
+    let id = StreamId::new(rng.next_u64() >> 40, 1);
+    let texts = [element, b"value"];
+    let add: Edit<'_> = match number % 5 {
+        0 => list::Edit::Push(side, element).into(),
+        1 => set::Edit::Add(element).into(),
+        2 => sorted_set::Edit::Put { member: element, score: number as f64 }.into(),
+        3 => hash::Edit::Set { field: element, value: element }.into(),
+        _ => stream::Edit::Append { id, opens: true, pairs: Texts::Listed(&texts) }.into(),
+    };
+    let choice = below(rng, 6);
+    if choice < 2 {
+        // What is there already is no change, and no part of this test.
+        let _ = partition.apply(&Effect::Edit { db, key: at.1, edit: add });
+        return;
+    }
+    match number % 5 {
+        0 => edit::<List>(partition, at, |list| {
+            let len = list.view().len() as u64;
+            _ = match choice {
+                2 => list.apply(list::Edit::Set(0, element)),
+                3 => list.apply(list::Edit::Pop(side, len)),
+                _ => list.apply(list::Edit::Push(side, element)),
+            };
+        }),
+        1 => edit::<Set>(partition, at, |set| match choice {
+            2 => _ = set.apply(set::Edit::Remove(element)),
+            3 => all_elements(|element| _ = set.apply(set::Edit::Remove(element))),
+            _ => _ = set.apply(set::Edit::Add(element)),
+        }),
+        2 => edit::<SortedSet>(partition, at, |sorted| {
+            let len = sorted.view().len();
+            _ = match choice {
+                2 => sorted.apply(sorted_set::Edit::Remove { member: element }),
+                3 => sorted.apply(sorted_set::Edit::remove_ranks(&(0..len))),
+                _ => sorted.apply(sorted_set::Edit::Put { member: element, score: 0.5 }),
+            };
+        }),
+        3 => edit::<Hash>(partition, at, |hash| match choice {
+            2 => _ = hash.apply(hash::Edit::Remove { field: element }),
+            3 => all_elements(|field| _ = hash.apply(hash::Edit::Remove { field })),
+            _ => _ = hash.apply(hash::Edit::Set { field: element, value: b"another" }),
+        }),
+        _ => edit::<Stream>(partition, at, |stream| {
+            let (group, last) = (&b"group"[..], StreamId::new(0, 0));
+            _ = match choice {
+                2 => stream.apply(stream::Edit::Trim { nodes: 1, marked: 0 }),
+                3 => stream.apply(stream::Edit::CreateGroup { group, last, read: 0 }),
+                4 => stream.apply(stream::Edit::SetGroup { group, last: id, read: -1 }),
+                _ => {
+                    stream.apply(stream::Edit::CreateConsumer { group, consumer: element, time: 1 })
+                }
+            };
+        }),
+    }
+}
+
+/// Everything that [`change_collection`] puts into a collection.
+fn all_elements(mut act: impl FnMut(&[u8])) {
+    (0..15).for_each(|number| act(format!("element {number}").as_bytes()));
+    act("x".repeat(1500).as_bytes());
+}
+
 /// Changes something at random; the clock may go on.
 fn change(partition: &mut Partition, rng: &mut Rng, keys: u64, now: &mut i64) {
+    if below(rng, 3) == 0 {
+        change_collection(partition, rng, keys);
+        return;
+    }
     let db = DbIndex(below(rng, 3) as u16);
     // Some keys share a slot.
     let number = below(rng, keys);
@@ -105,6 +204,28 @@ fn run(seed: u64) {
 #[test]
 fn a_cut_is_the_state_of_its_moment() {
     (0..150).for_each(run);
+}
+
+/// The ways in which a list loses its last element while it is of a cut and not written.
+#[test]
+fn a_collection_that_becomes_empty_is_written_as_it_was() {
+    let (db, key) = (DbIndex(0), &b"list"[..]);
+    for long in [1, 5000] {
+        let mut partition = partition();
+        let element = vec![b'x'; long];
+        let push = list::Edit::Push(Side::Back, &element).into();
+        partition.apply(&Effect::Edit { db, key, edit: push }).unwrap();
+        let wanted = partition_digest(&partition);
+        assert!(partition.begin_cut());
+        edit::<List>(&mut partition, (db, key), |list| {
+            assert!(list.apply(list::Edit::Pop(Side::Front, 1)).is_some());
+        });
+        assert_eq!(partition.figures(db).keys, 0);
+        partition.cut_slice();
+        let batch = partition.take_cut().unwrap();
+        assert!(batch.last && batch.count == 1, "an element of {long} bytes: {}", batch.count);
+        assert_eq!(partition_digest(&restored(&[(batch.records, batch.count)])), wanted);
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ end() {
 type_in() {
     local replies
     replies=$(redis-cli -p "$port")
-    if grep -E '^(\(error\) )?(ERR|MISCONF|WRONGTYPE)' <<<"$replies"; then exit 1; fi
+    if grep -E '^(\(error\) )?(ERR|MISCONF|WRONGTYPE|NOGROUP|BUSYGROUP)' <<<"$replies"; then exit 1; fi
 }
 
 # Every kind of effect and every form of value.
@@ -91,6 +91,99 @@ SWAPDB 1 0
 COMMANDS
 }
 
+# A key of each type in each of its forms.
+# Nodes are small: see the options below.
+types_first_half() {
+    local long
+    long=$(printf '%070d' 0)
+    type_in <<COMMANDS
+RPUSH list a b 3 d 5 f g -8 $(printf '%09000d' 0)
+RPUSH list:small one 2
+HSET hash field value number 12 other -3
+HSET hash:large field value long $long
+SADD set alpha beta 3
+SADD set:large $(echo member-{1..40})
+SADD intset 1 -2 300 70000 -5000000000
+ZADD zset 1 one 2.5 two -inf least
+ZADD zset:large 1 one 2.5 two inf $long 1e300 huge
+XADD stream 1-1 field value
+XADD stream 1-2 field other
+XADD stream 2-0 name x field y
+XADD stream 3-0 field third
+XADD stream 4-5 field last
+XGROUP CREATE stream group 1-1
+XGROUP CREATE stream idle 0
+XREADGROUP GROUP group alice COUNT 2 STREAMS stream >
+XADD stream:empty 5-5 a b
+XDEL stream:empty 5-5
+PFADD hll a b c d e f g
+RPUSH list:gone a b
+SADD set:gone a
+SADD moved 1 2 3
+PEXPIREAT hash 4102444800000
+COMMANDS
+}
+
+# Every change that a collection has.
+types_second_half() {
+    type_in <<COMMANDS
+LPUSH list front
+RPUSH list back 3 d
+LPOP list
+RPOP list
+LINSERT list BEFORE d inserted
+LSET list 0 A
+RPUSH list f f f
+LREM list 1 f
+LREM list -1 f
+LPUSH list:new b a
+DEL list:gone
+LPOP list:small 2
+HSET hash field changed new 1
+HDEL hash other
+HINCRBY hash number 30
+HSET hash:large more 2
+HDEL hash:large field
+HSET hash:new f v
+SADD set gamma
+SREM set alpha
+SREM set:large member-40
+SADD set:large member-41
+SADD intset 9
+SREM intset 300
+SREM set:gone a
+SADD set:new x 1
+ZADD zset 7 seven 8 eight
+ZREM zset one
+ZREMRANGEBYRANK zset 0 0
+ZINCRBY zset:large 2 one
+ZADD zset:large 3 three
+ZREM zset:large two
+ZPOPMIN zset:large
+ZADD zset:new 1.5 m
+XADD stream 6-0 field sixth
+XADD stream 7-0 field seventh
+XDEL stream 2-0
+XREADGROUP GROUP group bob COUNT 2 STREAMS stream >
+XREADGROUP GROUP group alice STREAMS stream 0
+XREADGROUP GROUP group carol COUNT 1 NOACK STREAMS stream >
+XCLAIM stream group bob 0 1-2 TIME 1700000000000 RETRYCOUNT 7
+XACK stream group 3-0
+XGROUP CREATECONSUMER stream group dave
+XGROUP CREATECONSUMER stream group gone
+XGROUP DELCONSUMER stream group gone
+XGROUP CREATE stream destroyed \$
+XGROUP DESTROY stream destroyed
+XGROUP SETID stream idle 1-2
+XTRIM stream MAXLEN 4
+XSETID stream 9-9 ENTRIESADDED 20 MAXDELETEDID 8-0
+XADD stream:new 1-1 f v
+PFADD hll h i j
+RENAME moved there
+COPY zset copied
+COMMANDS
+}
+
 # More than a small segment, of which nothing is left in the end.
 fill() {
     local value
@@ -113,37 +206,37 @@ tear() {
 
 for shards in 1 3; do
     # A log of three segments, ended well.
-    start "v2-log-$shards" "$shards"
+    start "v3-log-$shards" "$shards"
     first_half
     end TERM
-    start "v2-log-$shards" "$shards"
+    start "v3-log-$shards" "$shards"
     second_half
     end KILL
-    start "v2-log-$shards" "$shards"
+    start "v3-log-$shards" "$shards"
     type_in <<<'SET last 1'
     end TERM
-    keep "v2-log-$shards"
+    keep "v3-log-$shards"
 
     # A checkpoint with a log behind it, ended by kill -9.
-    start "v2-checkpoint-$shards" "$shards"
+    start "v3-checkpoint-$shards" "$shards"
     first_half
     type_in <<<'SAVE'
     second_half
     type_in <<<'SET last 1'
     end KILL
-    keep "v2-checkpoint-$shards"
+    keep "v3-checkpoint-$shards"
 
     # A log whose last record is half there.
-    start "v2-torn-$shards" "$shards"
+    start "v3-torn-$shards" "$shards"
     first_half
     second_half
     type_in <<<$'SET last 1\nSET torn 1'
     end KILL
-    tear "v2-torn-$shards"
-    keep "v2-torn-$shards"
+    tear "v3-torn-$shards"
+    keep "v3-torn-$shards"
 
     # A log whose last segment was written over an earlier one, ended by kill -9.
-    start "v2-recycled-$shards" "$shards" --log-segment-size 64kb
+    start "v3-recycled-$shards" "$shards" --log-segment-size 64kb
     first_half
     fill
     type_in <<<'SAVE'
@@ -151,18 +244,34 @@ for shards in 1 3; do
     second_half
     type_in <<<'SET last 1'
     end KILL
-    keep "v2-recycled-$shards"
+    keep "v3-recycled-$shards"
 done
 
+# Every type, as a checkpoint and as what changed behind it; and as a log alone.
+small_nodes=(--list-max-listpack-size 3 --stream-node-max-entries 2)
+for shards in 1 3; do
+    start "v3-types-$shards" "$shards" "${small_nodes[@]}"
+    types_first_half
+    type_in <<<'SAVE'
+    types_second_half
+    end KILL
+    keep "v3-types-$shards"
+done
+start v3-types-log 2 "${small_nodes[@]}"
+types_first_half
+types_second_half
+end TERM
+keep v3-types-log
+
 # A log by 3, 1 and 2 partitions, one after the other.
-start v2-layouts 3
+start v3-layouts 3
 first_half
 end TERM
-start v2-layouts 1
+start v3-layouts 1
 second_half
 end TERM
-start v2-layouts 2
+start v3-layouts 2
 type_in <<<'SET last 1'
 end KILL
-keep v2-layouts
+keep v3-layouts
 du -sh "$here"/*/

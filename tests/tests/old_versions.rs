@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shardwright_tests::Data;
 use shardwright_tests::harness::data::{Entry, contents};
+use shardwright_tests::{Data, Reply, Server};
 
 fn kept(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
@@ -77,7 +77,7 @@ fn header(path: &Path) -> (u16, u16) {
 /// The files that were kept are still what they were kept for.
 #[test]
 fn the_files_are_of_their_versions_and_have_what_the_page_says() {
-    let cases: [(&str, &[u16], usize); 8] = [
+    let cases: [(&str, &[u16], usize); 11] = [
         ("log-1", &[1, 1, 1], 0),
         ("log-3", &[3, 3, 3], 0),
         ("checkpoint-1", &[1], 1),
@@ -86,8 +86,12 @@ fn the_files_are_of_their_versions_and_have_what_the_page_says() {
         ("torn-3", &[3], 0),
         ("layouts", &[3, 1, 2], 0),
         ("recycled-3", &[3, 3], 1),
+        ("types-1", &[1], 1),
+        ("types-3", &[3], 1),
+        ("types-log", &[2], 0),
     ];
-    for (version, cases) in [(1, &cases[..7]), (2, &cases)] {
+    let versions = [(1, 1, &cases[..7]), (2, 1, &cases[..8]), (3, 2, &cases)];
+    for (version, of_checkpoint, cases) in versions {
         for (name, partitions, checkpoints) in cases {
             let name = format!("v{version}-{name}");
             let data = Data::copy_of(&kept(&name));
@@ -96,8 +100,8 @@ fn the_files_are_of_their_versions_and_have_what_the_page_says() {
             assert_eq!(headers, wanted, "{name}");
             let of_checkpoints = data.checkpoints();
             assert_eq!(of_checkpoints.len(), *checkpoints, "{name}");
-            let are_1 = of_checkpoints.iter().all(|path| header(path) == (1, partitions[0]));
-            assert!(are_1, "{name}");
+            let wanted = (of_checkpoint, partitions[0]);
+            assert!(of_checkpoints.iter().all(|path| header(path) == wanted), "{name}");
             let manifest = fs::read_to_string(data.path().join("MANIFEST")).unwrap();
             assert!(manifest.starts_with("shardwright manifest 1\n"), "{name}");
         }
@@ -119,6 +123,13 @@ fn a_log_of_version_2_is_read() {
 }
 
 #[test]
+fn a_log_of_version_3_is_read() {
+    check("v3-log-1");
+    check("v3-log-3");
+    check("v3-layouts");
+}
+
+#[test]
 fn a_checkpoint_before_a_log_of_version_1_is_read() {
     check("v1-checkpoint-1");
     check("v1-checkpoint-3");
@@ -131,8 +142,115 @@ fn a_checkpoint_before_a_log_of_version_2_is_read() {
 }
 
 #[test]
+fn a_checkpoint_of_version_2_before_a_log_of_version_3_is_read() {
+    check("v3-checkpoint-1");
+    check("v3-checkpoint-3");
+}
+
+/// Every type in each of its forms, before and after every change that it has. Written down from what
+/// redis-server 7.0.15 replies after the same commands, its digest of everything included.
+#[track_caller]
+fn check_types(server: &Server, what: &str) {
+    let mut client = server.client();
+    let long = "0".repeat(70);
+    let large = format!("[three 3 huge 1.0000000000000001e+300 {long} inf]");
+    let entries = "[[3-0 [field third]] [4-5 [field last]] [6-0 [field sixth]] \
+                   [7-0 [field seventh]]]";
+    let cases = [
+        ("DBSIZE", "18"),
+        ("DEBUG DIGEST", "3fa50ba1092ecc31ef55f6c991c872bacc8bfce6"),
+        ("LRANGE list 0 7", "[A b 3 inserted d 5 g -8]"),
+        ("LRANGE list 9 -1", "[back 3 f f]"),
+        ("LRANGE list:new 0 -1", "[a b]"),
+        ("HGETALL hash", "[field changed number 42 new 1]"),
+        ("HMGET hash:large long more field", &format!("[{long} 2 nil]")),
+        ("SCARD set:large", "40"),
+        ("SMISMEMBER set:large member-40 member-41", "[0 1]"),
+        ("SMEMBERS intset", "[-5000000000 -2 1 9 70000]"),
+        ("ZRANGE zset 0 -1 WITHSCORES", "[two 2.5 seven 7 eight 8]"),
+        ("ZRANGE zset:large 0 -1 WITHSCORES", &large),
+        ("XRANGE stream - +", entries),
+        ("XPENDING stream group", "[3 1-2 4-5 [[alice 1] [bob 2]]]"),
+        ("XPENDING stream group 1-2 1-2 1 bob", "[[1-2 bob * 7]]"),
+        (
+            "XINFO GROUPS stream",
+            "[[name group consumers 4 pending 3 last-delivered-id 6-0 \
+          entries-read nil lag nil] [name idle consumers 0 pending 0 last-delivered-id 1-2 \
+          entries-read nil lag nil]]",
+        ),
+        ("XRANGE stream:empty - +", "[]"),
+        ("PFCOUNT hll absent", "10"),
+        ("PEXPIRETIME hash", "4102444800000"),
+        ("EXISTS list:gone list:small set:gone moved", "0"),
+    ];
+    for (command, wanted) in cases {
+        let reply = client.run(command);
+        // How long ago something was is another number each time.
+        let found = match &reply {
+            Reply::Array(items) if command.ends_with(" bob") => {
+                let pending = items[0].items();
+                let [id, consumer, count] = [0, 1, 3].map(|at| plain(&pending[at]));
+                format!("[[{id} {consumer} * {count}]]")
+            }
+            reply => plain(reply),
+        };
+        assert_eq!(found, wanted, "{what}: {command}");
+    }
+    let info = plain(&client.run("XINFO STREAM stream"));
+    let wanted = "last-generated-id 9-9 max-deleted-entry-id 8-0 entries-added 20 \
+                  recorded-first-entry-id 3-0 groups 2";
+    assert!(info.contains(wanted), "{what}: {info}");
+    let encodings = [
+        ("list", "quicklist"),
+        ("hash", "listpack"),
+        ("hash:large", "hashtable"),
+        ("set:large", "hashtable"),
+        ("intset", "intset"),
+        ("zset", "listpack"),
+        ("zset:large", "skiplist"),
+        ("stream", "stream"),
+    ];
+    for (key, wanted) in encodings {
+        let found = client.run(&format!("OBJECT ENCODING {key}")).text();
+        assert_eq!(found, wanted, "{what}: {key}");
+    }
+}
+
+/// A reply as one may write it down.
+fn plain(reply: &Reply) -> String {
+    match reply {
+        Reply::Int(number) => number.to_string(),
+        Reply::Null => "nil".to_owned(),
+        Reply::Array(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            format!("[{}]", items.join(" "))
+        }
+        other => other.text(),
+    }
+}
+
+#[test]
+fn every_type_of_a_checkpoint_and_every_change_in_a_log_is_read() {
+    for name in ["v3-types-1", "v3-types-3", "v3-types-log"] {
+        for shards in [1, 3, 2] {
+            let data = Data::copy_of(&kept(name));
+            let server = data.start(shards, "always");
+            check_types(&server, &format!("{name} with {shards} shards"));
+            let before = contents(&server);
+            // From a checkpoint of today, and from a log behind that.
+            assert!(server.client().run("SAVE").is_ok());
+            server.finish();
+            let server = data.start(shards, "always");
+            check_types(&server, &format!("{name}, the second start"));
+            assert_eq!(contents(&server), before, "{name}, the second start");
+            server.finish();
+        }
+    }
+}
+
+#[test]
 fn a_segment_over_an_earlier_one_is_read_up_to_its_own_end() {
-    for name in ["v2-recycled-1", "v2-recycled-3"] {
+    for name in ["v2-recycled-1", "v2-recycled-3", "v3-recycled-3"] {
         let data = Data::copy_of(&kept(name));
         let bytes = fs::read(data.segments().pop().unwrap()).unwrap();
         let former_len = u64::from_le_bytes(bytes[36..44].try_into().unwrap());
@@ -148,7 +266,7 @@ fn a_segment_over_an_earlier_one_is_read_up_to_its_own_end() {
 
 #[test]
 fn a_torn_log_is_read_up_to_where_it_is_whole() {
-    for name in ["v1-torn-1", "v1-torn-3", "v2-torn-1", "v2-torn-3"] {
+    for name in ["v1-torn-1", "v1-torn-3", "v2-torn-1", "v2-torn-3", "v3-torn-3"] {
         check(name);
         let mut server = Data::copy_of(&kept(name)).start(2, "always");
         let log = server.process().log();
@@ -174,12 +292,36 @@ fn files_of_later_versions_are_refused_by_name() {
     let why = "of the format, this program reads up to";
     let segment = |data: &Data| data.segments().remove(0);
     let checkpoint = |data: &Data| data.checkpoints().remove(0);
-    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 3);
-    let told = format!("log-0000000001.swl cannot be read: it has version 3 {why} 2");
+    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 4);
+    let told = format!("log-0000000001.swl cannot be read: it has version 4 {why} 3");
     assert!(text.contains(&told), "{text}");
-    let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 2);
+    let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 3);
     assert!(text.contains("checkpoint-"), "{text}");
-    assert!(text.contains(&format!("it has version 2 {why} 1")), "{text}");
+    assert!(text.contains(&format!("it has version 3 {why} 2")), "{text}");
+}
+
+/// A record that is whole and has an effect that is not known.
+#[test]
+fn an_effect_of_a_later_version_is_told_from_damage() {
+    // Behind the header there is a frame with a record of one part.
+    const FRAME: usize = 36 + 8 + 4;
+    const EFFECT: usize = FRAME + 17 + 18 + 26;
+    let segment = |data: &Data| data.segments().remove(0);
+    let text = refused("v1-log-1", segment, |bytes| {
+        let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let (len, sum) = (number(FRAME) as usize, number(FRAME + 4));
+        let covered = |bytes: &[u8]| {
+            let frame = &bytes[FRAME..FRAME + 17 + len];
+            crc32(&[&frame[..4], &frame[8..]].concat())
+        };
+        assert_eq!((covered(bytes), bytes[EFFECT]), (sum, 1));
+        bytes[EFFECT] = 99;
+        let sum = covered(bytes).to_le_bytes();
+        bytes[FRAME + 4..FRAME + 8].copy_from_slice(&sum);
+    });
+    assert!(text.contains("unknown effect tag 99"), "{text}");
+    assert!(text.contains("may have been written by a later version"), "{text}");
+    assert!(!text.contains("shardwright repair"), "{text}");
 }
 
 /// The checksum of a text file's lines, as its last line has it.

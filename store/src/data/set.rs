@@ -74,7 +74,7 @@ impl<'a> Edit<'a> {
         match reader.u8()? {
             tag::ADD => Ok(Self::Add(reader.bytes()?)),
             tag::REMOVE => Ok(Self::Remove(reader.bytes()?)),
-            tag => Err(EffectError::UnknownTag { what: "set edit", tag }),
+            tag => Err(EffectError::UnknownTag { what: "change of a set", tag }),
         }
     }
 }
