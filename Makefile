@@ -17,7 +17,7 @@ else
 RUN_TESTS := $(CARGO) test --workspace --no-fail-fast
 endif
 
-.PHONY: build run test lint bench bench-smoke fuzz fuzz-long asan miri mutants nightly ci docs deps hooks clean
+.PHONY: build run test lint bench bench-smoke fuzz fuzz-long asan miri mutants storage nightly ci docs deps hooks clean
 
 build:
 	$(CARGO) build --release
@@ -77,6 +77,14 @@ mutants:
 	scripts/deps.sh redis trace
 	scripts/mutants/run.sh $(ARGS)
 
+# Seeds of `make storage`: a million took 79 s of one core.
+STORAGE_SEEDS ?= 2000000
+
+# The storage simulation with very many seeds: lives with one end and a few faults each.
+storage:
+	SHARDWRIGHT_STORAGE_SEEDS=$(STORAGE_SEEDS) \
+		$(CARGO) test --release -p shardwright-journal --test many
+
 # Long runs with a seed of the day; an environment variable set by hand goes before these.
 nightly: export SHARDWRIGHT_SEED ?= $(shell date +%Y%m%d)
 nightly: export SHARDWRIGHT_SEQUENCES ?= 2000
@@ -87,6 +95,7 @@ nightly: export PROPTEST_CASES ?= 5000
 nightly:
 	@echo "seed $(SHARDWRIGHT_SEED)"
 	$(MAKE) test
+	$(MAKE) storage
 	$(MAKE) mutants
 	$(MAKE) fuzz-long
 

@@ -90,7 +90,7 @@ impl<S: Storage> CheckpointWriter<S> {
     /// have been no room, and the next checkpoint needs it.
     fn unless_failed<T>(&self, outcome: Result<T, JournalError>) -> Result<T, JournalError> {
         if outcome.is_err() {
-            // If that fails too, the next start or checkpoint removes it.
+            // If that fails too, the next start or checkpoint removes it. The directory is synced behind.
             let _ = self.storage.remove(&self.name);
             spares::give_up(&self.storage);
         }

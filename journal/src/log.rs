@@ -7,8 +7,8 @@ use shardwright_codec::log::{Lsn, Part, RecordHead, Tie};
 
 use crate::checkpoint::CheckpointMark;
 use crate::error::JournalError;
-use crate::files::{FileHeader, FileKind};
-use crate::manifest::{CheckpointEntry, Manifest, SegmentEntry};
+use crate::files::{FileHeader, FileKind, segment_name};
+use crate::manifest::{CheckpointEntry, MANIFEST, Manifest, SegmentEntry};
 use crate::recovery::Recovered;
 use crate::sequences::Sequences;
 use crate::spares::{self, Spare};
@@ -221,7 +221,8 @@ impl<S: Storage> Log<S> {
     /// goes on behind it in a new segment.
     ///
     /// # Errors
-    /// Storage failed: the log takes nothing, as before.
+    /// Storage failed: the log takes nothing, as before, and the checkpoint is gone unless it is
+    /// unknown whether it counts.
     pub fn begin_anew(&mut self, checkpoint: CheckpointEntry) -> Result<(), JournalError> {
         self.number += 1;
         let mut manifest = Manifest {
@@ -231,7 +232,8 @@ impl<S: Storage> Log<S> {
         };
         let lsn = checkpoint.lsn;
         let Self { storage, options, number, sequences, .. } = self;
-        self.segment = next(storage, *options, &mut manifest, *number, lsn, sequences)?;
+        self.segment = next(storage, *options, &mut manifest, *number, lsn, sequences)
+            .inspect_err(|_| take_back(storage, checkpoint, *number))?;
         self.manifest = manifest;
         (self.taken, self.written, self.durable) = (lsn, lsn, lsn);
         self.ended.clear();
@@ -392,6 +394,20 @@ fn next<S: Storage>(
     manifest.segments.push(entry);
     manifest.store(storage)?;
     Ok(segment)
+}
+
+/// Gives back the room of a checkpoint and a segment that could not be made to count: the next try
+/// writes others, and there may be room for one checkpoint only. They stay if the manifest names them
+/// all the same, or cannot be read.
+fn take_back(storage: &impl Storage, checkpoint: CheckpointEntry, number: u64) {
+    let manifest = storage.read(MANIFEST).ok().and_then(|bytes| Manifest::decode(&bytes).ok());
+    if manifest.is_some_and(|manifest| manifest.checkpoint != Some(checkpoint)) {
+        for name in [checkpoint.name(), segment_name(number)] {
+            // What stays takes room until the next checkpoint counts, and nothing else.
+            let _ = storage.remove(&name);
+        }
+        let _ = storage.sync_directory();
+    }
 }
 
 /// Begins a segment over a spare. That has its header before it has its name, so that a file with

@@ -88,13 +88,16 @@ fn fits(storage: &impl Storage, options: LogOptions, name: &str) -> bool {
     storage.len(name).is_ok_and(|len| len >= least && len <= least.saturating_mul(2))
 }
 
-/// Gives back the room that spares take, as far as that can be done.
+/// Gives back the room that spares take, and makes it durable what was removed, as far as that can be
+/// done.
 pub(crate) fn give_up(storage: &impl Storage) {
     let Ok(names) = names(storage) else { return };
     for name in names.iter().filter(|name| spare_number(name).is_some()) {
         // What stays takes room and nothing else.
         let _ = remove(storage, name);
     }
+    // Nor does what comes back after a crash.
+    let _ = storage.sync_directory();
 }
 
 /// Removes a file that somebody else may have removed.

@@ -13,7 +13,8 @@ use shardwright_journal::{
     BACKUP, BackupError, BackupFailed, CheckpointWriter, CopyError, Inventory, Log, MANIFEST, Part,
     Recovered, RecoveryError, Storage, open_to_back_up, restore, verify,
 };
-use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, is_recycled, read, some_seeds};
+use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, is_recycled, read};
+use sim::seeds::some_seeds;
 use sim::{Chance, Sim, SimReader};
 
 const MADE_MS: i64 = 77;

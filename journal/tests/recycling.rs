@@ -9,7 +9,8 @@ use shardwright_journal::{
     CheckpointWriter, Diagnosis, FileHeader, FileKind, Log, LogOptions, Lsn, Part, RecordHead,
     RecoveryError, Storage, Tie, check, diagnose,
 };
-use sim::history::{Ending, History, OPTIONS, PARTITIONS, Seen, is_recycled, read, some_seeds};
+use sim::history::{Ending, History, OPTIONS, PARTITIONS, Seen, is_recycled, read};
+use sim::seeds::some_seeds;
 use sim::{Chance, Sim};
 
 /// Crashes or failures at every step of lives in which files are written over again and again.

@@ -9,7 +9,8 @@ use shardwright_journal::{
     CheckpointWriter, Diagnosis, Log, MANIFEST, Part, Repair, RepairError, Report, Storage, check,
     diagnose,
 };
-use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, is_recycled, read, some_seeds};
+use sim::history::{History, OPTIONS, PARTITIONS, Seen, ended, is_recycled, read};
+use sim::seeds::some_seeds;
 use sim::{Chance, Sim};
 
 const SECONDS: u64 = 1_790_000_000;

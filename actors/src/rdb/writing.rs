@@ -191,10 +191,12 @@ impl<'d> RdbFile<'d> {
 /// A file that was not finished goes.
 impl Drop for RdbFile<'_> {
     fn drop(&mut self) {
-        if !self.is_named
-            && let Err(error) = self.disk.remove(&self.temporary)
-        {
-            tracing::warn!(file = self.temporary, %error, "a file that is of no use stays");
+        if self.is_named {
+            return;
+        }
+        let removed = self.disk.remove(&self.temporary);
+        if let Err(error) = removed.and_then(|()| self.disk.sync_directory()) {
+            tracing::warn!(file = self.temporary, %error, "a file that is of no use may stay");
         }
     }
 }

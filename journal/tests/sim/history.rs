@@ -117,11 +117,13 @@ pub struct History {
     pub durable: usize,
     /// Behind one in so many records is a checkpoint.
     pub checkpoint_one_in: usize,
+    /// Logs that went on behind what a start had found.
+    pub begun: usize,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { records: Vec::new(), durable: 0, checkpoint_one_in: 6 }
+        Self { records: Vec::new(), durable: 0, checkpoint_one_in: 6, begun: 0 }
     }
 }
 
@@ -192,6 +194,7 @@ impl History {
         let Ok(mut log) = Log::begin(sim.clone(), OPTIONS, recovered, PARTITIONS) else {
             return false;
         };
+        self.begun += 1;
         for _ in 0..records {
             let record = record(chance, log.sequences());
             if log.append(1, &record.parts()).is_err() {
@@ -278,17 +281,6 @@ impl Ending {
         history.check(&seen, &format!("{self:?}"));
         (is_over, third.reused())
     }
-}
-
-pub fn seeds() -> std::ops::Range<u64> {
-    some_seeds(1_000)
-}
-
-/// So many seeds, unless the environment says otherwise.
-pub fn some_seeds(count: u64) -> std::ops::Range<u64> {
-    let text = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let first = text("SHARDWRIGHT_SEED").unwrap_or(1);
-    first..first + text("SHARDWRIGHT_SEEDS").unwrap_or(count)
 }
 
 /// Whether a file is a segment that was written over another one.

@@ -1,11 +1,12 @@
 //! A data directory in memory that loses, tears and refuses, by a seed: what was not synced may be
 //! gone after a crash, all of it or any sectors, with what was there before in their place; what was
-//! renamed may not be; an operation can fail,
-//! and after a sync that failed another one makes nothing durable.
+//! renamed may not be; an operation can fail, and after a sync that failed another one makes nothing
+//! durable; and there can be room for so many bytes only.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod history;
+pub mod seeds;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -88,9 +89,33 @@ struct State {
     crash_at: Option<usize>,
     fail_at: Vec<usize>,
     crashed: bool,
+    /// Bytes that all files may have together.
+    room: Option<usize>,
+    /// Operations that failed, and those for which there was no room.
+    failures: usize,
     /// Files that were taken to be written over.
     reused: usize,
 }
+
+impl State {
+    /// How many more bytes there is room for.
+    fn free(&self) -> usize {
+        let Some(room) = self.room else { return usize::MAX };
+        let mut inodes: Vec<usize> = self.names.values().copied().collect();
+        inodes.sort_unstable();
+        inodes.dedup();
+        let used: usize = inodes.iter().map(|inode| self.inodes[*inode].live.len()).sum();
+        room.saturating_sub(used)
+    }
+
+    fn no_room(&mut self) -> io::Error {
+        self.failures += 1;
+        io::Error::from_raw_os_error(NO_SPACE)
+    }
+}
+
+/// Linux's ENOSPC.
+pub const NO_SPACE: i32 = 28;
 
 /// A simulated data directory.
 #[derive(Debug, Clone)]
@@ -112,6 +137,8 @@ impl Sim {
             crash_at: None,
             fail_at: Vec::new(),
             crashed: false,
+            room: None,
+            failures: 0,
             reused,
         })))
     }
@@ -127,6 +154,22 @@ impl Sim {
         let mut state = self.0.borrow_mut();
         let step = state.steps + step;
         state.fail_at.push(step);
+    }
+
+    /// All files have room for so many bytes together, or for any number.
+    pub fn bound(&self, room: Option<usize>) {
+        self.0.borrow_mut().room = room;
+    }
+
+    /// How many more bytes there is room for.
+    pub fn free(&self) -> usize {
+        self.0.borrow().free()
+    }
+
+    /// Whether something failed, or the process ended where it should.
+    pub fn has_struck(&self) -> bool {
+        let state = self.0.borrow();
+        state.crashed || state.failures > 0
     }
 
     /// A file that is open to read, and not yet kept from being written over.
@@ -207,7 +250,12 @@ impl Sim {
             return Err(io::Error::other("the process ends here"));
         }
         if state.fail_at.contains(&step) {
-            return Err(io::Error::from_raw_os_error(if state.chance.one_in(2) { 5 } else { 28 }));
+            state.failures += 1;
+            return Err(io::Error::from_raw_os_error(if state.chance.one_in(2) {
+                5
+            } else {
+                NO_SPACE
+            }));
         }
         Ok(())
     }
@@ -305,6 +353,9 @@ impl Storage for Sim {
         }
         let inode = {
             let mut state = self.0.borrow_mut();
+            if state.free() == 0 {
+                return Err(state.no_room());
+            }
             state.inodes.push(Inode::default());
             state.inodes.len() - 1
         };
@@ -367,12 +418,19 @@ pub struct SimFile {
 
 impl StorageFile for SimFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let outcome = self.sim.step();
+        let mut outcome = self.sim.step();
         let mut state = self.sim.0.borrow_mut();
-        let done = match outcome {
+        let mut done = match outcome {
             Ok(()) => bytes.len(),
             Err(_) => state.chance.below(bytes.len() + 1),
         };
+        // What is written over takes no more room than it did.
+        let len = state.inodes[self.inode].live.len();
+        let most = (len - self.at.min(len)).saturating_add(state.free());
+        if done > most {
+            done = most;
+            outcome = Err(state.no_room());
+        }
         let live = &mut state.inodes[self.inode].live;
         let end = self.at + done;
         live.resize(live.len().max(end), 0);
