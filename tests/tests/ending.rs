@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use shardwright_tests::{Client, Options, Reply, Server, eventually};
@@ -64,13 +64,39 @@ fn without_a_place_to_save_the_end_is_refused_if_saving_was_asked_for() {
     assert!(server.process().wait().unwrap().success());
 }
 
-#[test]
-fn an_end_that_waits_can_be_called_off() {
-    let server = Server::start(Options::shards(2));
-    // Replies that nobody takes: the end waits for them.
+/// A client that does not take its replies: an end waits for it.
+fn takes_no_replies(server: &Server) -> Client {
     let mut stuck = server.client();
     assert!(stuck.cmd(&["SET", "large", &"x".repeat(8 << 20)]).is_ok());
     stuck.send_raw(&b"GET large\r\n".repeat(8)).unwrap();
+    stuck
+}
+
+#[test]
+fn only_an_end_that_is_not_wanted_now_waits_for_clients_that_take_no_replies() {
+    for (line, timeout, waits) in [("SHUTDOWN NOSAVE", "1", true), ("SHUTDOWN NOW", "3600", false)]
+    {
+        for shards in [1, 4] {
+            let mut server =
+                Server::start(Options::shards(shards).with("shutdown-timeout", timeout));
+            let _stuck = takes_no_replies(&server);
+            let mut client = server.client();
+            assert_eq!(client.run("EXISTS large").int(), 1);
+            let begun = Instant::now();
+            assert_eq!(shut_down(&mut client, line), None);
+            // Far sooner than the time-out of the one that does not wait.
+            assert!(server.process().wait().expect("it ends").success(), "{line}");
+            let log = server.process().log();
+            assert_eq!(log.contains("replies that clients did not take"), waits, "{line}: {log}");
+            assert!(!waits || begun.elapsed() >= Duration::from_secs(1), "{line}");
+        }
+    }
+}
+
+#[test]
+fn an_end_that_waits_can_be_called_off() {
+    let server = Server::start(Options::shards(2));
+    let stuck = takes_no_replies(&server);
     let (mut asks, mut writes, mut other) = (server.client(), server.client(), server.client());
     assert_eq!(other.run("EXISTS large").int(), 1);
     asks.send(&["SHUTDOWN", "NOSAVE"]);

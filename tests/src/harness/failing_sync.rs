@@ -1,18 +1,21 @@
-//! Syncs that fail when a test says so, in a real process: by a small library that is preloaded into
-//! it and takes the place of the system's. It is written in C, and built for each test.
+//! Syncs that fail or wait when a test says so, and a disk that is slow, in a real process: by a small
+//! library that is preloaded into it and takes the place of the system's. It is written in C, and
+//! built for each test.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::process::Process;
 use super::server::{Options, Server};
+use super::wait::eventually;
 
 const SOURCE: &str = include_str!("failing_sync.c");
 
-/// The library, and the switch that makes syncs fail.
+/// The library, and its switches.
 pub struct FailingSync(TempDir);
 
 impl Default for FailingSync {
@@ -46,6 +49,10 @@ impl FailingSync {
         self.0.path().join("fail")
     }
 
+    fn switch_to(&self, ending: &str) -> PathBuf {
+        self.switch().with_extension(ending)
+    }
+
     fn environment(&self) -> [(&'static str, String); 2] {
         [
             ("LD_PRELOAD", self.library().display().to_string()),
@@ -68,6 +75,36 @@ impl FailingSync {
     /// Syncs succeed again.
     pub fn end(&self) {
         fs::remove_file(self.switch()).unwrap();
+    }
+
+    /// From now on every sync waits before it begins.
+    pub fn hold(&self) {
+        fs::write(self.switch_to("hold"), "").unwrap();
+    }
+
+    /// Waits until a sync waits.
+    pub fn wait_until_held(&self) {
+        eventually("a sync waits", || self.switch_to("held").exists());
+    }
+
+    /// Lets the sync that waits go on, and the next one wait.
+    pub fn let_one_pass(&self) {
+        fs::write(self.switch_to("pass"), "").unwrap();
+        eventually("one went on", || !self.switch_to("pass").exists());
+    }
+
+    /// No sync waits any more.
+    pub fn release(&self) {
+        fs::remove_file(self.switch_to("hold")).unwrap();
+    }
+
+    /// From now on a sync takes so long, and each mebibyte that is written.
+    pub fn slow_down(&self, sync: Duration, mebibyte: Duration) {
+        let text = format!("{} {}", sync.as_millis(), mebibyte.as_millis());
+        // What reads it finds it whole.
+        let whole = self.switch_to("slow.new");
+        fs::write(&whole, text).unwrap();
+        fs::rename(whole, self.switch_to("slow")).unwrap();
     }
 
     /// Starts a server with arguments that must end the start; what it says.
