@@ -210,6 +210,18 @@ fn includes_are_followed_in_place_and_not_for_ever() {
 }
 
 #[test]
+fn bounds_on_bytes_are_sizes_in_every_source_and_by_their_older_names() {
+    let files =
+        Files::of([("redis.conf", "hash-max-ziplist-value 1kb\nzset-max-listpack-value 3kb\n")]);
+    let line = words("redis.conf --zset-max-ziplist-value 2kb");
+    let settings = start(&line, &[], &files).unwrap().settings;
+    assert_eq!((settings.hash_max_listpack_value, settings.zset_max_listpack_value), (1024, 2048));
+    for line in ["--hash-max-listpack-value -1", "--zset-max-ziplist-value 1xb"] {
+        assert!(start(&words(line), &[], &Files::default()).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn directives_of_redis_work_without_a_file_too() {
     let environment =
         [("SHARDWRIGHT__SERVER_CPULIST", "0-3"), ("SHARDWRIGHT__APPENDDIRNAME", "no")];

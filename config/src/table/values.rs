@@ -22,13 +22,15 @@ pub(super) const ROWS: &[Parameter] = &[
         "fields that a hash may have as a listpack",
     )
     .aliases(&["hash-max-ziplist-entries"]),
-    bound(
+    Parameter::new(
         "hash-max-listpack-value",
+        Kind::Memory { min: 0 },
         "64",
         field!(hash_max_listpack_value),
         "bytes that fields and values of a listpack may have",
     )
-    .aliases(&["hash-max-ziplist-value"]),
+    .aliases(&["hash-max-ziplist-value"])
+    .changeable(),
     Parameter::new(
         "list-max-listpack-size",
         Kind::Integer { min: i32::MIN as i64, max: i32::MAX as i64 },
@@ -51,13 +53,15 @@ pub(super) const ROWS: &[Parameter] = &[
         "members that a sorted set may have as a listpack",
     )
     .aliases(&["zset-max-ziplist-entries"]),
-    bound(
+    Parameter::new(
         "zset-max-listpack-value",
+        Kind::Memory { min: 0 },
         "64",
         field!(zset_max_listpack_value),
         "bytes that members of a listpack may have",
     )
-    .aliases(&["zset-max-ziplist-value"]),
+    .aliases(&["zset-max-ziplist-value"])
+    .changeable(),
     Parameter::new(
         "stream-node-max-bytes",
         Kind::Memory { min: 0 },

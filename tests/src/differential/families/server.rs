@@ -16,6 +16,8 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("tcp-keepalive", "300"),
     ("proto-max-bulk-len", "536870912"),
     ("requirepass", ""),
+    ("hash-max-listpack-value", "64"),
+    ("zset-max-listpack-value", "64"),
     ("set-max-intset-entries", "512"),
     ("hll-sparse-max-bytes", "3000"),
     ("stream-node-max-entries", "100"),
@@ -239,6 +241,8 @@ fn config_get(m: &mut Maker) -> Args {
         "bind",
         "requirepass",
         "maxclients",
+        "hash-max-ziplist-value",
+        "zset-max-listpack-value",
         "nosuch",
         "",
     ]))
@@ -272,6 +276,11 @@ fn config_set(m: &mut Maker) -> Args {
         "CONFIG SET timeout 10 nosuch 20",
         "CONFIG SET timeout 10 tcp-keepalive abc",
         "CONFIG SET proto-max-bulk-len 1xb",
+        "CONFIG SET hash-max-listpack-value 1kb",
+        "CONFIG SET zset-max-ziplist-value 1kb",
+        "CONFIG SET hash-max-ziplist-value -1",
+        "CONFIG SET zset-max-listpack-value -1",
+        "CONFIG SET zset-max-listpack-value x hash-max-listpack-value 1",
     ]))
 }
 
