@@ -94,11 +94,13 @@ pub(super) fn zrevrank(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<
 }
 
 pub(super) fn zscan(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let set = cx.collection::<SortedSet>(args.at(1))?;
+    let set = cx.collection::<SortedSet>(args.at(1));
     let step = set.map(|set| {
-        move |cursor, count, tell: &mut super::scan::Member<'_>| {
-            set.scan(cursor, count, &mut |member, score| tell(member, Some(score)))
-        }
+        set.map(|set| {
+            move |cursor, count, tell: &mut super::scan::Member<'_>| {
+                set.scan(cursor, count, &mut |member, score| tell(member, Some(score)))
+            }
+        })
     });
     scan_members(args, reply, step)
 }
