@@ -322,7 +322,31 @@ fn command_docs(m: &mut Maker) -> Args {
 
 fn getkeys(m: &mut Maker, start: &str) -> Args {
     let args = Args::new(start);
-    match m.rng.below(8) {
+    match m.rng.below(10) {
+        8 => args.words("BITFIELD").with(m.key()).words(m.word_of(&[
+            "",
+            "GET u8 0",
+            "SET u8 0 1",
+            "overflow SAT get u8 0",
+            "GET u8 0 INCRBY u8 0 1",
+            "GET u8",
+            "NOSUCH",
+        ])),
+        9 => {
+            let key = if m.rng.percent(50) { m.key() } else { Vec::new() };
+            args.words("MIGRATE h 1").with(key).words("0 1").words(m.word_of(&[
+                "",
+                "COPY",
+                "NOSUCH",
+                "KEYS",
+                "KEYS a b",
+                "COPY REPLACE keys a",
+                "NOSUCH KEYS a b",
+                "AUTH KEYS",
+                "AUTH2 u KEYS KEYS a",
+                "AUTH2 KEYS KEYS a",
+            ]))
+        }
         0 => args.words("MSET").extend(m.pairs()),
         1 => args.words("MGET").extend(m.some_keys()),
         2 => args.words(m.word_of(&["RENAME", "COPY", "LCS", "renamenx"])).extend(m.keys(2)),
