@@ -7,7 +7,7 @@ use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
 use super::scan::scan_members;
 use super::sorted_set_options::{parse_lex_range, parse_score_range, whole_number};
 use super::sorted_set_range::{Order, write_pairs, write_score};
-use super::write_element;
+use super::{MOST_REPEATED, write_element};
 use crate::command::Outcome;
 use crate::context::ReadCx;
 use crate::data::SortedSet;
@@ -129,6 +129,9 @@ pub(super) fn zrandmember(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWrit
         reply.array(0);
         return Ok(());
     };
+    if count < 0 && count.unsigned_abs() > MOST_REPEATED {
+        return Err(CommandError::OutOfRange);
+    }
     write_random(cx, set, count, with_scores, reply);
     Ok(())
 }
