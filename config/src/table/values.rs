@@ -40,6 +40,14 @@ pub(super) const ROWS: &[Parameter] = &[
     )
     .aliases(&["list-max-ziplist-size"])
     .changeable(),
+    Parameter::fixed(
+        "list-compress-depth",
+        Kind::Integer { min: 0, max: i32::MAX as i64 },
+        "0",
+        "nodes of lists are never compressed",
+        "nodes at each end of a list that are not compressed; 0 compresses none",
+    )
+    .changeable(),
     bound(
         "set-max-intset-entries",
         "512",

@@ -243,6 +243,8 @@ fn config_get(m: &mut Maker) -> Args {
         "maxclients",
         "hash-max-ziplist-value",
         "zset-max-listpack-value",
+        "list-compress-depth",
+        "activerehashing",
         "nosuch",
         "",
     ]))
@@ -281,6 +283,7 @@ fn config_set(m: &mut Maker) -> Args {
         "CONFIG SET hash-max-ziplist-value -1",
         "CONFIG SET zset-max-listpack-value -1",
         "CONFIG SET zset-max-listpack-value x hash-max-listpack-value 1",
+        "CONFIG SET list-compress-depth 0 activerehashing yes",
     ]))
 }
 
