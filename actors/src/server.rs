@@ -3,7 +3,7 @@
 //! except atomics that are read.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -142,6 +142,8 @@ pub struct Server {
     pub active_expire: AtomicBool,
     /// Whether the process is about to end.
     pub ending: Ending,
+    /// When a warning of a client that speaks HTTP was last logged.
+    warned_of_http: AtomicI64,
 }
 
 impl Server {
@@ -181,6 +183,7 @@ impl Server {
             sampler: crate::sampler::Sampler::default(),
             baseline: Mutex::default(),
             active_expire: AtomicBool::new(true),
+            warned_of_http: AtomicI64::new(i64::MIN),
             ending: Ending::default(),
         };
         server.refresh();
@@ -242,6 +245,16 @@ impl Server {
     #[inline]
     pub fn reply_limit(&self) -> usize {
         self.hot.reply_limit.load(Relaxed)
+    }
+
+    /// Whether the next warning of a client that speaks HTTP is due: strangers must not fill the
+    /// log, so there is one a minute.
+    #[cold]
+    pub fn may_warn_of_http(&self, now: UnixMillis) -> bool {
+        const APART_MS: i64 = 60_000;
+        let last = self.warned_of_http.load(Relaxed);
+        let due = now.0.abs_diff(last) >= APART_MS.unsigned_abs();
+        due && self.warned_of_http.compare_exchange(last, now.0, Relaxed, Relaxed).is_ok()
     }
 
     /// Most commands of one connection in flight.

@@ -44,13 +44,7 @@ const IGNORED: &[(&str, &[&str])] = &[
     ),
     (
         "checkpoints have their own format",
-        &[
-            "rdb-del-sync-files",
-            "rdb-save-incremental-fsync",
-            "stop-writes-on-bgsave-error",
-            "sanitize-dump-payload",
-            "bgsave_cpulist",
-        ],
+        &["rdb-del-sync-files", "rdb-save-incremental-fsync", "bgsave_cpulist"],
     ),
     (
         "there is no replication yet",
@@ -138,26 +132,12 @@ const IGNORED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "nodes of lists are bounded by list-max-listpack-size and never compressed",
-        &["list-max-ziplist-entries", "list-max-ziplist-value", "list-compress-depth"],
+        "nodes of lists are bounded by list-max-listpack-size",
+        &["list-max-ziplist-entries", "list-max-ziplist-value"],
     ),
     (
         "there is no eviction yet",
         &["maxmemory-samples", "maxmemory-eviction-tenacity", "lfu-log-factor", "lfu-decay-time"],
-    ),
-    (
-        "values are always freed in small steps, never in one pause",
-        &[
-            "lazyfree-lazy-eviction",
-            "lazyfree-lazy-expire",
-            "lazyfree-lazy-server-del",
-            "lazyfree-lazy-user-del",
-            "lazyfree-lazy-user-flush",
-        ],
-    ),
-    (
-        "the dictionary grows and shrinks in small steps with the commands that use it",
-        &["activerehashing"],
     ),
     ("keys expire by a timing wheel with bounded work", &["active-expire-effort", "dynamic-hz"]),
     (

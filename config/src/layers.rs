@@ -98,10 +98,13 @@ impl Layer {
         for assignment in assignments {
             let Assignment { name, values, origin } = assignment;
             match (table::find(&name), foreign::find(&name)) {
-                (Some(parameter), _) => {
-                    let text = checked_text(parameter, &values, &origin)?;
-                    layer.insert(parameter, &text, &origin);
-                }
+                (Some(parameter), _) => match checked_text(parameter, &values, &origin) {
+                    Err(LoadError::NotYet { reason, .. }) if parameter.tolerant => {
+                        let warning = format!("'{name}' {origin} has no meaning here: {reason}");
+                        warnings.push(warning);
+                    }
+                    text => layer.insert(parameter, &text?, &origin),
+                },
                 (None, Some(Foreign::Ignored(reason))) => {
                     warnings.push(format!("'{name}' {origin} has no meaning here: {reason}"));
                 }

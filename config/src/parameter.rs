@@ -22,6 +22,9 @@ pub struct Parameter {
     pub protected: bool,
     /// Why it has only its default today, if that is so.
     pub only: Option<&'static str>,
+    /// Whether a source may ask for a value that it cannot have, which costs a warning: so that files
+    /// with the defaults of Redis start. CONFIG SET refuses it.
+    pub tolerant: bool,
     /// One line on what it is for.
     pub help: &'static str,
     access: Access,
@@ -56,8 +59,8 @@ impl Parameter {
         help: &'static str,
     ) -> Self {
         let aliases = &[];
-        let (mutable, protected, only) = (false, false, None);
-        Self { name, aliases, kind, default, mutable, protected, only, help, access }
+        let (mutable, protected, only, tolerant) = (false, false, None, false);
+        Self { name, aliases, kind, default, mutable, protected, only, tolerant, help, access }
     }
 
     /// A row for a parameter whose feature is missing for the `reason` given.
@@ -71,6 +74,12 @@ impl Parameter {
         let mut row = Self::new(name, kind, default, Access::Fixed(&[]), help);
         row.only = Some(reason);
         row
+    }
+
+    /// The same row for a parameter whose only value is not Redis's default.
+    pub(crate) const fn tolerant(mut self) -> Self {
+        self.tolerant = true;
+        self
     }
 
     /// The same row with other names for it.

@@ -156,6 +156,7 @@ mod tests {
             ("protected-mode", "1", "argument must be 'yes' or 'no'"),
             ("maxmemory", "-1", "argument must be a memory value"),
             ("maxmemory", "5%", "argument must be a memory value"),
+            ("hash-max-listpack-value", "-1", "argument must be a memory value"),
             ("maxmemory-clients", "-5%", "argument must be a memory or percent value"),
             ("proto-max-bulk-len", "1", &range(bytes.0, bytes.1)),
             ("proto-max-bulk-len", "1gbb", "argument must be a memory value"),

@@ -210,6 +210,50 @@ fn includes_are_followed_in_place_and_not_for_ever() {
 }
 
 #[test]
+fn bounds_on_bytes_are_sizes_in_every_source_and_by_their_older_names() {
+    let files =
+        Files::of([("redis.conf", "hash-max-ziplist-value 1kb\nzset-max-listpack-value 3kb\n")]);
+    let line = words("redis.conf --zset-max-ziplist-value 2kb");
+    let settings = start(&line, &[], &files).unwrap().settings;
+    assert_eq!((settings.hash_max_listpack_value, settings.zset_max_listpack_value), (1024, 2048));
+    for line in ["--hash-max-listpack-value -1", "--zset-max-ziplist-value 1xb"] {
+        assert!(start(&words(line), &[], &Files::default()).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn what_is_not_there_has_one_value_only() {
+    let line = words("--list-compress-depth 0 --activerehashing yes");
+    assert!(start(&line, &[], &Files::default()).unwrap().warnings.is_empty());
+    for line in ["--list-compress-depth 1", "--activerehashing no"] {
+        assert!(start(&words(line), &[], &Files::default()).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn what_is_otherwise_than_in_redis_is_warned_of_and_refused_while_running() {
+    let text = "lazyfree-lazy-user-del no\nsanitize-dump-payload clients\n";
+    let files = Files::of([("redis.conf", text)]);
+    let line = words("redis.conf --stop-writes-on-bgsave-error yes --lazyfree-lazy-expire yes");
+    let mut loaded = start(&line, &[], &files).unwrap();
+    assert_eq!(loaded.warnings.len(), 3, "{:?}", loaded.warnings);
+    let only = "this version only has 'yes' (values are always freed in small steps";
+    assert!(loaded.warnings.iter().any(|warning| warning.contains(only)), "{:?}", loaded.warnings);
+    let settings = &mut loaded.settings;
+    for (name, value, is_true) in [
+        ("lazyfree-lazy-user-del", "yes", true),
+        ("lazyfree-lazy-user-del", "no", false),
+        ("sanitize-dump-payload", "no", false),
+        ("stop-writes-on-bgsave-error", "no", true),
+        ("stop-writes-on-bgsave-error", "yes", false),
+    ] {
+        let set = settings.config_set(&[(name, value)], false);
+        assert_eq!(set.is_ok(), is_true, "{name} {value}");
+    }
+    assert!(start(&words("--sanitize-dump-payload x"), &[], &Files::default()).is_err());
+}
+
+#[test]
 fn directives_of_redis_work_without_a_file_too() {
     let environment =
         [("SHARDWRIGHT__SERVER_CPULIST", "0-3"), ("SHARDWRIGHT__APPENDDIRNAME", "no")];

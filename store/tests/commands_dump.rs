@@ -17,7 +17,7 @@ const BAD_DATA: &str = "-ERR Bad data format\r\n";
 const NOT_SEALED: &str = "-ERR DUMP payload version or checksum are wrong\r\n";
 
 /// What makes a key of each type, in its small form and in its large one with the small bounds of
-/// [`fixture`]. `k` is its name.
+/// [`fixture`], by commands with `;` between them. `k` is its name.
 const VALUES: &[&str] = &[
     "SET k 12",
     "SET k some-text-that-repeats-some-text-that-repeats",
@@ -31,55 +31,14 @@ const VALUES: &[&str] = &[
     "ZADD k 1 a 2.5 b -inf c",
     "ZADD k 1 a 2 b 3 c 4 d 5 e -0 f",
     "XADD k 1-1 f v",
+    "XADD k 1-1 f v;XADD k 1-2 f w;XADD k 2-1 g a h b;XADD k 3-1 f x;XADD k 4-1 f y;XDEL k 1-2",
+    "XADD k 1-1 f v;XADD k 2-1 f w;XGROUP CREATE k g 0;XGROUP CREATE k h $;\
+     XREADGROUP GROUP g ada COUNT 1 STREAMS k >;XREADGROUP GROUP g bob STREAMS k >;XDEL k 2-1",
+    "PFADD k a b c d e f g h i j k l",
 ];
 
-/// What is done to a key, whatever it holds.
-const COMMANDS: &[&str] = &[
-    "TYPE k",
-    "OBJECT ENCODING k",
-    "DEBUG DIGEST-VALUE k",
-    "MEMORY USAGE k",
-    "DUMP k",
-    "GET k",
-    "SETRANGE k 3 xyz",
-    "BITCOUNT k",
-    "PFCOUNT k",
-    "PFADD k z",
-    "HGETALL k",
-    "HSET k a 2 z 3",
-    "HSCAN k 0",
-    "HRANDFIELD k 3",
-    "HINCRBY k b 1",
-    "HDEL k a c",
-    "LRANGE k 0 -1",
-    "LINDEX k -1",
-    "LSET k 1 new",
-    "LINSERT k BEFORE b new",
-    "LREM k 0 a",
-    "LPUSH k x",
-    "RPOP k",
-    "LTRIM k 1 -2",
-    "SMEMBERS k",
-    "SISMEMBER k 2",
-    "SADD k 2 x",
-    "SRANDMEMBER k 2",
-    "SREM k 1 a",
-    "SPOP k",
-    "ZRANGE k 0 -1 WITHSCORES",
-    "ZRANGEBYLEX k - +",
-    "ZRANK k b",
-    "ZADD k 7 b 8 z",
-    "ZSCORE k c",
-    "ZPOPMIN k",
-    "ZREMRANGEBYRANK k 0 0",
-    "XLEN k",
-    "XRANGE k - +",
-    "XREVRANGE k + -",
-    "XADD k * f v",
-    "XINFO STREAM k FULL",
-    "XTRIM k MAXLEN 1",
-    "XDEL k 1-1",
-];
+/// What is done to a key, whatever it holds. Also for the fuzz target `restore`.
+const COMMANDS: &str = include_str!("data/commands-on-a-value");
 
 /// What logs a key as a whole.
 const WHOLE: &[&str] = &["COPY k copy", "RENAME k other", "DEL other copy"];
@@ -92,11 +51,18 @@ fn fixture() -> Fixture {
         list_max_listpack_size: 2,
         set_max_intset_entries: 4,
         zset_max_listpack_entries: 4,
+        stream_node_max_entries: 2,
         ..Encodings::default()
     };
     f.limits = Limits { encodings, ..Limits::default() };
     f.shadow.encodings = encodings;
     f
+}
+
+fn fill(f: &mut Fixture, value: &str) {
+    for line in value.split(';') {
+        assert!(!f.run(&words(line)).starts_with(b"-"), "{line}");
+    }
 }
 
 fn words(line: &str) -> Vec<&str> {
@@ -128,7 +94,7 @@ fn restore(f: &mut Fixture, value: &[u8], more: &[&str]) -> Vec<u8> {
 fn what_is_dumped_is_restored() {
     for value in VALUES {
         let mut f = fixture();
-        f.run(&words(value));
+        fill(&mut f, value);
         let looks = ["TYPE k", "OBJECT ENCODING k", "DEBUG DIGEST-VALUE k"].map(words);
         let before = looks.clone().map(|look| f.run(&look));
         let dump = dump_of(&mut f);
@@ -197,7 +163,7 @@ proptest! {
         cut in prop_oneof![5 => Just(None), 1 => any::<u16>().prop_map(Some)],
     ) {
         let mut f = fixture();
-        f.run(&words(VALUES[value]));
+        fill(&mut f, VALUES[value]);
         let mut bytes = dump_of(&mut f);
         for (at, byte) in changes {
             let at = usize::from(at) % bytes.len();
@@ -212,7 +178,7 @@ proptest! {
         let reply = restore(&mut f, &bytes, &["REPLACE"]);
         prop_assert!(reply == OK.as_bytes() || reply == BAD_DATA.as_bytes());
         // The fixture compares with the copy that effects make, after every command.
-        for command in COMMANDS {
+        for command in COMMANDS.lines() {
             f.run(&words(command));
         }
         f.encodings_agree = false;

@@ -75,6 +75,29 @@ fn lengths_that_are_none_are_refused_in_words() {
 }
 
 #[test]
+fn a_request_of_http_ends_its_connection_before_its_body() {
+    let mut server = Server::start(Options::shards(2));
+    let cases: [&[u8]; 4] = [
+        b"POST / HTTP/1.1\r\nHost: a\r\n\r\nSET http:a 1\r\n",
+        b"hOsT: a\r\nSET http:a 1\r\n",
+        b"MULTI\r\npost / HTTP/1.1\r\nSET http:a 1\r\nEXEC\r\n",
+        b"*1\r\n$5\r\nHOST:\r\n*3\r\n$3\r\nSET\r\n$6\r\nhttp:a\r\n$1\r\n1\r\n",
+    ];
+    for bytes in cases {
+        let mut client = server.client();
+        client.send_raw(bytes).unwrap();
+        let rest = client.read_to_end().unwrap();
+        assert!(rest.is_empty() || rest == b"+OK\r\n", "{}", rest.escape_ascii());
+    }
+    let mut client = server.client();
+    assert_eq!(client.run("EXISTS http:a"), Reply::Int(0));
+    assert_eq!(client.run("POSTS").error().unwrap().split('\'').nth(1), Some("POSTS"));
+    // Once, however many come.
+    assert_eq!(server.process().log().matches("sent an HTTP request").count(), 1);
+    server.finish();
+}
+
+#[test]
 fn lines_without_an_end_are_cut_off() {
     let server = Server::start(Options::shards(2));
     let long = vec![b'x'; 70_000];

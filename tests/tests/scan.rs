@@ -114,6 +114,186 @@ fn every_stable_key_is_found_on_seven_shards() {
     keeps_its_guarantee(7);
 }
 
+/// A type whose elements can be scanned: the commands, and what stands around an element where it
+/// is added.
+struct Scanned {
+    scan: &'static str,
+    add: &'static str,
+    before: Option<&'static str>,
+    behind: Option<&'static str>,
+    remove: &'static str,
+    /// Whether elements are whole numbers.
+    numbers: bool,
+    small: &'static str,
+    large: &'static str,
+}
+
+const SCANNED: [Scanned; 4] = [
+    Scanned {
+        scan: "HSCAN",
+        add: "HSET",
+        before: None,
+        behind: Some("value"),
+        remove: "HDEL",
+        numbers: false,
+        small: "listpack",
+        large: "hashtable",
+    },
+    Scanned {
+        scan: "SSCAN",
+        add: "SADD",
+        before: None,
+        behind: None,
+        remove: "SREM",
+        numbers: true,
+        small: "intset",
+        large: "hashtable",
+    },
+    Scanned {
+        scan: "SSCAN",
+        add: "SADD",
+        before: None,
+        behind: None,
+        remove: "SREM",
+        numbers: false,
+        small: "hashtable",
+        large: "hashtable",
+    },
+    Scanned {
+        scan: "ZSCAN",
+        add: "ZADD",
+        before: Some("1"),
+        behind: None,
+        remove: "ZREM",
+        numbers: false,
+        small: "listpack",
+        large: "skiplist",
+    },
+];
+
+/// A collection with elements that stay and others that come and go.
+struct Collection<'a> {
+    kind: &'a Scanned,
+    key: String,
+    client: Client,
+    rng: Rng,
+    /// The numbers of those that come and go and are there now.
+    passing: std::ops::Range<usize>,
+}
+
+impl Collection<'_> {
+    fn element(&self, name: &str, number: usize) -> String {
+        match (self.kind.numbers, name) {
+            (true, "stable") => number.to_string(),
+            (true, _) => (1_000_000 + number).to_string(),
+            (false, _) => format!("{name}:{number}"),
+        }
+    }
+
+    fn add(&mut self, name: &str, numbers: std::ops::Range<usize>) {
+        let Scanned { add, before, behind, .. } = self.kind;
+        self.send(add, name, numbers, *before, *behind);
+    }
+
+    fn send(
+        &mut self,
+        command: &str,
+        name: &str,
+        numbers: std::ops::Range<usize>,
+        before: Option<&str>,
+        behind: Option<&str>,
+    ) {
+        let numbers: Vec<usize> = numbers.collect();
+        for part in numbers.chunks(500) {
+            let mut words = vec![command.to_string(), self.key.clone()];
+            for &number in part {
+                words.extend(before.map(str::to_string));
+                words.push(self.element(name, number));
+                words.extend(behind.map(str::to_string));
+            }
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            assert!(self.client.cmd(&words).error().is_none());
+        }
+    }
+
+    /// Some come, or the oldest go.
+    fn change(&mut self) {
+        let size = self.rng.below(1000);
+        let std::ops::Range { start, end } = self.passing;
+        if self.passing.len() < 6000 && self.rng.percent(50) {
+            self.passing.end += size;
+            self.add("passing", end..end + size);
+        } else {
+            self.passing.start = end.min(start + size);
+            self.send(self.kind.remove, "passing", start..self.passing.start, None, None);
+        }
+    }
+
+    fn encoding(&mut self) -> String {
+        self.client.cmd(&["OBJECT", "ENCODING", &self.key]).text()
+    }
+
+    /// What a whole scan finds while elements come and go between its calls.
+    fn scan(&mut self, options: &str) -> BTreeSet<String> {
+        let (mut found, mut cursor) = (BTreeSet::new(), "0".to_string());
+        for _ in 0..100_000 {
+            if self.rng.percent(5) {
+                self.change();
+            }
+            let line = format!("{} {} {cursor} {options}", self.kind.scan, self.key);
+            let reply = self.client.run(&line);
+            let [next, elements] = reply.items() else { panic!("{reply:?}") };
+            found.extend(elements.items().iter().map(Reply::text));
+            cursor = next.text();
+            if cursor == "0" {
+                return found;
+            }
+        }
+        panic!("{} {options} never ends", self.kind.scan);
+    }
+}
+
+/// Each scan begins with a key that was just made, so that it outgrows its small form on the way.
+fn elements_are_found(kind: &Scanned, stable: usize) {
+    let seed = seed_or(9);
+    let server = Server::start(Options::shards(2));
+    for (round, options) in
+        ["", "COUNT 1", "COUNT 7", "COUNT 100", "MATCH *[0-9]"].iter().enumerate()
+    {
+        let mut all = Collection {
+            kind,
+            key: format!("scanned:{round}"),
+            client: server.client(),
+            rng: Rng::new(seed + round as u64),
+            passing: 0..0,
+        };
+        all.add("stable", 0..stable);
+        if stable < 128 {
+            assert_eq!(all.encoding(), kind.small);
+        }
+        for _ in 0..3 {
+            let found = all.scan(options);
+            let missing = (0..stable).find(|&n| !found.contains(&all.element("stable", n)));
+            assert_eq!(missing, None, "{} {options} seed {seed}", kind.scan);
+            let end = all.passing.end;
+            all.passing.end += 600;
+            all.add("passing", end..end + 600);
+            assert_eq!(all.encoding(), kind.large);
+        }
+    }
+    server.finish();
+}
+
+#[test]
+fn every_stable_element_of_a_collection_is_found() {
+    SCANNED.iter().for_each(|kind| elements_are_found(kind, STABLE));
+}
+
+#[test]
+fn every_stable_element_is_found_while_a_small_collection_becomes_a_large_one() {
+    SCANNED.iter().for_each(|kind| elements_are_found(kind, 100));
+}
+
 #[test]
 fn a_scan_of_quiet_data_finds_each_key_and_filters() {
     for shards in [1, 2, 7] {

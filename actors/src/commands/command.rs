@@ -342,7 +342,8 @@ fn keys_of(command: Args<'_>) -> Result<Vec<(&[u8], KeyUse)>, CommandError> {
     }
     let mut keys = Vec::new();
     for key in spec.keys {
-        let uses = actual_use(key.uses, command);
+        // Whoever reads the whole command finds all of them.
+        let uses = actual_use(key.uses, command).without(KeyUse::INCOMPLETE);
         keys.extend(key.positions(command)?.map(|at| (command.at(at), uses)));
     }
     if keys.is_empty() && !spec.flags.has(Flags::NO_MANDATORY_KEYS) {
@@ -351,14 +352,33 @@ fn keys_of(command: Args<'_>) -> Result<Vec<(&[u8], KeyUse)>, CommandError> {
     Ok(keys)
 }
 
-/// What is done with a key where it depends on the arguments: a write that also reads says GET.
+/// What is done with a key where it depends on the arguments: a SET that also reads says GET, and
+/// a BITFIELD may do nothing else.
 fn actual_use(uses: KeyUse, command: Args<'_>) -> KeyUse {
     if !uses.has(KeyUse::VARIABLE_FLAGS) {
         return uses;
     }
+    let read_write = KeyUse::RW.with(KeyUse::ACCESS).with(KeyUse::UPDATE);
+    if command.at(0).eq_ignore_ascii_case(b"BITFIELD") {
+        let reads = bitfield_only_reads(command.skip(2));
+        return if reads { KeyUse::RO.with(KeyUse::ACCESS) } else { read_write };
+    }
     let reads = command.iter().skip(3).any(|arg| arg.eq_ignore_ascii_case(b"GET"));
-    let write = if reads { KeyUse::RW.with(KeyUse::ACCESS) } else { KeyUse::OW };
-    write.with(KeyUse::UPDATE)
+    if reads { read_write } else { KeyUse::OW.with(KeyUse::UPDATE) }
+}
+
+/// Whether operations of BITFIELD are none that write, and none that cannot be read.
+fn bitfield_only_reads(operations: Args<'_>) -> bool {
+    let mut at = 0;
+    while let Some(word) = operations.get(at) {
+        let follow = operations.len() - at - 1;
+        at += match () {
+            () if word.eq_ignore_ascii_case(b"GET") && follow >= 2 => 3,
+            () if word.eq_ignore_ascii_case(b"OVERFLOW") && follow >= 1 => 2,
+            () => return false,
+        };
+    }
+    true
 }
 
 fn get_keys(_: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
@@ -414,6 +434,12 @@ mod tests {
             ("SORT a STORE b ALPHA STORE c", &["a:RO,access", "c:OW,update"]),
             ("SORT_RO a BY STORE", &["a:RO,access"]),
             ("LMPOP 2 a b LEFT", &["a:RW,access,delete", "b:RW,access,delete"]),
+            ("BITFIELD a", &["a:RO,access"]),
+            ("bitfield a GET u8 0 overflow SAT get u8 1", &["a:RO,access"]),
+            ("BITFIELD a GET u8 0 SET u8 0 1", &["a:RW,access,update"]),
+            ("BITFIELD a GET u8", &["a:RW,access,update"]),
+            ("MIGRATE h 1 a 0 1", &["a:RW,access,delete"]),
+            ("MIGRATE h 1 '' 0 1 KEYS a b", &["a:RW,access,delete", "b:RW,access,delete"]),
         ] {
             assert_eq!(keys(line).unwrap(), expected, "{line}");
         }
@@ -428,6 +454,7 @@ mod tests {
             ("PING a", "ERR The command has no key arguments"),
             ("GET a b", "ERR Invalid number of arguments specified for command"),
             ("OBJECT ENCODING", "ERR Invalid number of arguments specified for command"),
+            ("MIGRATE h 1 k 0 1 KEYS a b", "ERR Invalid arguments specified for command"),
         ] {
             assert_eq!(keys(line).unwrap_err(), expected, "{line}");
         }

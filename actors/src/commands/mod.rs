@@ -49,7 +49,7 @@ fn write_help(lines: &[&str], reply: &mut ReplyWriter<'_>) {
     lines.iter().for_each(|line| reply.simple(line));
 }
 
-/// Gives a test the words of a line as arguments.
+/// Gives a test the words of a line as arguments; `''` is an empty one.
 #[cfg(test)]
 fn with_args<T>(line: &str, test: impl FnOnce(shardwright_codec::resp::Args<'_>) -> T) -> T {
     use shardwright_codec::resp::{ArgRange, Args};
@@ -59,9 +59,10 @@ fn with_args<T>(line: &str, test: impl FnOnce(shardwright_codec::resp::Args<'_>)
         .map(|word| {
             let range = ArgRange { start, len: word.len() as u32 };
             start += range.len + 1;
-            range
+            (word, range)
         })
-        .filter(|range| range.len > 0)
+        .filter(|(word, _)| !word.is_empty())
+        .map(|(word, range)| if word == "''" { ArgRange { len: 0, ..range } } else { range })
         .collect();
     test(Args::new(line.as_bytes(), &ranges))
 }

@@ -179,6 +179,9 @@ impl Session {
         if behind_wide {
             return Placed::Wait;
         }
+        if self.input.peek().is_some_and(|args| is_of_http(args.at(0))) {
+            return self.turn_away(env);
+        }
         self.client.transaction.failed |= self.client.transaction.active;
         env.stats.error_reply();
         let error = match self.input.peek() {
@@ -186,6 +189,21 @@ impl Session {
             _ => error,
         };
         self.answer(|reply| reply.error(error.text()));
+        self.input.advance();
+        Placed::Taken
+    }
+
+    /// Ends a connection whose client seems not to know whom it talks to, before the rest of its
+    /// request is taken for commands. Nothing is answered.
+    fn turn_away<P: Post>(&mut self, env: &Env<'_, P>) -> Placed {
+        if env.server.may_warn_of_http(env.now) {
+            tracing::warn!(
+                client = self.client.info.id,
+                "a client sent an HTTP request, perhaps tricked into it by a web page: its \
+                 connection is closed"
+            );
+        }
+        self.client.close = true;
         self.input.advance();
         Placed::Taken
     }
@@ -433,6 +451,11 @@ fn patience(handler: &Handler, args: Args<'_>) -> Option<Patience> {
         Ok(Patience::None) | Err(_) => None,
         Ok(patience) => Some(patience),
     }
+}
+
+/// Whether a line begins as one of an HTTP request does whose body could hold commands.
+fn is_of_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"host:")
 }
 
 fn is_exec(args: Args<'_>) -> bool {

@@ -17,6 +17,14 @@ const POLICIES: &[&str] = &[
     "noeviction",
 ];
 
+/// Why values are never freed in one pause.
+const FREED: &str = "values are always freed in small steps, never in one pause";
+
+/// A row for one of the ways in which keys go.
+const fn lazy(name: &'static str, help: &'static str) -> Parameter {
+    Parameter::fixed(name, Kind::YesNo, "yes", FREED, help).tolerant().changeable()
+}
+
 /// The rows.
 pub(super) const ROWS: &[Parameter] = &[
     Parameter::new(
@@ -95,6 +103,19 @@ pub(super) const ROWS: &[Parameter] = &[
         "move values to where memory is less fragmented",
     )
     .changeable(),
+    Parameter::fixed(
+        "activerehashing",
+        Kind::YesNo,
+        "yes",
+        "the dictionary always grows and shrinks in small steps",
+        "move keys to a larger or smaller table in small steps",
+    )
+    .changeable(),
+    lazy("lazyfree-lazy-eviction", "free evicted values without a pause"),
+    lazy("lazyfree-lazy-expire", "free expired values without a pause"),
+    lazy("lazyfree-lazy-server-del", "free overwritten values without a pause"),
+    lazy("lazyfree-lazy-user-del", "free values of DEL without a pause, as UNLINK does"),
+    lazy("lazyfree-lazy-user-flush", "free values of FLUSHALL and FLUSHDB without a pause"),
     Parameter::fixed(
         "notify-keyspace-events",
         Kind::Text,

@@ -4,6 +4,9 @@ use crate::kind::Kind;
 use crate::parameter::{Parameter, field};
 use crate::types::{AppendFsync, Choice};
 
+/// Whose payloads and files Redis can check in depth.
+const CHECKED: &[&str] = &["no", "yes", "clients"];
+
 /// The rows.
 pub(super) const ROWS: &[Parameter] = &[
     Parameter::new(
@@ -103,4 +106,22 @@ pub(super) const ROWS: &[Parameter] = &[
         field!(rdbchecksum),
         "end RDB files with a checksum",
     ),
+    Parameter::fixed(
+        "sanitize-dump-payload",
+        Kind::Choice(CHECKED),
+        "yes",
+        "what is damaged is never taken in",
+        "check values of RESTORE and of RDB files in depth",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "stop-writes-on-bgsave-error",
+        Kind::YesNo,
+        "no",
+        "a log that fails refuses writes, a checkpoint that fails does not",
+        "refuse writes after a save that failed",
+    )
+    .tolerant()
+    .changeable(),
 ];

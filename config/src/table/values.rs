@@ -22,13 +22,15 @@ pub(super) const ROWS: &[Parameter] = &[
         "fields that a hash may have as a listpack",
     )
     .aliases(&["hash-max-ziplist-entries"]),
-    bound(
+    Parameter::new(
         "hash-max-listpack-value",
+        Kind::Memory { min: 0 },
         "64",
         field!(hash_max_listpack_value),
         "bytes that fields and values of a listpack may have",
     )
-    .aliases(&["hash-max-ziplist-value"]),
+    .aliases(&["hash-max-ziplist-value"])
+    .changeable(),
     Parameter::new(
         "list-max-listpack-size",
         Kind::Integer { min: i32::MIN as i64, max: i32::MAX as i64 },
@@ -37,6 +39,14 @@ pub(super) const ROWS: &[Parameter] = &[
         "elements that a node of a list may have; -1 to -5 stand for 4 to 64 KiB",
     )
     .aliases(&["list-max-ziplist-size"])
+    .changeable(),
+    Parameter::fixed(
+        "list-compress-depth",
+        Kind::Integer { min: 0, max: i32::MAX as i64 },
+        "0",
+        "nodes of lists are never compressed",
+        "nodes at each end of a list that are not compressed; 0 compresses none",
+    )
     .changeable(),
     bound(
         "set-max-intset-entries",
@@ -51,13 +61,15 @@ pub(super) const ROWS: &[Parameter] = &[
         "members that a sorted set may have as a listpack",
     )
     .aliases(&["zset-max-ziplist-entries"]),
-    bound(
+    Parameter::new(
         "zset-max-listpack-value",
+        Kind::Memory { min: 0 },
         "64",
         field!(zset_max_listpack_value),
         "bytes that members of a listpack may have",
     )
-    .aliases(&["zset-max-ziplist-value"]),
+    .aliases(&["zset-max-ziplist-value"])
+    .changeable(),
     Parameter::new(
         "stream-node-max-bytes",
         Kind::Memory { min: 0 },

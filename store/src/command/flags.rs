@@ -28,6 +28,12 @@ macro_rules! bit_set {
                     Self(self.0 | other.0)
                 }
 
+                /// All of these but the others.
+                #[must_use]
+                pub const fn without(self, other: Self) -> Self {
+                    Self(self.0 & !other.0)
+                }
+
                 /// Whether all bits of `other` are set.
                 pub const fn has(self, other: Self) -> bool {
                     self.0 & other.0 == other.0

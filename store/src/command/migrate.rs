@@ -87,12 +87,27 @@ const KEY_BESIDE_KEYS: CommandError = CommandError::Text(
 
 /// The argument that is the one key, unless KEYS names them.
 pub(super) fn one_key(args: Args<'_>) -> Option<usize> {
-    many_keys(args).is_none().then_some(KEY)
+    behind_keys(args).is_none().then_some(KEY)
 }
 
-/// The first argument behind KEYS, if that is an option.
+/// The first argument behind KEYS, if that is an option; none beside a key, where it is an error.
 pub(super) fn many_keys(args: Args<'_>) -> Option<usize> {
-    MigrateOptions::read(args).ok()?.first_key
+    behind_keys(args).filter(|_| args.at(KEY).is_empty())
+}
+
+/// The first argument behind KEYS, whatever else is wrong: as Redis finds the keys of a command that
+/// it does not run.
+fn behind_keys(args: Args<'_>) -> Option<usize> {
+    let mut at = OPTIONS;
+    while let Some(word) = args.get(at) {
+        at += match word.to_ascii_uppercase().as_slice() {
+            b"KEYS" if at + 1 < args.len() => return Some(at + 1),
+            b"AUTH" => 2,
+            b"AUTH2" => 3,
+            _ => 1,
+        };
+    }
+    None
 }
 
 #[cfg(test)]
@@ -127,6 +142,20 @@ mod tests {
                 keys.map(|key| String::from_utf8_lossy(key).into_owned()).collect()
             });
             assert_eq!(keys, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn keys_are_found_in_what_is_refused_too() {
+        for (line, one, many) in [
+            ("MIGRATE h 1 k 0 9 NOSUCH", Some(3), None),
+            ("MIGRATE h 1  0 9 KEYS", Some(3), None),
+            ("MIGRATE h 1  0 9 NOSUCH KEYS a b", None, Some(8)),
+            ("MIGRATE h 1  0 9 AUTH2 KEYS KEYS x", Some(3), None),
+            ("MIGRATE h 1 k 0 9 KEYS a", None, None),
+        ] {
+            let found = with_args(line, |args| (one_key(args), many_keys(args)));
+            assert_eq!(found, (one, many), "{line}");
         }
     }
 

@@ -4,7 +4,7 @@ use shardwright_codec::listpack::Element;
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
 
-use super::write_element;
+use super::{MOST_REPEATED, write_element};
 use crate::command::Outcome;
 use crate::context::ReadCx;
 use crate::data::Hash;
@@ -14,10 +14,6 @@ use crate::error::CommandError;
 const COUNT_OUT_OF_RANGE: CommandError = CommandError::Text(
     "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
 );
-
-/// Most fields that one command gives with repetition. Redis goes on until its memory is full,
-/// where nobody has set a bound for output; here the number is refused as one out of range.
-const MAX_REPEATED: u64 = 1 << 27;
 
 pub(super) fn hrandfield(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let Some(count) = args.get(2) else {
@@ -78,7 +74,7 @@ impl Fields<'_, '_> {
 
     /// So many fields, each chosen anew.
     fn repeated(&mut self, cx: &ReadCx<'_>, hash: View<'_>, count: u64) -> Outcome {
-        if count > MAX_REPEATED {
+        if count > MOST_REPEATED {
             return Err(CommandError::OutOfRange);
         }
         self.begin(count as usize);

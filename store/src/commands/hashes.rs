@@ -301,11 +301,13 @@ fn hvals(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcom
 }
 
 fn hscan(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let hash = cx.collection::<Hash>(args.at(1))?;
+    let hash = cx.collection::<Hash>(args.at(1));
     let step = hash.map(|hash| {
-        move |cursor, count, member: &mut super::scan::Member<'_>| {
-            hash.scan(cursor, count, &mut |field, value| member(field, Some(value)))
-        }
+        hash.map(|hash| {
+            move |cursor, count, member: &mut super::scan::Member<'_>| {
+                hash.scan(cursor, count, &mut |field, value| member(field, Some(value)))
+            }
+        })
     });
     scan_members(args, reply, step)
 }

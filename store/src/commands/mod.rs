@@ -97,6 +97,10 @@ pub const FAMILIES: &[&[DataCommand]] = &[
     debug::COMMANDS,
 ];
 
+/// Most elements that one command chooses at random with repetition: a reply is built as a whole,
+/// and a small collection has any number of them. Redis goes on until its memory is full.
+const MOST_REPEATED: u64 = 1 << 24;
+
 /// Writes a short string of a collection as a bulk reply.
 #[inline]
 fn write_element(element: Element<'_>, reply: &mut ReplyWriter<'_>) {

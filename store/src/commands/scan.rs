@@ -113,14 +113,15 @@ fn scan(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome
 /// and tells each, with what belongs to it, if anything; it returns where to go on.
 ///
 /// # Errors
-/// The cursor is none; the options are wrong and there is a collection.
+/// The cursor is none; then what is wrong with the key; the options are wrong and there is a
+/// collection.
 pub(super) fn scan_members(
     args: Args<'_>,
     reply: &mut ReplyWriter<'_>,
-    step: Option<impl FnOnce(u64, usize, &mut Member<'_>) -> u64>,
+    step: Result<Option<impl FnOnce(u64, usize, &mut Member<'_>) -> u64>, CommandError>,
 ) -> Outcome {
     let cursor = parse_cursor(args.at(2)).ok_or(INVALID_CURSOR)?;
-    let Some(step) = step else {
+    let Some(step) = step? else {
         step_reply(reply, Cursor(0), 0, &[]);
         return Ok(());
     };

@@ -3,7 +3,7 @@
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
 
-use super::write_element;
+use super::{MOST_REPEATED, write_element};
 use crate::command::Outcome;
 use crate::context::{ReadCx, Ttl, WriteCx};
 use crate::data::{Collection, Set, set};
@@ -13,10 +13,6 @@ use crate::rng::Rng;
 
 /// Members were taken out at random.
 const POPPED: Event = Event::set("spop");
-
-/// Most members, with repetitions, that SRANDMEMBER tells: a reply is built as a whole, and a small
-/// number asks for any length.
-const MOST_REPEATED: u64 = 1 << 24;
 
 const COUNT_OUT_OF_RANGE: CommandError = CommandError::Text(
     "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",

@@ -270,11 +270,13 @@ fn scard(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcom
 }
 
 fn sscan(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let set = cx.collection::<Set>(args.at(1))?;
+    let set = cx.collection::<Set>(args.at(1));
     let step = set.map(|set| {
-        move |cursor, count, member: &mut super::scan::Member<'_>| {
-            set.scan(cursor, count, &mut |text| member(text, None))
-        }
+        set.map(|set| {
+            move |cursor, count, member: &mut super::scan::Member<'_>| {
+                set.scan(cursor, count, &mut |text| member(text, None))
+            }
+        })
     });
     scan_members(args, reply, step)
 }

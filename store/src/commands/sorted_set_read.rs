@@ -7,7 +7,7 @@ use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
 use super::scan::scan_members;
 use super::sorted_set_options::{parse_lex_range, parse_score_range, whole_number};
 use super::sorted_set_range::{Order, write_pairs, write_score};
-use super::write_element;
+use super::{MOST_REPEATED, write_element};
 use crate::command::Outcome;
 use crate::context::ReadCx;
 use crate::data::SortedSet;
@@ -94,11 +94,13 @@ pub(super) fn zrevrank(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<
 }
 
 pub(super) fn zscan(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let set = cx.collection::<SortedSet>(args.at(1))?;
+    let set = cx.collection::<SortedSet>(args.at(1));
     let step = set.map(|set| {
-        move |cursor, count, tell: &mut super::scan::Member<'_>| {
-            set.scan(cursor, count, &mut |member, score| tell(member, Some(score)))
-        }
+        set.map(|set| {
+            move |cursor, count, tell: &mut super::scan::Member<'_>| {
+                set.scan(cursor, count, &mut |member, score| tell(member, Some(score)))
+            }
+        })
     });
     scan_members(args, reply, step)
 }
@@ -127,6 +129,9 @@ pub(super) fn zrandmember(cx: &ReadCx<'_>, args: Args<'_>, reply: &mut ReplyWrit
         reply.array(0);
         return Ok(());
     };
+    if count < 0 && count.unsigned_abs() > MOST_REPEATED {
+        return Err(CommandError::OutOfRange);
+    }
     write_random(cx, set, count, with_scores, reply);
     Ok(())
 }

@@ -28,11 +28,12 @@ pub struct Run {
     pub value: u8,
     /// How many they are.
     pub len: usize,
-    /// Bytes that the run takes: two for many zeros.
+    /// Bytes that the run takes: two for many zeros, also where the second one is cut off.
     pub bytes: usize,
 }
 
-/// The run whose first byte is at `at`; none at the end.
+/// The run whose first byte is at `at`; none at the end. A second byte that is cut off is zero:
+/// Redis reads the one that ends its strings.
 #[inline]
 fn run_at(bytes: &[u8], at: usize) -> Option<Run> {
     let first = *bytes.get(at)?;
@@ -40,14 +41,14 @@ fn run_at(bytes: &[u8], at: usize) -> Option<Run> {
     Some(match first >> 6 {
         0 => Run { value: 0, len: low + 1, bytes: 1 },
         1 => {
-            let second = usize::from(*bytes.get(at + 1)?);
+            let second = usize::from(bytes.get(at + 1).copied().unwrap_or(0));
             Run { value: 0, len: (low << 8 | second) + 1, bytes: 2 }
         }
         _ => Run { value: ((first >> 2) & 0x1f) + 1, len: usize::from(first & 3) + 1, bytes: 1 },
     })
 }
 
-/// All runs, in order, up to the end or one that is cut off.
+/// All runs, in order.
 pub fn runs(body: &[u8]) -> impl Iterator<Item = Run> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -180,7 +181,11 @@ pub(super) fn raise(
     if is_longer && bytes.len() + pieces.len() - run.bytes > max_bytes {
         return Ok(Raised::NoRoom);
     }
-    bytes.splice(at..at + run.bytes, pieces);
+    let end = bytes.len();
+    // What stood for a byte that is cut off was none of the string, and stays none.
+    let beyond = (at + run.bytes).saturating_sub(end);
+    bytes.splice(at..end.min(at + run.bytes), pieces);
+    bytes.truncate(bytes.len() - beyond);
     join(bytes, before);
     Ok(Raised::Changed)
 }

@@ -55,6 +55,26 @@ fn what_is_none_is_told_from_what_is_damaged() {
 }
 
 #[test]
+fn a_run_of_two_bytes_that_is_cut_off_lacks_a_zero() {
+    let mut bytes = empty();
+    for element in [b"a", b"b", b"c"] {
+        assert!(add(&mut bytes, element, 3000));
+    }
+    bytes.push(0x40);
+    let last = sparse::runs(bytes.get(HEAD..).unwrap()).last();
+    assert_eq!(last, Some(sparse::Run { value: 0, len: 1, bytes: 2 }));
+    assert_eq!(estimate(&bytes), Err(Damaged));
+    assert_eq!(to_dense(&mut bytes), Err(Damaged));
+    // The last run is 0x3f times 256 registers and one; the others are before it.
+    let mut bytes = empty();
+    bytes.splice(HEAD.., *b"\x40\xfe\x7f");
+    assert_eq!(estimate(&bytes), Ok(0));
+    let last = Update { register: REGISTERS - 1, value: 2 };
+    assert_eq!(update(&mut bytes, last, 3000, &mut Place::default()), Ok(true));
+    assert_eq!(bytes.get(HEAD..).unwrap(), b"\x40\xfe\x7e\xff");
+}
+
+#[test]
 fn registers_become_dense_beyond_their_bytes_or_their_values() {
     let mut bytes = empty();
     let mut changes = 0;

@@ -57,6 +57,8 @@ pub const ADMITTED: &[Difference] = &[
     difference(COMMAND_SET, Reason::Missing),
     difference(COMMAND_DOCS, Reason::HelpText),
     difference(HELP, Reason::HelpText),
+    difference(DUMPED, Reason::Memory),
+    difference(REPEATED, Reason::Memory),
     difference(DEBUG_OBJECT, Reason::Memory),
     difference(REFCOUNT, Reason::Memory),
     difference(SORTED, Reason::Memory),
@@ -85,6 +87,10 @@ pub const COMMAND_SET: &str = "COMMAND, COMMAND COUNT and COMMAND LIST";
 pub const COMMAND_DOCS: &str = "COMMAND DOCS";
 /// The texts of HELP subcommands.
 pub const HELP: &str = "HELP subcommands";
+/// How strings are compressed in what DUMP gives.
+pub const DUMPED: &str = "DUMP of compressed strings";
+/// How many elements SRANDMEMBER, HRANDFIELD and ZRANDMEMBER repeat.
+pub const REPEATED: &str = "Many random elements";
 /// DEBUG OBJECT's line.
 pub const DEBUG_OBJECT: &str = "DEBUG OBJECT";
 /// OBJECT REFCOUNT's number.

@@ -9,6 +9,7 @@
 pub mod admitted;
 pub mod compare;
 pub mod documentation;
+pub mod dumped;
 pub mod families;
 pub mod generator;
 pub mod maker;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::admitted::SORTED;
 use super::compare::{Compare, compare, same_encoding};
+use super::dumped::DUMP;
+use super::families::streams::{PENDING, TIMES};
 use super::generator::{Expect, Step, Who};
 use crate::harness::client::Client;
 use crate::harness::reply::{Reply, escape};
@@ -44,7 +46,8 @@ fn quoted(arg: &[u8]) -> String {
     if plain { escape(arg) } else { format!("\"{}\"", escape(arg)) }
 }
 
-/// Compares all databases of both servers: keys, values, types, encodings, times to live, digest.
+/// Compares all databases of both servers: keys, values, types, encodings, times to live, dumps,
+/// digest.
 ///
 /// # Errors
 /// The first difference.
@@ -62,27 +65,46 @@ pub fn compare_data(subject: &mut Client, oracle: &mut Client) -> Result<(), Str
             })?;
         }
     }
-    both(subject, oracle, Compare::Exact, &[b"DEBUG", b"DIGEST"])
+    both(subject, oracle, Compare::Exact, &[b"DEBUG", b"DIGEST"]).map(drop)
 }
 
 fn compare_key(subject: &mut Client, oracle: &mut Client, key: &[u8]) -> Result<(), String> {
-    both(subject, oracle, Compare::Exact, &[b"TYPE", key])?;
+    let kind = both(subject, oracle, Compare::Exact, &[b"TYPE", key])?;
     both(subject, oracle, Compare::Exact, &[b"GET", key])?;
     let encoding = Compare::Admitted(SORTED, same_encoding);
     both(subject, oracle, encoding, &[b"OBJECT", b"ENCODING", key])?;
-    both(subject, oracle, Compare::Near(10_000), &[b"PEXPIRETIME", key])
+    both(subject, oracle, Compare::Near(10_000), &[b"PEXPIRETIME", key])?;
+    both(subject, oracle, DUMP, &[b"DUMP", key])?;
+    if kind.text() == "stream" { compare_stream(subject, oracle, key) } else { Ok(()) }
 }
 
+/// Entries, groups, consumers and pending entries of a stream, with all IDs and counts.
+fn compare_stream(subject: &mut Client, oracle: &mut Client, key: &[u8]) -> Result<(), String> {
+    both(subject, oracle, TIMES, &[b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"])?;
+    let groups = both(subject, oracle, Compare::Exact, &[b"XINFO", b"GROUPS", key])?;
+    // It may have expired just now.
+    let Reply::Array(groups) = groups else { return Ok(()) };
+    for group in groups {
+        // The name is the first field, in either protocol.
+        let Some(name) = group.items().get(1) else { return Err("a group without a name".into()) };
+        let most = i64::MAX.to_string();
+        let args: &[&[u8]] = &[b"XPENDING", key, name.bytes(), b"-", b"+", most.as_bytes()];
+        both(subject, oracle, PENDING, args)?;
+    }
+    Ok(())
+}
+
+/// Asks both and compares. Gives what Redis says.
 fn both(
     subject: &mut Client,
     oracle: &mut Client,
     rule: Compare,
     args: &[&[u8]],
-) -> Result<(), String> {
+) -> Result<Reply, String> {
     subject.send(args);
     oracle.send(args);
     let ours =
         subject.read_raw().map_err(|error| format!("shardwright gives no reply: {error}"))?;
     let theirs = oracle.read_raw().map_err(|error| format!("redis gives no reply: {error}"))?;
-    compare(rule, &ours, &theirs)
+    compare(rule, &ours, &theirs).map(|()| Reply::parse(&theirs))
 }

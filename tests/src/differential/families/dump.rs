@@ -1,15 +1,15 @@
 //! DUMP, RESTORE and MIGRATE.
 
-use shardwright_codec::rdb::{Body, ObjectType, Part, StringWriter, Value, dump};
+use shardwright_codec::rdb::{Body, ObjectType, StringWriter, Value, dump};
 
 use crate::differential::compare::Compare;
+use crate::differential::dumped::DUMP;
 use crate::differential::generator::{Args, Generator, Step, block, exact, one};
 use crate::differential::maker::Maker;
-use crate::harness::reply::Reply;
 
 /// The family's table.
 pub const GENERATORS: &[Generator] = &[
-    one("dump", 30, |m| Args::new("DUMP").with(m.key()), Compare::Check(same_dump)),
+    one("dump", 30, |m| Args::new("DUMP").with(m.key()), DUMP),
     exact("restore", 40, restore),
     block("restore", 10, restored_and_used),
     block("migrate", 6, migrated_to_nobody),
@@ -203,48 +203,6 @@ fn restored_and_used(m: &mut Maker) -> Vec<Step> {
         let args = Args::new(name).with(key.clone()).words(rest);
         steps.push(Step::new(args, Compare::Exact));
     }
-    steps.push(Step::new(Args::new("DUMP").with(key), Compare::Check(same_dump)));
+    steps.push(Step::new(Args::new("DUMP").with(key), DUMP));
     steps
-}
-
-/// The same value in the same form: how strings are compressed is left open, and so is the order of
-/// elements where a type has none.
-fn same_dump(ours: &Reply, theirs: &Reply) -> Result<(), String> {
-    let (Reply::Bulk(_), Reply::Bulk(_)) = (ours, theirs) else {
-        return Err("one is no dump".into());
-    };
-    let ours = content(ours.bytes()).ok_or("our dump is none")?;
-    let theirs = content(theirs.bytes()).ok_or("their dump cannot be read")?;
-    if ours == theirs { Ok(()) } else { Err(format!("the values differ: {ours:?} {theirs:?}")) }
-}
-
-/// The type of a dumped value, and its elements with what belongs to each.
-fn content(dump: &[u8]) -> Option<(ObjectType, Vec<Vec<String>>)> {
-    let mut scratch = Vec::new();
-    let value = Value::decode(dump::open(dump)?, usize::MAX, &mut scratch).ok()?;
-    let Value::Collection(collection) = value else {
-        return Some((ObjectType::String, vec![vec![format!("{value:?}")]]));
-    };
-    let kind = collection.kind();
-    let (width, ordered) = match kind {
-        ObjectType::Set => (1, false),
-        ObjectType::Hash | ObjectType::SortedSet2 => (2, false),
-        // Final data are compared anyway.
-        ObjectType::StreamListpacks2 => return Some((kind, Vec::new())),
-        _ => (1, true),
-    };
-    let mut pieces: Vec<String> = Vec::new();
-    let visited = collection.visit(&mut |part| {
-        pieces.push(match part {
-            Part::Text(text) => text.escape_ascii().to_string(),
-            Part::Score(score) => score.to_string(),
-        });
-        Ok(())
-    });
-    visited.ok()?;
-    let mut elements: Vec<_> = pieces.chunks(width).map(<[String]>::to_vec).collect();
-    if !ordered {
-        elements.sort();
-    }
-    Some((kind, elements))
 }

@@ -10,6 +10,7 @@ pub const GENERATORS: &[Generator] = &[
     block("pfadd", 6, around_sparse),
     block("pfadd", 2, to_dense),
     block("pfadd", 4, damaged),
+    block("pfadd", 4, cut_off),
     exact("pfcount", 16, pfcount),
     block("pfmerge", 14, pfmerge),
     block("pfdebug", 10, pfdebug),
@@ -109,6 +110,41 @@ fn damaged(m: &mut Maker) -> Vec<Step> {
     // goes, as Redis calls any short string `raw` once it was looked at as a HyperLogLog.
     let del = Step::new(Args::new("DEL").with(key.clone()), Compare::Exact);
     vec![set, elements(m, &key, 1), look, get(key), del]
+}
+
+/// Runs at random that end in the first half of one of two bytes, now and then with just as many
+/// registers as there must be; and whole ones with such an end behind.
+fn cut_off(m: &mut Maker) -> Vec<Step> {
+    let key = key(m);
+    let half = 0x40 | m.rng.below(0x40) as u8;
+    let fill = if m.rng.percent(30) {
+        let appended = Args::new("APPEND").with(key.clone()).with([half]);
+        vec![elements(m, &key, 3), Step::new(appended, Compare::Exact)]
+    } else {
+        let mut value = b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80".to_vec();
+        // The last run has a length of 256 times what the half says, and one.
+        let mut left = 0x4000 - (usize::from(half & 0x3f) * 256 + 1);
+        while left > 0 && m.rng.percent(80) {
+            let len = 1 + m.rng.below(left.min(4));
+            value.push(0x80 | (m.rng.below(32) as u8) << 2 | (len - 1) as u8);
+            left -= len;
+        }
+        if left > 0 && m.rng.percent(80) {
+            value.extend([0x40 | ((left - 1) >> 8) as u8, (left - 1) as u8]);
+        }
+        value.push(half);
+        vec![Step::new(Args::new("SET").with(key.clone()).with(value), Compare::Exact)]
+    };
+    let mut steps = fill;
+    for name in ["PFDEBUG DECODE", "PFCOUNT", "PFMERGE", "PFDEBUG GETREG"] {
+        steps.push(Step::new(Args::new(name).with(key.clone()), Compare::Exact));
+    }
+    steps.push(get(key.clone()));
+    steps.extend([elements(m, &key, 1), get(key.clone())]);
+    steps.push(Step::new(Args::new("PFDEBUG TODENSE").with(key.clone()), Compare::Exact));
+    // As above.
+    steps.push(Step::new(Args::new("DEL").with(key), Compare::Exact));
+    steps
 }
 
 fn pfcount(m: &mut Maker) -> Args {

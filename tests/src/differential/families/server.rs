@@ -16,6 +16,8 @@ pub const CHANGED_SETTINGS: &[(&str, &str)] = &[
     ("tcp-keepalive", "300"),
     ("proto-max-bulk-len", "536870912"),
     ("requirepass", ""),
+    ("hash-max-listpack-value", "64"),
+    ("zset-max-listpack-value", "64"),
     ("set-max-intset-entries", "512"),
     ("hll-sparse-max-bytes", "3000"),
     ("stream-node-max-entries", "100"),
@@ -239,6 +241,10 @@ fn config_get(m: &mut Maker) -> Args {
         "bind",
         "requirepass",
         "maxclients",
+        "hash-max-ziplist-value",
+        "zset-max-listpack-value",
+        "list-compress-depth",
+        "activerehashing",
         "nosuch",
         "",
     ]))
@@ -272,6 +278,12 @@ fn config_set(m: &mut Maker) -> Args {
         "CONFIG SET timeout 10 nosuch 20",
         "CONFIG SET timeout 10 tcp-keepalive abc",
         "CONFIG SET proto-max-bulk-len 1xb",
+        "CONFIG SET hash-max-listpack-value 1kb",
+        "CONFIG SET zset-max-ziplist-value 1kb",
+        "CONFIG SET hash-max-ziplist-value -1",
+        "CONFIG SET zset-max-listpack-value -1",
+        "CONFIG SET zset-max-listpack-value x hash-max-listpack-value 1",
+        "CONFIG SET list-compress-depth 0 activerehashing yes",
     ]))
 }
 
@@ -313,7 +325,31 @@ fn command_docs(m: &mut Maker) -> Args {
 
 fn getkeys(m: &mut Maker, start: &str) -> Args {
     let args = Args::new(start);
-    match m.rng.below(8) {
+    match m.rng.below(10) {
+        8 => args.words("BITFIELD").with(m.key()).words(m.word_of(&[
+            "",
+            "GET u8 0",
+            "SET u8 0 1",
+            "overflow SAT get u8 0",
+            "GET u8 0 INCRBY u8 0 1",
+            "GET u8",
+            "NOSUCH",
+        ])),
+        9 => {
+            let key = if m.rng.percent(50) { m.key() } else { Vec::new() };
+            args.words("MIGRATE h 1").with(key).words("0 1").words(m.word_of(&[
+                "",
+                "COPY",
+                "NOSUCH",
+                "KEYS",
+                "KEYS a b",
+                "COPY REPLACE keys a",
+                "NOSUCH KEYS a b",
+                "AUTH KEYS",
+                "AUTH2 u KEYS KEYS a",
+                "AUTH2 KEYS KEYS a",
+            ]))
+        }
         0 => args.words("MSET").extend(m.pairs()),
         1 => args.words("MGET").extend(m.some_keys()),
         2 => args.words(m.word_of(&["RENAME", "COPY", "LCS", "renamenx"])).extend(m.keys(2)),

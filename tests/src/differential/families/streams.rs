@@ -9,7 +9,11 @@ use crate::harness::reply::Reply;
 
 /// The two servers read their clocks apart.
 const APART_MS: u64 = 10_000;
-const TIMES: Compare = Compare::Check(same_but_times);
+/// All but times.
+pub const TIMES: Compare = Compare::Check(same_but_times);
+
+/// Pending entries, but for how long ago they were delivered.
+pub const PENDING: Compare = Compare::Check(same_but_idle);
 
 /// The family's table.
 pub const GENERATORS: &[Generator] = &[
@@ -32,7 +36,7 @@ pub const GENERATORS: &[Generator] = &[
         let group = group(m);
         some_ids(m, args.with(key).with(group))
     }),
-    one("xpending", 24, xpending, Compare::Check(same_but_idle)),
+    one("xpending", 24, xpending, PENDING),
     exact("xclaim", 30, xclaim),
     exact("xautoclaim", 20, xautoclaim),
     exact("xinfo", 8, |m| Args::new("XINFO STREAM").with(key(m))),
