@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::rng::seed_or;
 use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
@@ -311,6 +312,81 @@ fn what_follows_on_the_connection_waits_and_a_client_that_went_takes_nothing() {
         assert_eq!(texts(&alive.read()), ["k", "2"]);
         server.finish();
     }
+}
+
+/// Commands that are far more than a socket's buffers hold.
+fn much() -> Vec<u8> {
+    encode(&["SET", "z", "1"]).repeat(20_000)
+}
+
+#[test]
+fn who_went_with_much_behind_a_wait_takes_nothing() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        for (line, close) in [
+            ("BLPOP k 0", Some(Shutdown::Both)),
+            ("BLPOP a b c k 1000", Some(Shutdown::Write)),
+            ("BLMOVE k to LEFT RIGHT 0", None),
+        ] {
+            let mut dead = server.client();
+            dead.send(&["PING"]);
+            dead.send(&line.split(' ').collect::<Vec<_>>());
+            dead.send_raw(&much()).unwrap();
+            wait_until_blocked(&server, 1);
+            let mut alive = waiting(&server, "BLPOP k 0");
+            // Dropped with a reply unread, the connection is reset.
+            close.map(|how| dead.stream().shutdown(how)).transpose().unwrap();
+            if close != Some(Shutdown::Write) {
+                drop(dead);
+            }
+            wait_until_blocked(&server, 1);
+            client.run("RPUSH k 1");
+            assert_eq!(texts(&alive.read()), ["k", "1"], "{line}");
+            assert_eq!(client.run("EXISTS z to").int(), 0, "what followed is not run");
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn what_comes_during_a_wait_is_run_behind_it() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut waiter = server.client();
+        let value = "v".repeat(100_000);
+        let set = encode(&["SET", "big", &value]);
+        let (half, rest) = set.split_at(50_000);
+        waiter.send_raw(&[encode(&["BLPOP", "k", "l", "0"]), half.to_vec()].concat()).unwrap();
+        wait_until_blocked(&server, 1);
+        waiter.send_raw(rest).unwrap();
+        waiter.send_raw(&encode(&["INCR", "n"]).repeat(50_000)).unwrap();
+        assert_eq!(client.run("EXISTS big n").int(), 0);
+        client.run("RPUSH l 1");
+        assert_eq!(texts(&waiter.read()), ["l", "1"]);
+        assert!(waiter.read().is_ok());
+        for n in 1..=50_000 {
+            assert_eq!(waiter.read().int(), n);
+        }
+        assert_eq!(client.run("STRLEN big").int(), 100_000);
+        server.finish();
+    }
+}
+
+#[test]
+fn what_comes_during_a_wait_is_bounded() {
+    let options = Options::shards(2).with("client-query-buffer-limit", "1mb");
+    let server = Server::start(options);
+    let mut waiter = waiting(&server, "BLPOP k 0");
+    // The server may end the connection before all is sent.
+    drop(waiter.send_raw(&much().repeat(8)));
+    wait_until_blocked(&server, 0);
+    assert!(waiter.read_raw().is_err());
+    let mut client = server.client();
+    assert_eq!(client.run("RPUSH k 1").int(), 1);
+    assert_eq!(client.run("LLEN k").int(), 1);
+    server.finish();
 }
 
 /// Consumers on keys of all shards that wait, give up, are unblocked and go, while producers push:
