@@ -389,6 +389,35 @@ fn what_comes_during_a_wait_is_bounded() {
     server.finish();
 }
 
+#[test]
+fn of_a_stream_that_is_named_twice_the_first_mention_is_waited_for() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let ids = |reply: &Reply| -> Vec<String> {
+            let [stream] = reply.items() else { panic!("one stream: {reply:?}") };
+            assert_eq!(stream.items()[0].text(), "s");
+            stream.items()[1].items().iter().map(|entry| entry.items()[0].text()).collect()
+        };
+        let mut twice = waiting(&server, "XREAD BLOCK 0 STREAMS s other s $ $ $");
+        let mut later = waiting(&server, "XREAD BLOCK 0 STREAMS s s 5-0 $");
+        client.run("XADD s 1-1 f v");
+        assert_eq!(ids(&twice.read()), ["1-1"]);
+        assert_eq!(blocked(&server), 1, "the second mention does not count");
+        client.run("XADD s 6-1 f v");
+        assert_eq!(ids(&later.read()), ["6-1"]);
+        // What is there is told of every mention.
+        let reply = client.run("XREAD BLOCK 0 STREAMS s s 5-0 0");
+        assert_eq!(reply.items().len(), 2);
+
+        client.run("XGROUP CREATE s g $");
+        let mut reader = waiting(&server, "XREADGROUP GROUP g ada BLOCK 0 STREAMS s s > >");
+        client.run("XADD s 7-1 f v");
+        assert_eq!(ids(&reader.read()), ["7-1"]);
+        server.finish();
+    }
+}
+
 /// Consumers on keys of all shards that wait, give up, are unblocked and go, while producers push:
 /// every element is delivered once.
 #[test]
