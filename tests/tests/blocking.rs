@@ -418,6 +418,50 @@ fn of_a_stream_that_is_named_twice_the_first_mention_is_waited_for() {
     }
 }
 
+#[test]
+fn the_key_that_became_ready_first_is_served_first() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let keys = ["a", "b", "c", "d", "e"];
+        for first in 0..keys.len() {
+            let mut waiter = waiting(&server, "BLPOP a b c d e 0");
+            let mut other = waiting(&server, "BZPOPMIN z b a c e d 0");
+            let order: Vec<&str> =
+                (0..keys.len()).map(|n| keys[(first + n) % keys.len()]).collect();
+            client.run("MULTI");
+            order.iter().for_each(|key| _ = client.run(&format!("RPUSH {key} {key}")));
+            client.run("EXEC");
+            assert_eq!(texts(&waiter.read()), [order[0], order[0]], "{shards} shards");
+            client.run("FLUSHALL");
+            client.run("MULTI");
+            order.iter().for_each(|key| _ = client.run(&format!("ZADD {key} 1 {key}")));
+            client.run("EXEC");
+            assert_eq!(texts(&other.read()), [order[0], order[0], "1"], "{shards} shards");
+            client.run("FLUSHALL");
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn a_move_lets_the_line_go_on_before_its_target_is_served() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        for (from, to) in [("a", "b"), ("b", "a"), ("b", "c"), ("d", "a")] {
+            let mut mover = waiting(&server, &format!("BLMOVE {from} {to} LEFT RIGHT 0"));
+            let mut popper = waiting(&server, &format!("BLPOP {to} {from} 0"));
+            client.run(&format!("RPUSH {from} 1 2"));
+            assert_eq!(mover.read().text(), "1");
+            assert_eq!(texts(&popper.read()), [from, "2"], "{shards} shards");
+            assert_eq!(texts(&client.run(&format!("LRANGE {to} 0 -1"))), ["1"]);
+            client.run("FLUSHALL");
+        }
+        server.finish();
+    }
+}
+
 /// Consumers on keys of all shards that wait, give up, are unblocked and go, while producers push:
 /// every element is delivered once.
 #[test]
