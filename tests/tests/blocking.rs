@@ -2,17 +2,12 @@
 //! wait ended once. Each test is true of redis-server as well (`SHARDWRIGHT_BIN`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeSet;
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use shardwright_tests::harness::client::encode;
-use shardwright_tests::harness::rng::seed_or;
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
+use shardwright_tests::{Client, Options, Reply, Server, eventually};
 
 const SHARDS: [usize; 3] = [1, 2, 7];
 
@@ -459,114 +454,5 @@ fn a_move_lets_the_line_go_on_before_its_target_is_served() {
             client.run("FLUSHALL");
         }
         server.finish();
-    }
-}
-
-/// Consumers on keys of all shards that wait, give up, are unblocked and go, while producers push:
-/// every element is delivered once.
-#[test]
-fn every_element_is_delivered_exactly_once() {
-    const PRODUCERS: usize = 4;
-    const CONSUMERS: usize = 60;
-    const EACH: usize = 500;
-    let seed = seed_or(20_261_124);
-    for shards in SHARDS {
-        println!("seed {seed}, {shards} shards");
-        let server = Server::start(Options::shards(shards));
-        let delivered = Arc::new(Mutex::new(Vec::new()));
-        let over = Arc::new(AtomicBool::new(false));
-        let pushed = Arc::new(AtomicUsize::new(0));
-        let mut rng = Rng::new(seed);
-        let consumers: Vec<_> = (0..CONSUMERS)
-            .map(|number| {
-                let (delivered, over) = (Arc::clone(&delivered), Arc::clone(&over));
-                let (mut rng, mut client) = (rng.fork(), server.client());
-                thread::spawn(move || {
-                    while !over.load(Ordering::Relaxed) {
-                        if let Some(element) = consume(&mut client, &mut rng, number) {
-                            delivered.lock().unwrap().push(element);
-                        }
-                    }
-                })
-            })
-            .collect();
-        let producers: Vec<_> = (0..PRODUCERS)
-            .map(|producer| {
-                let (mut rng, mut client) = (rng.fork(), server.client());
-                let pushed = Arc::clone(&pushed);
-                thread::spawn(move || {
-                    for n in (0..EACH).step_by(2) {
-                        let key = format!("q{}", rng.below(8));
-                        let [a, b] = [n, n + 1].map(|n| format!("{producer}:{n}"));
-                        match rng.below(3) {
-                            0 => _ = client.cmd(&["RPUSH", &key, &a, &b]),
-                            1 => {
-                                client.cmd(&["LPUSH", &key, &a]);
-                                client.cmd(&["RPUSH", "q0", &b]);
-                            }
-                            _ => {
-                                client.run("MULTI");
-                                client.cmd(&["RPUSH", &key, &a]);
-                                client.cmd(&["LPUSH", "q5", &b]);
-                                assert_eq!(client.run("EXEC").items().len(), 2);
-                            }
-                        }
-                        pushed.fetch_add(2, Ordering::Relaxed);
-                    }
-                })
-            })
-            .collect();
-        producers.into_iter().for_each(|producer| producer.join().unwrap());
-        let all = PRODUCERS * EACH;
-        assert_eq!(pushed.load(Ordering::Relaxed), all);
-        eventually("all elements are delivered", || delivered.lock().unwrap().len() >= all);
-        over.store(true, Ordering::Relaxed);
-        consumers.into_iter().for_each(|consumer| consumer.join().unwrap());
-        let delivered = delivered.lock().unwrap();
-        let different: BTreeSet<&String> = delivered.iter().collect();
-        assert_eq!((delivered.len(), different.len()), (all, all));
-        let mut client = server.client();
-        assert_eq!(client.run("DBSIZE").int(), 0);
-        assert_eq!(blocked(&server), 0);
-        server.finish();
-    }
-}
-
-/// Waits once, in one of several ways; what it got.
-fn consume(client: &mut Client, rng: &mut Rng, number: usize) -> Option<String> {
-    let keys: Vec<String> = (0..1 + rng.below(4)).map(|_| format!("q{}", rng.below(8))).collect();
-    // All keys have to be waited for by somebody to the end.
-    let keys = if number < 16 { vec![format!("q{}", number % 8)] } else { keys };
-    let timeout = format!("0.0{}", 1 + rng.below(9));
-    let mut words: Vec<String> = Vec::new();
-    let way = rng.below(4);
-    match way {
-        0 | 1 => {
-            words.push(["BLPOP", "BRPOP"][way].into());
-            words.extend(keys);
-            words.push(timeout);
-        }
-        2 => {
-            words.extend(["BLMPOP".into(), timeout, keys.len().to_string()]);
-            words.extend(keys);
-            words.push("LEFT".into());
-        }
-        _ => {
-            let own = format!("own:{number}");
-            let line = ["BLMOVE".into(), keys[0].clone(), own.clone(), "LEFT".into()];
-            words.extend(line.into_iter().chain(["RIGHT".into(), timeout]));
-            return match client.cmd(&words) {
-                Reply::Null => None,
-                element => {
-                    assert_eq!(client.run(&format!("LPOP {own}")), element);
-                    Some(element.text())
-                }
-            };
-        }
-    }
-    match client.cmd(&words) {
-        Reply::Null => None,
-        reply if way == 2 => Some(reply.items()[1].items()[0].text()),
-        reply => Some(reply.items()[1].text()),
     }
 }
