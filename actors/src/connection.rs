@@ -49,10 +49,61 @@ impl ConnectionActor {
         self.timer = Some((until, timer));
     }
 
-    /// Whether the client went, while the connection waits for something else; otherwise the socket
-    /// wakes the task when it goes.
-    fn has_ended(&self, connection: &Connection, task: &mut TaskContext<'_>) -> bool {
-        self.socket.poll_ready(task).is_ready() && connection.socket().has_no_more()
+    /// Reads what the socket has, up to the room that there is. Ready with false when nothing comes
+    /// any more.
+    #[inline]
+    fn poll_read(
+        socket: &mut ReadHalf,
+        thread: &Thread,
+        connection: &mut Connection,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<bool> {
+        thread.equip(connection);
+        match socket.poll_read(task, connection.session.room()) {
+            Poll::Ready(Ok(count)) if count > 0 => {
+                connection.session.was_read(thread.server.ending.is_under_way());
+                thread.stats().input_bytes.add(count as u64);
+                Poll::Ready(true)
+            }
+            Poll::Ready(_) => Poll::Ready(false),
+            Poll::Pending => {
+                thread.rest(connection);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Whether the client of a connection that waits for a key or the log went; otherwise the socket
+    /// wakes the task when it goes. To see that behind all that it sent, this is read meanwhile.
+    fn has_ended(
+        socket: &mut ReadHalf,
+        thread: &Thread,
+        connection: &mut Connection,
+        task: &mut TaskContext<'_>,
+    ) -> bool {
+        if !connection.session.is_waiting() || socket.poll_ready(task).is_pending() {
+            return false;
+        }
+        if connection.socket().has_no_more() {
+            return true;
+        }
+        if !thread.reads_on(connection) {
+            return false;
+        }
+        match Self::poll_read(socket, thread, connection, task) {
+            Poll::Ready(true) => {
+                connection.session.publish_buffers();
+                if !thread.reads_on(connection) {
+                    // It may have to look again soon.
+                    thread.proceed(connection);
+                }
+                // Others have their turn before the rest is read.
+                task.waker().wake_by_ref();
+                false
+            }
+            Poll::Ready(false) => true,
+            Poll::Pending => false,
+        }
     }
 
     /// Does all that can be done now. Ready when the connection is over.
@@ -84,23 +135,14 @@ impl ConnectionActor {
                     if self.thread.holds_back(connection) {
                         return Poll::Pending;
                     }
-                    self.thread.equip(connection);
-                    match self.socket.poll_read(task, connection.session.room()) {
-                        Poll::Ready(Ok(count)) if count > 0 => {
-                            let late = self.thread.server.ending.is_under_way();
-                            connection.session.was_read(late);
-                            self.thread.stats().input_bytes.add(count as u64);
-                            self.thread.proceed(connection);
-                        }
-                        Poll::Ready(_) => return Poll::Ready(()),
-                        Poll::Pending => {
-                            self.thread.rest(connection);
-                            return Poll::Pending;
-                        }
+                    match Self::poll_read(&mut self.socket, &self.thread, connection, task) {
+                        Poll::Ready(true) => self.thread.proceed(connection),
+                        Poll::Ready(false) => return Poll::Ready(()),
+                        Poll::Pending => return Poll::Pending,
                     }
                 }
                 Want::Pause(until) => {
-                    if connection.session.is_waiting() && self.has_ended(connection, task) {
+                    if Self::has_ended(&mut self.socket, &self.thread, connection, task) {
                         return Poll::Ready(());
                     }
                     // Something else may end the pause; then the socket has to be looked at.
@@ -110,12 +152,12 @@ impl ConnectionActor {
                     return Poll::Pending;
                 }
                 Want::Answers => {
+                    if Self::has_ended(&mut self.socket, &self.thread, connection, task) {
+                        return Poll::Ready(());
+                    }
                     // Usually the client is silent while it waits; then the socket wakes this task
                     // with the next command, and nobody else has to.
                     if self.socket.poll_ready(task).is_ready() {
-                        if connection.session.is_waiting() && connection.socket().has_no_more() {
-                            return Poll::Ready(());
-                        }
                         connection.park();
                     }
                     return Poll::Pending;

@@ -103,7 +103,8 @@ impl Connection {
         self.want = want;
         let unwritten = !self.session.pending().is_empty();
         let unseen = match want {
-            Want::Answers => false,
+            // Who waits for a key or the log reads on.
+            Want::Answers => self.parked && self.session.is_waiting(),
             // Usually the task waits for the socket already.
             Want::Input => self.parked,
             Want::Drain | Want::Pause(_) | Want::Close => true,

@@ -128,6 +128,13 @@ impl Thread {
         connection.session.rest(&mut self.stock.borrow_mut());
     }
 
+    /// Whether a connection that waits for a key or the log reads on, up to the bound for input.
+    #[cold]
+    pub fn reads_on(&self, connection: &Connection) -> bool {
+        let limit = self.server.settings().client_query_buffer_limit;
+        connection.session.reads_on(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
     /// Whether a connection has to wait with reading, until the shard has run what was read. It is
     /// woken then.
     #[inline]

@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::executor::Batch;
 use crate::types::DbIndex;
@@ -137,13 +137,17 @@ pub enum WaitOutcome {
 
 type Key = (DbIndex, Box<[u8]>);
 
+/// Numbers keys as they become ready, over all partitions: those of a block are served in this order.
+/// Counts only while somebody waits.
+static READY: AtomicU64 = AtomicU64::new(0);
+
 /// Who waits for keys of one partition. Costs one branch a change while nobody waits.
 #[derive(Debug, Default)]
 pub struct WaiterTable {
     queues: HashMap<Key, VecDeque<Waiter>>,
     keys: HashMap<u64, Vec<Key>>,
-    /// Keys that changed and that somebody waits for, each once.
-    ready: VecDeque<Key>,
+    /// Keys that changed and that somebody waits for, each once, with the numbers that they got then.
+    ready: VecDeque<(u64, Key)>,
     /// Registrations of those who have something to be told when a key goes.
     minding: usize,
 }
@@ -183,9 +187,9 @@ impl WaiterTable {
                 });
                 if queue.is_empty() {
                     self.queues.remove(&key);
-                } else if !self.ready.contains(&key) {
+                } else {
                     // Who waited behind it may have waited for it alone.
-                    self.ready.push_back(key);
+                    self.make_ready(key);
                 }
             }
         }
@@ -202,18 +206,25 @@ impl WaiterTable {
     #[cold]
     fn touch_awaited(&mut self, db: DbIndex, key: &[u8]) {
         let id: Key = (db, key.into());
-        if self.queues.contains_key(&id) && !self.ready.contains(&id) {
-            self.ready.push_back(id);
+        if self.queues.contains_key(&id) {
+            self.make_ready(id);
+        }
+    }
+
+    #[cold]
+    fn make_ready(&mut self, key: Key) {
+        if !self.ready.iter().any(|(_, ready)| *ready == key) {
+            self.ready.push_back((READY.fetch_add(1, Ordering::Relaxed), key));
         }
     }
 
     /// Notes that any key of these databases may have changed.
     pub fn touch_databases(&mut self, dbs: [DbIndex; 2]) {
-        let is_new = |key: &&Key| dbs.contains(&key.0) && !self.ready.contains(key);
-        let mut keys: Vec<Key> = self.queues.keys().filter(is_new).cloned().collect();
+        let is_touched = |key: &&Key| dbs.contains(&key.0);
+        let mut keys: Vec<Key> = self.queues.keys().filter(is_touched).cloned().collect();
         // The table has its own order in every process.
         keys.sort_unstable();
-        self.ready.extend(keys);
+        keys.into_iter().for_each(|key| self.make_ready(key));
     }
 
     /// Whether a key is ready.
@@ -222,9 +233,15 @@ impl WaiterTable {
         !self.ready.is_empty()
     }
 
+    /// The number of the key that became ready first: less than of any that did so later, here or in
+    /// another partition.
+    pub fn first_ready(&self) -> Option<u64> {
+        self.ready.front().map(|(number, _)| *number)
+    }
+
     /// Takes the key that became ready first.
     pub fn take_ready(&mut self) -> Option<(DbIndex, Box<[u8]>)> {
-        self.ready.pop_front()
+        self.ready.pop_front().map(|(_, key)| key)
     }
 
     /// Who waits longest for a key, behind the first `passed`, of those whose wait nobody ended.
@@ -255,13 +272,13 @@ impl WaiterTable {
     /// A wait is about to be served by a block, or that came to nothing: then others may be served of
     /// what came meanwhile.
     pub fn set_retrying(&mut self, number: u64, retrying: bool) {
-        for key in self.keys.get(&number).into_iter().flatten() {
-            let queue = self.queues.get_mut(key).into_iter().flatten();
+        for key in self.keys.get(&number).cloned().unwrap_or_default() {
+            let queue = self.queues.get_mut(&key).into_iter().flatten();
             for waiter in queue.filter(|waiter| waiter.claim.number == number) {
                 waiter.retrying = retrying;
             }
-            if !retrying && !self.ready.contains(key) {
-                self.ready.push_back(key.clone());
+            if !retrying {
+                self.make_ready(key);
             }
         }
     }
@@ -322,6 +339,21 @@ mod tests {
         table.touch(DB, b"y");
         assert_eq!(table.take_ready().map(|(_, key)| key), Some(b"x".as_slice().into()));
         assert_eq!(table.take_ready(), None);
+    }
+
+    #[test]
+    fn keys_of_all_partitions_are_ready_in_the_order_in_which_they_were_touched() {
+        let mut tables = [WaiterTable::default(), WaiterTable::default()];
+        let touched = [(0, b"c"), (1, b"b"), (0, b"a"), (1, b"d")];
+        let waiters = [waiter(1), waiter(2)];
+        touched.iter().for_each(|(at, key)| tables[*at].add(DB, *key, waiters[*at].clone()));
+        touched.iter().chain(&touched).for_each(|(at, key)| tables[*at].touch(DB, *key));
+        for (at, key) in touched {
+            let first = |at: usize| tables[at].first_ready();
+            assert!(first(1 - at).is_none_or(|other| first(at) < Some(other)));
+            assert_eq!(tables[at].take_ready().map(|(_, key)| key), Some(key.as_slice().into()));
+        }
+        assert!(!tables.iter().any(WaiterTable::has_ready));
     }
 
     #[test]

@@ -2,16 +2,12 @@
 //! wait ended once. Each test is true of redis-server as well (`SHARDWRIGHT_BIN`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeSet;
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use shardwright_tests::harness::rng::seed_or;
+use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Options, Reply, Rng, Server, eventually};
+use shardwright_tests::{Client, Options, Reply, Server, eventually};
 
 const SHARDS: [usize; 3] = [1, 2, 7];
 
@@ -313,111 +309,150 @@ fn what_follows_on_the_connection_waits_and_a_client_that_went_takes_nothing() {
     }
 }
 
-/// Consumers on keys of all shards that wait, give up, are unblocked and go, while producers push:
-/// every element is delivered once.
+/// Commands that are far more than a socket's buffers hold.
+fn much() -> Vec<u8> {
+    encode(&["SET", "z", "1"]).repeat(20_000)
+}
+
 #[test]
-fn every_element_is_delivered_exactly_once() {
-    const PRODUCERS: usize = 4;
-    const CONSUMERS: usize = 60;
-    const EACH: usize = 500;
-    let seed = seed_or(20_261_124);
+fn who_went_with_much_behind_a_wait_takes_nothing() {
     for shards in SHARDS {
-        println!("seed {seed}, {shards} shards");
         let server = Server::start(Options::shards(shards));
-        let delivered = Arc::new(Mutex::new(Vec::new()));
-        let over = Arc::new(AtomicBool::new(false));
-        let pushed = Arc::new(AtomicUsize::new(0));
-        let mut rng = Rng::new(seed);
-        let consumers: Vec<_> = (0..CONSUMERS)
-            .map(|number| {
-                let (delivered, over) = (Arc::clone(&delivered), Arc::clone(&over));
-                let (mut rng, mut client) = (rng.fork(), server.client());
-                thread::spawn(move || {
-                    while !over.load(Ordering::Relaxed) {
-                        if let Some(element) = consume(&mut client, &mut rng, number) {
-                            delivered.lock().unwrap().push(element);
-                        }
-                    }
-                })
-            })
-            .collect();
-        let producers: Vec<_> = (0..PRODUCERS)
-            .map(|producer| {
-                let (mut rng, mut client) = (rng.fork(), server.client());
-                let pushed = Arc::clone(&pushed);
-                thread::spawn(move || {
-                    for n in (0..EACH).step_by(2) {
-                        let key = format!("q{}", rng.below(8));
-                        let [a, b] = [n, n + 1].map(|n| format!("{producer}:{n}"));
-                        match rng.below(3) {
-                            0 => _ = client.cmd(&["RPUSH", &key, &a, &b]),
-                            1 => {
-                                client.cmd(&["LPUSH", &key, &a]);
-                                client.cmd(&["RPUSH", "q0", &b]);
-                            }
-                            _ => {
-                                client.run("MULTI");
-                                client.cmd(&["RPUSH", &key, &a]);
-                                client.cmd(&["LPUSH", "q5", &b]);
-                                assert_eq!(client.run("EXEC").items().len(), 2);
-                            }
-                        }
-                        pushed.fetch_add(2, Ordering::Relaxed);
-                    }
-                })
-            })
-            .collect();
-        producers.into_iter().for_each(|producer| producer.join().unwrap());
-        let all = PRODUCERS * EACH;
-        assert_eq!(pushed.load(Ordering::Relaxed), all);
-        eventually("all elements are delivered", || delivered.lock().unwrap().len() >= all);
-        over.store(true, Ordering::Relaxed);
-        consumers.into_iter().for_each(|consumer| consumer.join().unwrap());
-        let delivered = delivered.lock().unwrap();
-        let different: BTreeSet<&String> = delivered.iter().collect();
-        assert_eq!((delivered.len(), different.len()), (all, all));
         let mut client = server.client();
-        assert_eq!(client.run("DBSIZE").int(), 0);
-        assert_eq!(blocked(&server), 0);
+        for (line, close) in [
+            ("BLPOP k 0", Some(Shutdown::Both)),
+            ("BLPOP a b c k 1000", Some(Shutdown::Write)),
+            ("BLMOVE k to LEFT RIGHT 0", None),
+        ] {
+            let mut dead = server.client();
+            dead.send(&["PING"]);
+            dead.send(&line.split(' ').collect::<Vec<_>>());
+            dead.send_raw(&much()).unwrap();
+            wait_until_blocked(&server, 1);
+            let mut alive = waiting(&server, "BLPOP k 0");
+            // Dropped with a reply unread, the connection is reset.
+            close.map(|how| dead.stream().shutdown(how)).transpose().unwrap();
+            if close != Some(Shutdown::Write) {
+                drop(dead);
+            }
+            wait_until_blocked(&server, 1);
+            client.run("RPUSH k 1");
+            assert_eq!(texts(&alive.read()), ["k", "1"], "{line}");
+            assert_eq!(client.run("EXISTS z to").int(), 0, "what followed is not run");
+        }
         server.finish();
     }
 }
 
-/// Waits once, in one of several ways; what it got.
-fn consume(client: &mut Client, rng: &mut Rng, number: usize) -> Option<String> {
-    let keys: Vec<String> = (0..1 + rng.below(4)).map(|_| format!("q{}", rng.below(8))).collect();
-    // All keys have to be waited for by somebody to the end.
-    let keys = if number < 16 { vec![format!("q{}", number % 8)] } else { keys };
-    let timeout = format!("0.0{}", 1 + rng.below(9));
-    let mut words: Vec<String> = Vec::new();
-    let way = rng.below(4);
-    match way {
-        0 | 1 => {
-            words.push(["BLPOP", "BRPOP"][way].into());
-            words.extend(keys);
-            words.push(timeout);
+#[test]
+fn what_comes_during_a_wait_is_run_behind_it() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut waiter = server.client();
+        let value = "v".repeat(100_000);
+        let set = encode(&["SET", "big", &value]);
+        let (half, rest) = set.split_at(50_000);
+        waiter.send_raw(&[encode(&["BLPOP", "k", "l", "0"]), half.to_vec()].concat()).unwrap();
+        wait_until_blocked(&server, 1);
+        waiter.send_raw(rest).unwrap();
+        waiter.send_raw(&encode(&["INCR", "n"]).repeat(50_000)).unwrap();
+        assert_eq!(client.run("EXISTS big n").int(), 0);
+        client.run("RPUSH l 1");
+        assert_eq!(texts(&waiter.read()), ["l", "1"]);
+        assert!(waiter.read().is_ok());
+        for n in 1..=50_000 {
+            assert_eq!(waiter.read().int(), n);
         }
-        2 => {
-            words.extend(["BLMPOP".into(), timeout, keys.len().to_string()]);
-            words.extend(keys);
-            words.push("LEFT".into());
-        }
-        _ => {
-            let own = format!("own:{number}");
-            let line = ["BLMOVE".into(), keys[0].clone(), own.clone(), "LEFT".into()];
-            words.extend(line.into_iter().chain(["RIGHT".into(), timeout]));
-            return match client.cmd(&words) {
-                Reply::Null => None,
-                element => {
-                    assert_eq!(client.run(&format!("LPOP {own}")), element);
-                    Some(element.text())
-                }
-            };
-        }
+        assert_eq!(client.run("STRLEN big").int(), 100_000);
+        server.finish();
     }
-    match client.cmd(&words) {
-        Reply::Null => None,
-        reply if way == 2 => Some(reply.items()[1].items()[0].text()),
-        reply => Some(reply.items()[1].text()),
+}
+
+#[test]
+fn what_comes_during_a_wait_is_bounded() {
+    let options = Options::shards(2).with("client-query-buffer-limit", "1mb");
+    let server = Server::start(options);
+    let mut waiter = waiting(&server, "BLPOP k 0");
+    // The server may end the connection before all is sent.
+    drop(waiter.send_raw(&much().repeat(8)));
+    wait_until_blocked(&server, 0);
+    assert!(waiter.read_raw().is_err());
+    let mut client = server.client();
+    assert_eq!(client.run("RPUSH k 1").int(), 1);
+    assert_eq!(client.run("LLEN k").int(), 1);
+    server.finish();
+}
+
+#[test]
+fn of_a_stream_that_is_named_twice_the_first_mention_is_waited_for() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let ids = |reply: &Reply| -> Vec<String> {
+            let [stream] = reply.items() else { panic!("one stream: {reply:?}") };
+            assert_eq!(stream.items()[0].text(), "s");
+            stream.items()[1].items().iter().map(|entry| entry.items()[0].text()).collect()
+        };
+        let mut twice = waiting(&server, "XREAD BLOCK 0 STREAMS s other s $ $ $");
+        let mut later = waiting(&server, "XREAD BLOCK 0 STREAMS s s 5-0 $");
+        client.run("XADD s 1-1 f v");
+        assert_eq!(ids(&twice.read()), ["1-1"]);
+        assert_eq!(blocked(&server), 1, "the second mention does not count");
+        client.run("XADD s 6-1 f v");
+        assert_eq!(ids(&later.read()), ["6-1"]);
+        // What is there is told of every mention.
+        let reply = client.run("XREAD BLOCK 0 STREAMS s s 5-0 0");
+        assert_eq!(reply.items().len(), 2);
+
+        client.run("XGROUP CREATE s g $");
+        let mut reader = waiting(&server, "XREADGROUP GROUP g ada BLOCK 0 STREAMS s s > >");
+        client.run("XADD s 7-1 f v");
+        assert_eq!(ids(&reader.read()), ["7-1"]);
+        server.finish();
+    }
+}
+
+#[test]
+fn the_key_that_became_ready_first_is_served_first() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let keys = ["a", "b", "c", "d", "e"];
+        for first in 0..keys.len() {
+            let mut waiter = waiting(&server, "BLPOP a b c d e 0");
+            let mut other = waiting(&server, "BZPOPMIN z b a c e d 0");
+            let order: Vec<&str> =
+                (0..keys.len()).map(|n| keys[(first + n) % keys.len()]).collect();
+            client.run("MULTI");
+            order.iter().for_each(|key| _ = client.run(&format!("RPUSH {key} {key}")));
+            client.run("EXEC");
+            assert_eq!(texts(&waiter.read()), [order[0], order[0]], "{shards} shards");
+            client.run("FLUSHALL");
+            client.run("MULTI");
+            order.iter().for_each(|key| _ = client.run(&format!("ZADD {key} 1 {key}")));
+            client.run("EXEC");
+            assert_eq!(texts(&other.read()), [order[0], order[0], "1"], "{shards} shards");
+            client.run("FLUSHALL");
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn a_move_lets_the_line_go_on_before_its_target_is_served() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        for (from, to) in [("a", "b"), ("b", "a"), ("b", "c"), ("d", "a")] {
+            let mut mover = waiting(&server, &format!("BLMOVE {from} {to} LEFT RIGHT 0"));
+            let mut popper = waiting(&server, &format!("BLPOP {to} {from} 0"));
+            client.run(&format!("RPUSH {from} 1 2"));
+            assert_eq!(mover.read().text(), "1");
+            assert_eq!(texts(&popper.read()), [from, "2"], "{shards} shards");
+            assert_eq!(texts(&client.run(&format!("LRANGE {to} 0 -1"))), ["1"]);
+            client.run("FLUSHALL");
+        }
+        server.finish();
     }
 }

@@ -1,6 +1,7 @@
 //! WAITAOF: it answers when the log is synced, or when its time is over, and nobody else notices.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use shardwright_tests::harness::client::encode;
@@ -216,6 +217,28 @@ fn a_client_that_goes_while_it_waits_leaves_nothing_behind() {
     eventually("it waits", || blocked(&server) == 1);
     server.client().run("CLIENT KILL TYPE normal");
     assert_eq!(killed.read_to_end().unwrap(), b"");
+    server.finish();
+}
+
+#[test]
+fn who_went_with_much_behind_it_waits_no_longer() {
+    let server = start(2, "everysec");
+    let much = encode(&["SET", "z", "1"]).repeat(20_000);
+    for line in ["WAITAOF 0 1 0", "WAITAOF 0 1 600000"] {
+        let mut gone = server.client();
+        gone.send(&line.split(' ').collect::<Vec<_>>());
+        gone.send_raw(&much).unwrap();
+        eventually("it waits", || blocked(&server) == 1);
+        gone.stream().shutdown(Shutdown::Write).unwrap();
+        eventually("it waits no longer", || blocked(&server) == 0);
+        assert_eq!(server.client().run("EXISTS z").int(), 0);
+    }
+    // What comes meanwhile is run behind it.
+    let mut client = server.client();
+    client.send(&["WAITAOF", "0", "1", "300"]);
+    client.send_raw(&encode(&["INCR", "n"]).repeat(40_000)).unwrap();
+    client.read();
+    assert!((1..=40_000).all(|n| client.read().int() == n));
     server.finish();
 }
 

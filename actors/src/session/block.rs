@@ -28,6 +28,13 @@ pub(super) struct KeyWait {
 /// The reply to a command that CLIENT UNBLOCK ends with an error.
 const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
+/// Input up to which is read on before it is known whether the command waits at all, so that who sends
+/// faster than is answered is slowed down. More than one read brings.
+const AHEAD_OF_WAIT: usize = 256 * 1024;
+
+/// Input up to which is read on at all: arguments lie within 32 bits.
+const MOST_INPUT: usize = 1 << 31;
+
 impl From<ConnId> for Owner {
     fn from(conn: ConnId) -> Self {
         Self((u64::from(conn.thread.0) << 32) | u64::from(conn.index), conn.generation.into())
@@ -48,6 +55,18 @@ impl Session {
     /// Whether the connection waits for a key, and may do so for ever.
     pub fn waits_for_key(&self) -> bool {
         self.key_wait.is_some()
+    }
+
+    /// Whether what the client sends is read while the session waits for a key or the log, without
+    /// being run, so that its end is seen. Nothing in flight lies in the input then. Stops beyond
+    /// `limit` bytes.
+    pub fn reads_on(&self, limit: usize) -> bool {
+        let waits = match &self.key_wait {
+            Some(wait) if wait.claim.is_new() => return self.input.len() < AHEAD_OF_WAIT,
+            Some(_) => true,
+            None => self.waits_behind_flights(),
+        };
+        waits && self.input.len() <= limit.min(MOST_INPUT)
     }
 
     /// Makes a block of a command that may wait, whose only request is in `batch`.
@@ -75,8 +94,8 @@ impl Session {
         let Some(wait) = &self.key_wait else { return Some(Want::Answers) };
         let unblocked = wait.claim.unblocked();
         let late = wait.until.is_some_and(|until| until <= env.now);
-        if late && wait.claim.is_new() {
-            // However short the time is, there is one attempt.
+        if wait.claim.is_new() && (late || self.input.len() >= AHEAD_OF_WAIT) {
+            // However short the time is, there is one attempt. If it waits then, it reads on.
             return Some(Want::Pause(after(env.now, 1)));
         }
         if unblocked.is_none() && !(late && wait.claim.end()) {

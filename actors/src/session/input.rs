@@ -32,7 +32,8 @@ impl Input {
         self.decoder.set_limits(limits);
     }
 
-    /// The buffer, with room at its end for a read. Only between flights: it forgets what was run.
+    /// The buffer, with room at its end for a read. Only while nothing in flight
+    /// lies in it: it forgets what was run.
     pub fn room(&mut self) -> &mut Vec<u8> {
         self.note_fullness();
         if self.next >= self.frames.len() && self.decoded > 0 {

@@ -159,7 +159,7 @@ impl Session {
         }
     }
 
-    /// Where to read to. Only when the session wants input.
+    /// Where to read to. Only when the session wants input, or reads on while it waits.
     pub fn room(&mut self) -> &mut Vec<u8> {
         self.input.room()
     }

@@ -49,6 +49,11 @@ impl Session {
         self.waiting.is_some() || self.waits_for_key()
     }
 
+    /// Whether the connection waits for the log or for replicas, and nothing is in flight.
+    pub(super) fn waits_behind_flights(&self) -> bool {
+        self.waiting.is_some() && self.flight.is_empty()
+    }
+
     /// Whether an answer waits for the log.
     pub fn waits_for_log(&self) -> bool {
         let migrating = self.migrating.as_ref().is_some_and(|migrating| migrating.waits_for_log());

@@ -121,9 +121,14 @@ impl SimClient {
         !self.has_more && self.sent.is_empty() && self.read == self.pipe.len()
     }
 
+    /// Whether the session reads while it waits, and runs nothing of it.
+    pub fn reads_on(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.reads_on(usize::MAX))
+    }
+
     /// Whether the session can read.
     pub fn can_read(&self) -> bool {
-        self.session.is_some() && self.want == Want::Input && self.read < self.pipe.len()
+        (self.want == Want::Input || self.reads_on()) && self.read < self.pipe.len()
     }
 
     /// The session reads at most `most` bytes.

@@ -218,7 +218,11 @@ impl World {
             Event::Read(at) => {
                 let most = 1 + self.rng.below(self.setup.largest_read);
                 self.clients[at].read(most);
-                self.proceed(at);
+                if self.clients[at].want == Want::Input {
+                    self.proceed(at);
+                } else {
+                    self.seen.read_on += 1;
+                }
             }
             Event::Write(at) | Event::Wake(at) => self.proceed(at),
             Event::Take(at) => {

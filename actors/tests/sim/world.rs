@@ -105,16 +105,18 @@ pub struct Seen {
     pub unblocked: usize,
     /// A client went while it waited.
     pub cuts: usize,
+    /// A session read on while it waited.
+    pub read_on: usize,
 }
 
 impl Seen {
     /// All counts with their names.
-    pub fn all(&self) -> [(&'static str, usize); 17] {
+    pub fn all(&self) -> [(&'static str, usize); 18] {
         let mut copy = *self;
         copy.counts().map(|(name, count)| (name, *count))
     }
 
-    fn counts(&mut self) -> [(&'static str, &mut usize); 17] {
+    fn counts(&mut self) -> [(&'static str, &mut usize); 18] {
         [
             ("drains", &mut self.drains),
             ("pauses", &mut self.pauses),
@@ -133,6 +135,7 @@ impl Seen {
             ("timeouts", &mut self.timeouts),
             ("unblocked", &mut self.unblocked),
             ("cuts", &mut self.cuts),
+            ("read on", &mut self.read_on),
         ]
     }
 

@@ -58,8 +58,8 @@ pub struct StreamRead<'a> {
     pub noack: bool,
     /// Group and consumer, of XREADGROUP alone.
     pub group: Option<(&'a [u8], &'a [u8])>,
-    /// The one stream that is read, of a command that has waited for it.
-    only: Option<&'a [u8]>,
+    /// The one stream that is read, of a command that has waited for its key: the first of that name.
+    only: Option<usize>,
     /// From where each stream is read. Empty until [`StreamRead::resolve`] has said it.
     pub from: Vec<ReadFrom>,
 }
@@ -163,13 +163,15 @@ impl<'a> StreamRead<'a> {
     }
 
     /// Reads only the stream that the command has waited for, if it has.
-    fn restrict(&mut self, served: Option<Served<'a>>) {
-        self.only = served.filter(|served| served.waited).map(|served| served.key);
+    fn restrict(&mut self, served: Option<Served<'_>>) {
+        let waited = served.filter(|served| served.waited);
+        let first = |key: &[u8]| (0..self.len()).find(|stream| self.key(*stream) == key);
+        self.only = waited.and_then(|served| first(served.key));
     }
 
     /// Whether this stream is read.
     fn reads(&self, stream: usize) -> bool {
-        self.only.is_none_or(|only| only == self.key(stream))
+        self.only.is_none_or(|only| only == stream)
     }
 
     /// Finds out from where all streams are read, of which `held` tells what they hold.
@@ -325,9 +327,11 @@ fn has_entries<'a>(
     key: &[u8],
 ) -> Result<bool, CommandError> {
     let waited = cx.frame.served.is_some_and(|served| served.waited);
+    read.restrict(cx.frame.served);
+    let is_it = |read: &StreamRead<'_>, at| read.reads(at) && read.key(at) == key;
     let alone = waited || read.key(0) != key;
     for stream in 0..read.len() {
-        if alone && read.key(stream) != key {
+        if alone && !is_it(&read, stream) {
             read.from.push(ReadFrom::New);
             continue;
         }
@@ -337,7 +341,7 @@ fn has_entries<'a>(
             from => from?,
         };
     }
-    let mut streams = (0..read.len()).filter(|stream| read.key(*stream) == key);
+    let mut streams = (0..read.len()).filter(|stream| is_it(&read, *stream));
     Ok(streams.any(|stream| match (read.from.get(stream), read.group) {
         (Some(ReadFrom::After(_)), Some(_)) => true,
         _ => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shardwright_codec::resp::{ArgRange, Args, ReplyWriter};
 
 use super::{Batch, BatchView, Meter, Planned, Replies, Request, Run, slice};
-use crate::blocking::{WaitOutcome, Waiter};
+use crate::blocking::{WaitOutcome, Waiter, WaiterTable};
 use crate::command::{Blocking, Handler, Patience};
 use crate::context::{Frame, KeyRef, Limits, ReadCx, Served, Tally, WriteCx, lru_clock};
 use crate::error::CommandError;
@@ -87,6 +87,10 @@ impl<'a> Run<'_, 'a, '_> {
         }
         let served = claim.serve();
         if served {
+            if begun {
+                // Its line goes on before anybody is served of what it makes ready.
+                self.go_on_behind(claim.number);
+            }
             let key = ready.map(|key| key.map(|key| Served { key, waited: begun }));
             self.answer(planned, blocking, key, replies, meter);
         }
@@ -178,9 +182,7 @@ impl<'a> Run<'_, 'a, '_> {
             return Attempt::Ended;
         }
         if begun {
-            for partition in self.keyspace.all_mut() {
-                partition.waiters.set_retrying(claim.number, false);
-            }
+            self.go_on_behind(claim.number);
             return Attempt::Waits;
         }
         let batch = match blocking.fix {
@@ -211,12 +213,10 @@ impl<'a> Run<'_, 'a, '_> {
     #[cold]
     #[inline(never)]
     fn serve_next<M: Meter>(&mut self, meter: &mut M) {
-        let mut partitions = self.keyspace.all_mut();
-        let Some((db, key)) = partitions.find_map(|partition| partition.waiters.take_ready())
-        else {
-            return;
-        };
-        drop(partitions);
+        let tables = self.keyspace.all_mut().map(|partition| &mut partition.waiters);
+        let first =
+            tables.filter(|table| table.has_ready()).min_by_key(|table| table.first_ready());
+        let Some((db, key)) = first.and_then(WaiterTable::take_ready) else { return };
         let slot = slot_of(&key);
         let mut passed = 0;
         while let Some(waiter) = self.keyspace.partition_mut(slot).waiters.waiter(db, &key, passed)
@@ -283,6 +283,12 @@ impl<'a> Run<'_, 'a, '_> {
         run.settle();
         self.forget(waiter.claim.number);
         Some(true)
+    }
+
+    /// A line that stood still for a wait goes on.
+    fn go_on_behind(&mut self, number: u64) {
+        let tables = self.keyspace.all_mut().map(|partition| &mut partition.waiters);
+        tables.for_each(|table| table.set_retrying(number, false));
     }
 
     /// Nobody here has to know of a wait any more.
