@@ -68,7 +68,13 @@ fn without_a_place_to_save_the_end_is_refused_if_saving_was_asked_for() {
 fn takes_no_replies(server: &Server) -> Client {
     let mut stuck = server.client();
     assert!(stuck.cmd(&["SET", "large", &"x".repeat(8 << 20)]).is_ok());
+    let id = stuck.run("CLIENT ID").int();
     stuck.send_raw(&b"GET large\r\n".repeat(8)).unwrap();
+    // Unless they were read, an end has nothing to wait for.
+    let mut other = server.client();
+    eventually("its replies wait", || {
+        !other.run(&format!("CLIENT LIST ID {id}")).text().contains(" omem=0 ")
+    });
     stuck
 }
 
