@@ -100,7 +100,7 @@ impl<S: Storage> Opened<S> {
             let name = entry.name();
             let read = read_beside_writer(&mut reader, manifest.directory, entry);
             let mut bytes = read.map_err(JournalError::io("read", &name)).map_err(source)?;
-            let end = reading.segment(entry, &bytes).map_err(source)?;
+            let end = reading.segment(entry, &bytes, |_| ()).map_err(source)?;
             // Behind that is what a server is just writing, or a crash left half written.
             bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX));
             let mut copy = Copy::begin(target, &name).map_err(CopyError::Target)?;

@@ -69,8 +69,12 @@ fn read_all(
         let mut bytes = Vec::new();
         let read = open(storage, &file)?.read_to_end(&mut bytes);
         read.map_err(JournalError::io("read", &file))?;
-        reading.segment(*entry, &bytes)?;
-        progress.advance(bytes.len() as u64);
+        let mut applied = 0;
+        reading.segment(*entry, &bytes, |frame| {
+            applied += frame;
+            progress.advance(frame);
+        })?;
+        progress.advance((bytes.len() as u64).saturating_sub(applied));
     }
     Ok(())
 }
@@ -143,8 +147,14 @@ impl<'r, R: Replay> Reading<'r, R> {
         Ok(())
     }
 
-    /// Replays a segment. Returns the end of its last whole record.
-    pub fn segment(&mut self, entry: SegmentEntry, bytes: &[u8]) -> Result<u64, RecoveryError> {
+    /// Replays a segment; `advance` is told the length of each frame. Returns the end of its last whole
+    /// record.
+    pub fn segment(
+        &mut self,
+        entry: SegmentEntry,
+        bytes: &[u8],
+        mut advance: impl FnMut(u64),
+    ) -> Result<u64, RecoveryError> {
         let Header { len: begin, former_len, tie } = self.header(entry, bytes)?;
         let next = self.after(entry);
         let may_be_former = bytes.len() as u64 <= former_len;
@@ -164,11 +174,13 @@ impl<'r, R: Replay> Reading<'r, R> {
             }
             match frame {
                 Ok(Some(frame)) => {
-                    at += frame.len();
+                    let len = frame.len();
+                    at += len;
                     match self.frame(frame) {
                         Ok(ended) => record_at = if ended { at } else { record_at },
                         Err(why) => break why,
                     }
+                    advance(len as u64);
                 }
                 Ok(None) => break Trouble::CutOff,
                 Err(error) => break error.into(),

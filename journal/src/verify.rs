@@ -59,7 +59,7 @@ fn read(
         let read = open(storage, &file.name)?.read_to_end(&mut bytes);
         read.map_err(JournalError::io("read", &file.name))?;
         file.check(Sum::of(&bytes))?;
-        reading.segment(*entry, &bytes)?;
+        reading.segment(*entry, &bytes, |_| ())?;
         progress.advance(bytes.len() as u64);
     }
     Ok(reading.contents)

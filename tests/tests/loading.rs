@@ -136,3 +136,33 @@ fn damage_that_is_found_while_clients_wait_ends_the_process_with_the_reason() {
     let log = server.process().log();
     assert!(!status.success() && log.contains("is damaged"), "{log}");
 }
+
+#[test]
+fn the_log_tells_how_far_a_long_load_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(options(&dir, 2));
+    // So many records that most have not been read yet when the first are applied.
+    let mut client = server.client();
+    for part in 0..200 {
+        assert!(client.run(&format!("DEBUG POPULATE 10 part:{part} 10000")).is_ok());
+    }
+    server.finish();
+    // Longer than the five seconds between two lines.
+    let delayed = options(&dir, 1).own("key-load-delay", "4000").while_loading();
+    let mut server = Server::start(delayed);
+    let mut line = None;
+    eventually("the log tells", || {
+        let log = server.process().log();
+        line = log.lines().find(|line| line.contains("\"message\":\"loading\"")).map(str::to_owned);
+        line.is_some()
+    });
+    let line = line.unwrap();
+    let field = |name: &str| -> u64 {
+        let (_, rest) = line.split_once(&format!("\"{name}\":")).expect("the field");
+        rest.split([',', '}']).next().unwrap().parse().unwrap()
+    };
+    let (loaded, total, percent) = (field("loaded"), field("total"), field("percent"));
+    assert!(total > 20_000_000 && loaded < total, "{line}");
+    assert!((1..100).contains(&percent) && percent == loaded * 100 / total, "{line}");
+    server.kill();
+}

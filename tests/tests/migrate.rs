@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shardwright_tests::{Client, Options, Oracle, Reply, Server};
+use shardwright_tests::{Client, Data, Options, Oracle, Reply, Server};
 
 const SHARDS: [usize; 2] = [1, 4];
 
@@ -202,6 +202,27 @@ fn who_goes_meanwhile_leaves_nothing_behind() {
     let text = server.client().run("INFO clients").text();
     assert!(!text.contains("watching_clients:") || text.contains("watching_clients:0"), "{text}");
     server.finish();
+}
+
+#[test]
+fn what_has_moved_stays_away_after_kill_9() {
+    for shards in SHARDS {
+        let (data, target) = (Data::new(), Oracle::start());
+        let server = data.start(shards, "always");
+        let mut client = server.client();
+        client.run("MSET a 1 b 2 c 3 d 4");
+        assert!(migrate(&mut client, target.address(), "'' 0 5000 KEYS a b none").is_ok());
+        assert!(migrate(&mut client, target.address(), "c 0 5000 COPY").is_ok());
+        server.kill();
+        let server = data.start(shards, "always");
+        let left = server.client().run("MGET a b c d");
+        let there = target.client().run("MGET a b c d");
+        let texts = |items: &[Reply]| items.iter().map(Reply::text).collect::<Vec<_>>();
+        assert_eq!(texts(&left.items()[2..]), ["3", "4"]);
+        assert_eq!(texts(&there.items()[..3]), ["1", "2", "3"]);
+        assert_eq!(server.client().run("EXISTS a b c d").int(), 2);
+        server.finish();
+    }
 }
 
 /// A counter that is counted up on all the time, while it moves away again and again: no increment
