@@ -19,9 +19,11 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Whether an entry may have been deleted from among those with this ID or a greater one.
+    /// Whether an entry may have been deleted from among those with this ID or a greater one, as Redis
+    /// sees it: not if the last that was deleted came before all that are there.
     fn has_gap_from(&self, id: StreamId) -> bool {
-        self.len > 0 && !self.max_deleted.is_zero() && id <= self.max_deleted
+        let is_within = self.first <= self.max_deleted && id <= self.max_deleted;
+        self.len > 0 && !self.max_deleted.is_zero() && is_within
     }
 
     /// How many entries there have been up to this ID, if that follows from what is known.
@@ -62,5 +64,20 @@ impl Facts {
             read => read,
         };
         (read != UNKNOWN_READ).then(|| self.added.cast_signed().wrapping_sub(read))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The figures are redis-server 7.0.15's.
+    #[test]
+    fn what_was_deleted_before_all_that_are_there_is_no_gap() {
+        let id = |ms| StreamId::new(ms, 1);
+        let group = Group::new(id(4), 4);
+        let facts = |first| Facts { len: 1, last: id(50), first, max_deleted: id(13), added: 13 };
+        assert_eq!(facts(id(50)).lag(&group), Some(9));
+        assert_eq!(facts(id(13)).lag(&group), None);
     }
 }
