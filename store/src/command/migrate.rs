@@ -112,20 +112,8 @@ fn behind_keys(args: Args<'_>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use shardwright_codec::resp::ArgRange;
-
+    use super::super::with_args;
     use super::*;
-
-    fn with_args<R>(line: &str, work: impl FnOnce(Args<'_>) -> R) -> R {
-        let mut start = 0;
-        let range = |word: &str| {
-            let range = ArgRange { start, len: word.len() as u32 };
-            start += range.len + 1;
-            range
-        };
-        let ranges: Vec<ArgRange> = line.split(' ').map(range).collect();
-        work(Args::new(line.as_bytes(), &ranges))
-    }
 
     #[test]
     fn the_keys_are_one_or_those_behind_the_option() {

@@ -499,3 +499,17 @@ impl DataCommand {
 /// Number of a command in the process's one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u16);
+
+/// Gives a test the words of a line as arguments; between two blanks is an empty one.
+#[cfg(test)]
+fn with_args<R>(line: &str, work: impl FnOnce(Args<'_>) -> R) -> R {
+    use shardwright_codec::resp::ArgRange;
+    let mut start = 0;
+    let range = |word: &str| {
+        let range = ArgRange { start, len: word.len() as u32 };
+        start += range.len + 1;
+        range
+    };
+    let ranges: Vec<ArgRange> = line.split(' ').map(range).collect();
+    work(Args::new(line.as_bytes(), &ranges))
+}
