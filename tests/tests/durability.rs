@@ -560,9 +560,7 @@ fn a_log_that_cannot_grow_refuses_writes_and_heals_by_a_checkpoint() {
         check(&server);
         server.check_shadow();
         server.client().run("SET last 1");
-        eventually("all is durable", || {
-            info(&server, "log_newest_lsn") == info(&server, "log_durable_lsn")
-        });
+        server.wait_until_durable();
         server.kill();
         let server = data.start(shards, policy);
         check(&server);

@@ -72,10 +72,7 @@ fn a_slow_disk_slows_clients(shards: usize) {
     assert!(backlog > BOUND - TURNS, "the disk did not lag: {backlog} bytes");
     assert!(backlog < BOUND + TURNS, "{backlog} bytes waited");
     assert!(memory < BOUND + TURNS + OTHER_MEMORY, "{memory} bytes were taken");
-    eventually("all is durable", || {
-        number(&mut asks, "aof_buffer_length") == 0
-            && number(&mut asks, "log_newest_lsn") == number(&mut asks, "log_durable_lsn")
-    });
+    server.wait_until_durable();
     server.kill();
     let server = data.start(shards, "everysec");
     let mut client = server.client();

@@ -203,6 +203,14 @@ impl Server {
         self.process.wait().expect("it is gone");
     }
 
+    /// Waits until the log is durable up to everything that was acknowledged so far, to whomever.
+    pub fn wait_until_durable(&self) {
+        let mut client = self.client();
+        // It sees all partitions, so that all that they have is waited for.
+        client.run("DBSIZE");
+        assert_eq!(client.run("WAITAOF 1 0 0").items()[0].int(), 1);
+    }
+
     /// Compares the live data with the copy that is fed by effects alone.
     pub fn check_shadow(&self) {
         if self.is_shardwright {
