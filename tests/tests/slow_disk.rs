@@ -8,7 +8,7 @@ use std::time::Duration;
 use shardwright_tests::harness::client::encode;
 use shardwright_tests::harness::failing_sync::FailingSync;
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Data, Server, eventually};
+use shardwright_tests::{Client, Data, Server};
 
 const MIB: u64 = 1 << 20;
 
