@@ -13,13 +13,17 @@ use shardwright_tests::Rng;
 use shardwright_tests::history::{explain, is_strictly_serializable};
 
 use sim::fault::{Check, Failure, Fault};
+use sim::forecast::Forecast;
 use sim::program::Once;
 use sim::programs::bank::{Bank, Counter, Mover, Setter, Watcher};
 use sim::programs::customer::{Customer, Role};
 use sim::programs::history::{Record, Recorded};
 use sim::programs::order::{Observer, Plan, Writer};
 use sim::programs::own::Own;
-use sim::programs::queue::{Found, Goods, Queues, Reader};
+use sim::programs::queue::{self, Found, Goods, Queues};
+use sim::programs::reader::{self, Reader};
+use sim::programs::several::{Asker, Filler, Keys};
+use sim::programs::streams::{self, Fate, Inspector, Streams};
 use sim::seeds;
 use sim::world::{Seen, Setup, World};
 
@@ -151,7 +155,7 @@ fn look(world: &mut World, queues: &Queues) -> Result<Found, Failure> {
     world.run_to_waits()?;
     world.meddle(false);
     let found = Rc::default();
-    world.add(Reader::new(queues, &found));
+    world.add(queue::Reader::new(queues, &found));
     world.run_to_waits()?;
     Ok(found.take())
 }
@@ -182,6 +186,107 @@ fn queue(setup: Setup, goods: Goods) -> Result<World, Failure> {
     queues.note_unblocked(world.seen.meddled);
     queues.judge(world.given(), &found)?;
     Ok(world)
+}
+
+/// Clients that add to streams, read them, and end each other's waits.
+fn readers(world: &mut World, streams: &Rc<Streams>) {
+    use reader::Role;
+    let mut name = 0;
+    let mut add = |world: &mut World, role: Role, most: usize, killable: usize| {
+        let pipelines = 1 + world.rng.below(most);
+        let is_killable = world.rng.percent(killable);
+        world.add(Reader::new(streams, name, role, pipelines)).killable = is_killable;
+        name += 1;
+    };
+    (0..1 + world.rng.below(2)).for_each(|_| add(world, Role::Adder, 5, 20));
+    (0..1 + world.rng.below(4)).for_each(|_| add(world, Role::Consumer, 4, 40));
+    (0..world.rng.below(3)).for_each(|_| add(world, Role::Follower, 5, 40));
+    match streams.fate {
+        Fate::Kept => (0..world.rng.below(2)).for_each(|_| add(world, Role::Deleter, 4, 0)),
+        Fate::Lost => (0..1 + world.rng.below(2)).for_each(|_| add(world, Role::Breaker, 6, 0)),
+    }
+    if world.rng.percent(50) {
+        let clients = 2 + world.rng.below(8);
+        add(world, Role::Unblocker(clients), 5, 0);
+    }
+}
+
+/// What lies in the streams when nothing happens any more.
+fn inspect(world: &mut World, streams: &Streams) -> Result<streams::Found, Failure> {
+    world.run_to_waits()?;
+    world.meddle(false);
+    let found = Rc::default();
+    world.add(Inspector::new(streams, &found));
+    world.run_to_waits()?;
+    Ok(found.take())
+}
+
+/// Each group gives an entry to one consumer, and whoever reads for itself sees all. Those who would
+/// wait for ever are fed or unblocked until all have said all.
+fn stream(setup: Setup, fate: Fate) -> Result<World, Failure> {
+    let mut world = World::new(setup);
+    let streams = Streams::new(&mut world.rng, fate);
+    world.add(Once::new(&streams.opening()));
+    world.run()?;
+    readers(&mut world, &streams);
+    world.meddle(true);
+    let mut fed = Vec::new();
+    for round in 1000.. {
+        let found = inspect(&mut world, &streams)?;
+        let waits = world.run_to_waits()?;
+        let lines: Vec<_> = waits.iter().map(|(_, wait)| *wait).collect();
+        streams.nobody_waits_in_vain(&lines, &found)?;
+        if let Some(wait) = lines.iter().find(|wait| fed.contains(&wait.number())) {
+            let text = format!("{:?} was not woken by what it waits for", wait.conn);
+            return Err(Failure::new(Check::Delivery, text));
+        }
+        if lines.is_empty() {
+            break;
+        }
+        let keys = lines.iter().map(|wait| wait.keys[0].clone()).collect();
+        let alone = lines.iter().filter(|wait| wait.member.is_none());
+        let numbers: Vec<u64> = alone.map(|wait| wait.number()).collect();
+        let clients: Vec<u32> = waits.iter().map(|(client, _)| *client).collect();
+        // Where streams come and go, an ID may be one that was there before.
+        let feeds = fate == Fate::Kept && world.rng.percent(60);
+        let role = if feeds { reader::Role::Feeder(keys) } else { reader::Role::Closer(clients) };
+        fed = if feeds { numbers } else { Vec::new() };
+        world.add(Reader::new(&streams, round, role, 1));
+        world.meddle(true);
+    }
+    world.finish()?;
+    let found = inspect(&mut world, &streams)?;
+    streams.note_unblocked(world.seen.meddled);
+    streams.judge(world.reads(), &found)?;
+    Ok(world)
+}
+
+/// Transactions fill several keys, for which many wait.
+fn several(setup: Setup) -> Result<Rc<Forecast>, Failure> {
+    let mut world = World::new(setup);
+    let (keys, forecast) = (Keys::new(&mut world.rng), Rc::new(Forecast::default()));
+    world.foretell(&forecast);
+    world.add(Once::new(&keys.opening()));
+    world.run()?;
+    for name in 0..3 + world.rng.below(6) {
+        let (waits, is_killable) = (1 + world.rng.below(4), world.rng.percent(20));
+        world.add(Asker::new(&keys, name, waits)).killable = is_killable;
+    }
+    for _ in 0..1 + world.rng.below(2) {
+        let transactions = 2 + world.rng.below(4);
+        world.add(Filler::new(&keys, &forecast, transactions));
+    }
+    loop {
+        let waits = world.run_to_waits()?;
+        let end = |(client, _): &(u32, _)| format!("CLIENT UNBLOCK {client}");
+        let lines: Vec<_> = waits.iter().map(end).collect();
+        if lines.is_empty() {
+            break;
+        }
+        world.add(Once::new(&lines));
+    }
+    world.finish()?;
+    Ok(forecast)
 }
 
 #[test]
@@ -217,6 +322,25 @@ fn who_waits_for_another_type_is_passed_over() {
 #[test]
 fn what_another_database_brings_is_served_too() {
     seeds::check(2, |seed| queue(Setup::new(seed, Fault::None), Goods::Swapped).map(drop));
+}
+
+#[test]
+fn each_group_gives_an_entry_to_one_consumer_and_readers_see_all() {
+    seeds::check(2, |seed| stream(Setup::new(seed, Fault::None), Fate::Kept).map(drop));
+}
+
+#[test]
+fn readers_are_told_when_their_stream_or_group_goes() {
+    seeds::check(2, |seed| stream(Setup::new(seed, Fault::None), Fate::Lost).map(drop));
+}
+
+#[test]
+fn keys_that_a_transaction_fills_are_served_in_its_order() {
+    let forecasts = seeds::check(2, |seed| several(Setup::new(seed, Fault::None)));
+    let sum = |count: fn(&Forecast) -> usize| forecasts.iter().map(|f| count(f)).sum::<usize>();
+    let (right, several) = (sum(|f| f.right.get()), sum(|f| f.several.get()));
+    println!("{right} served as foretold, {several} transactions served those of several keys");
+    assert!(several > 0 || forecasts.len() < 100, "no transaction served those of several keys");
 }
 
 #[test]
@@ -408,4 +532,20 @@ fn finds_a_wait_that_does_not_end_in_time() {
 #[test]
 fn finds_what_is_given_to_somebody_who_has_gone() {
     seeds::finds(&[Check::Delivery], 200, queue_with(Fault::WaitOutlives));
+}
+
+/// A run with several shards in which those who wait for streams are treated wrongly.
+fn stream_with(fault: Fault) -> impl Fn(u64) -> Result<(), Failure> {
+    move |seed| stream(Setup::new(seed, fault).with_several_shards(), Fate::Kept).map(drop)
+}
+
+#[test]
+fn finds_entries_that_are_given_to_somebody_who_has_gone() {
+    seeds::finds(&[Check::Delivery], 200, stream_with(Fault::WaitOutlives));
+}
+
+#[test]
+fn finds_a_wait_for_streams_that_is_not_forgotten_everywhere() {
+    let checks = [Check::Leftover, Check::Delivery];
+    seeds::finds(&checks, 200, stream_with(Fault::EndWaitLost));
 }

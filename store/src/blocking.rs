@@ -4,15 +4,18 @@
 //! A command that finds nothing is registered with all its keys, under the hands of whoever holds
 //! their partitions. Every change of a key that somebody waits for makes the key *ready*; when the
 //! command (or the whole transaction) that changed it is over, ready keys are served before anything
-//! else happens on their partitions. Several may want to end a wait: shards of different keys, its
+//! else happens on their partitions: in the order in which they got what somebody waits for, as in
+//! Redis, and behind these the ones that changed in any other way. Several may want to end a wait: shards of different keys, its
 //! time-out, CLIENT UNBLOCK, the end of its connection. Whoever takes the claim does, and nobody else.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use crate::executor::Batch;
+use crate::command::Handler;
+use crate::executor::{Batch, Request};
 use crate::types::DbIndex;
+use crate::value::Kind;
 
 /// Whose wait it is, in terms of who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,7 +138,43 @@ pub enum WaitOutcome {
     Retry(Waiter),
 }
 
+impl Waiter {
+    /// The type of what it waits for.
+    fn awaits(&self) -> Option<Kind> {
+        match self.batch.requests.first() {
+            Some(Request::Command(planned)) => match planned.handler {
+                Handler::Block(blocking) => Some(blocking.awaits),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a change is one that it waits for.
+    fn is_for(&self, touch: Touch) -> bool {
+        match touch {
+            Touch::Brings(kind) => self.awaits() == Some(kind),
+            Touch::Takes => self.minds_going,
+            Touch::Other => false,
+        }
+    }
+}
+
+/// What a change of a key may mean to those who wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// A collection of this type came to be there, or got what its readers have not seen.
+    Brings(Kind),
+    /// What was there has gone.
+    Takes,
+    /// Neither, as far as Redis is concerned. If somebody can be served all the same, he is.
+    Other,
+}
+
 type Key = (DbIndex, Box<[u8]>);
+
+/// Numbers from here on are those of keys that are served behind all others.
+const LATE: u64 = 1 << 63;
 
 /// Numbers keys as they become ready, over all partitions: those of a block are served in this order.
 /// Counts only while somebody waits.
@@ -146,7 +185,7 @@ static READY: AtomicU64 = AtomicU64::new(0);
 pub struct WaiterTable {
     queues: HashMap<Key, VecDeque<Waiter>>,
     keys: HashMap<u64, Vec<Key>>,
-    /// Keys that changed and that somebody waits for, each once, with the numbers that they got then.
+    /// Keys that changed and that somebody waits for, each once, by the numbers that they got then.
     ready: VecDeque<(u64, Key)>,
     /// Registrations of those who have something to be told when a key goes.
     minding: usize,
@@ -195,26 +234,40 @@ impl WaiterTable {
         }
     }
 
-    /// Notes that a key changed.
+    /// Notes that a key changed; how, is asked for only if somebody waits.
     #[inline]
-    pub fn touch(&mut self, db: DbIndex, key: &[u8]) {
+    pub fn touch(&mut self, db: DbIndex, key: &[u8], how: impl FnOnce() -> Touch) {
         if !self.is_empty() {
-            self.touch_awaited(db, key);
+            self.touch_awaited(db, key, how());
         }
     }
 
     #[cold]
-    fn touch_awaited(&mut self, db: DbIndex, key: &[u8]) {
+    fn touch_awaited(&mut self, db: DbIndex, key: &[u8], touch: Touch) {
         let id: Key = (db, key.into());
-        if self.queues.contains_key(&id) {
+        let Some(queue) = self.queues.get(&id) else { return };
+        if queue.iter().any(|waiter| waiter.is_for(touch)) {
             self.make_ready(id);
+        } else {
+            self.make_ready_late(id);
         }
     }
 
     #[cold]
     fn make_ready(&mut self, key: Key) {
+        match self.ready.iter().position(|(_, ready)| *ready == key) {
+            Some(at) if self.ready.get(at).is_some_and(|(number, _)| *number < LATE) => return,
+            Some(at) => _ = self.ready.remove(at),
+            None => {}
+        }
+        let at = self.ready.partition_point(|(number, _)| *number < LATE);
+        self.ready.insert(at, (READY.fetch_add(1, Ordering::Relaxed), key));
+    }
+
+    #[cold]
+    fn make_ready_late(&mut self, key: Key) {
         if !self.ready.iter().any(|(_, ready)| *ready == key) {
-            self.ready.push_back((READY.fetch_add(1, Ordering::Relaxed), key));
+            self.ready.push_back((LATE | READY.fetch_add(1, Ordering::Relaxed), key));
         }
     }
 
@@ -332,11 +385,11 @@ mod tests {
     #[test]
     fn a_key_is_ready_once_and_only_if_somebody_waits_for_it() {
         let mut table = WaiterTable::default();
-        table.touch(DB, b"x");
+        table.touch(DB, b"x", || Touch::Other);
         wait(&mut table, &waiter(1), &[b"x"]);
-        table.touch(DB, b"x");
-        table.touch(DB, b"x");
-        table.touch(DB, b"y");
+        table.touch(DB, b"x", || Touch::Other);
+        table.touch(DB, b"x", || Touch::Other);
+        table.touch(DB, b"y", || Touch::Other);
         assert_eq!(table.take_ready().map(|(_, key)| key), Some(b"x".as_slice().into()));
         assert_eq!(table.take_ready(), None);
     }
@@ -347,13 +400,37 @@ mod tests {
         let touched = [(0, b"c"), (1, b"b"), (0, b"a"), (1, b"d")];
         let waiters = [waiter(1), waiter(2)];
         touched.iter().for_each(|(at, key)| tables[*at].add(DB, *key, waiters[*at].clone()));
-        touched.iter().chain(&touched).for_each(|(at, key)| tables[*at].touch(DB, *key));
+        touched
+            .iter()
+            .chain(&touched)
+            .for_each(|(at, key)| tables[*at].touch(DB, *key, || Touch::Other));
         for (at, key) in touched {
             let first = |at: usize| tables[at].first_ready();
             assert!(first(1 - at).is_none_or(|other| first(at) < Some(other)));
             assert_eq!(tables[at].take_ready().map(|(_, key)| key), Some(key.as_slice().into()));
         }
         assert!(!tables.iter().any(WaiterTable::has_ready));
+    }
+
+    #[test]
+    fn keys_without_what_is_waited_for_are_served_behind_all_others() {
+        let mut table = WaiterTable::default();
+        let minding = Waiter { minds_going: true, ..waiter(1) };
+        wait(&mut table, &minding, &[b"x", b"y", b"z"]);
+        let taken = |table: &mut WaiterTable| table.take_ready().map(|(_, key)| key);
+        for (key, touch) in [
+            (b"x", Touch::Other),
+            (b"y", Touch::Brings(Kind::List)),
+            (b"z", Touch::Takes),
+            (b"y", Touch::Takes),
+            (b"z", Touch::Other),
+        ] {
+            table.touch(DB, key, || touch);
+        }
+        for key in [b"z", b"y", b"x"] {
+            assert_eq!(taken(&mut table), Some(key.as_slice().into()));
+        }
+        assert_eq!(taken(&mut table), None);
     }
 
     #[test]

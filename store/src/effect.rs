@@ -22,6 +22,8 @@ pub struct Event {
     pub name: &'static str,
     /// It does not count as a change for WATCH: what a group knows of a stream, in Redis.
     pub is_aside: bool,
+    /// Whoever waits for the key may be served, or has to be told something.
+    pub wakes: bool,
 }
 
 /// Classes of events, with Redis's letters.
@@ -48,49 +50,55 @@ pub enum EventClass {
 impl Event {
     /// An event of the generic class.
     pub const fn generic(name: &'static str) -> Self {
-        Self { class: EventClass::Generic, name, is_aside: false }
+        Self { class: EventClass::Generic, name, is_aside: false, wakes: false }
     }
 
     /// An event of the string class.
     pub const fn string(name: &'static str) -> Self {
-        Self { class: EventClass::String, name, is_aside: false }
+        Self { class: EventClass::String, name, is_aside: false, wakes: false }
     }
 
     /// An event of the list class.
     pub const fn list(name: &'static str) -> Self {
-        Self { class: EventClass::List, name, is_aside: false }
+        Self { class: EventClass::List, name, is_aside: false, wakes: false }
     }
 
     /// An event of the set class.
     pub const fn set(name: &'static str) -> Self {
-        Self { class: EventClass::Set, name, is_aside: false }
+        Self { class: EventClass::Set, name, is_aside: false, wakes: false }
     }
 
     /// An event of the sorted set class.
     pub const fn sorted_set(name: &'static str) -> Self {
-        Self { class: EventClass::SortedSet, name, is_aside: false }
+        Self { class: EventClass::SortedSet, name, is_aside: false, wakes: false }
     }
 
     /// An event of the hash class.
     pub const fn hash(name: &'static str) -> Self {
-        Self { class: EventClass::Hash, name, is_aside: false }
+        Self { class: EventClass::Hash, name, is_aside: false, wakes: false }
     }
 
     /// A change of what a group knows of a stream.
     pub const fn group(name: &'static str) -> Self {
-        Self { class: EventClass::Stream, name, is_aside: true }
+        Self { class: EventClass::Stream, name, is_aside: true, wakes: false }
     }
 
     /// An event of the stream class.
     pub const fn stream(name: &'static str) -> Self {
-        Self { class: EventClass::Stream, name, is_aside: false }
+        Self { class: EventClass::Stream, name, is_aside: false, wakes: false }
+    }
+
+    /// The same of a change for which others wait.
+    pub const fn waking(self) -> Self {
+        Self { wakes: true, ..self }
     }
 
     /// A change of which nobody is told: Redis has no event for it.
     pub const UNTOLD: Self = Self::generic("");
 
     /// A key reached its deadline.
-    pub const EXPIRED: Self = Self { class: EventClass::Expired, name: "expired", is_aside: false };
+    pub const EXPIRED: Self =
+        Self { class: EventClass::Expired, name: "expired", is_aside: false, wakes: false };
 }
 
 /// One change of one partition.

@@ -8,7 +8,7 @@ pub mod editing;
 
 use std::cell::RefCell;
 
-use crate::blocking::{WaitOutcome, WaiterTable};
+use crate::blocking::{Touch, WaitOutcome, WaiterTable};
 use crate::cut::Cut;
 use crate::data::{Encodings, Shaping};
 use crate::db::{Db, DbFigures};
@@ -63,6 +63,18 @@ pub enum Change<'a> {
     Delete,
     /// Removes the key and hands out what it held, to be put elsewhere.
     Take,
+}
+
+impl Change<'_> {
+    /// What it may mean to those who wait for the key.
+    fn touch(&self) -> Touch {
+        match self {
+            Self::Put(NewValue::Packed(packed), _) => Touch::Brings(packed.kind),
+            Self::Put(NewValue::Object(object), _) => Touch::Brings(object.kind()),
+            Self::Put(..) | Self::Delete | Self::Take => Touch::Takes,
+            Self::Splice(..) | Self::Expire(_) => Touch::Other,
+        }
+    }
 }
 
 /// Where changes of a partition are recorded: of the fields concerned, so that others stay free.
@@ -302,7 +314,7 @@ impl Partition {
         if !matches!(change, Change::Splice(_, [])) {
             self.watch.touch(db, key);
         }
-        self.waiters.touch(db, key);
+        self.waiters.touch(db, key, || change.touch());
         let mut log = log!(self);
         match change {
             Change::Put(value, deadline) => {
@@ -387,7 +399,7 @@ impl Partition {
         self.garbage.extend(removed.take_costly().map(Garbage::Value));
         let key = removed.entry().key();
         self.watch.touch(db, key);
-        self.waiters.touch(db, key);
+        self.waiters.touch(db, key, || Touch::Takes);
         let mut log = log!(self);
         log.record(Event::EXPIRED, || Effect::Delete { db, key });
     }

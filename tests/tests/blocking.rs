@@ -440,6 +440,37 @@ fn the_key_that_became_ready_first_is_served_first() {
 }
 
 #[test]
+fn a_key_is_ready_from_where_it_has_what_is_waited_for() {
+    for shards in SHARDS {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        let mut check = |wait: &str, before: &str, transaction: &[&str], key: &str| {
+            before.split("; ").for_each(|line| _ = client.run(line));
+            let mut waiter = waiting(&server, wait);
+            client.run("MULTI");
+            transaction.iter().for_each(|line| _ = client.run(line));
+            client.run("EXEC");
+            let reply = waiter.read();
+            let found = match &reply.items()[0] {
+                Reply::Array(stream) => stream[0].text(),
+                name => name.text(),
+            };
+            assert_eq!(found, key, "{shards} shards: {wait} behind {transaction:?}");
+            client.run("FLUSHALL");
+        };
+        let lists = ["SET a text", "RPUSH b 1", "DEL a", "RPUSH a 1"];
+        check("BLPOP a b 0", "DEL a", &lists, "b");
+        check("BLPOP a b 0", "DEL a", &["RPUSH a 1", "RPUSH b 1", "DEL a", "RPUSH a 1"], "a");
+        let streams = ["XGROUP CREATE a g $", "XADD b 2-1 f v", "XADD a 2-1 f v"];
+        check("XREAD BLOCK 0 STREAMS a b $ $", "XADD a 1-1 f v", &streams, "b");
+        let gone = ["XADD b 2-1 f v", "DEL a", "XADD a 3-1 f v"];
+        let groups = "XGROUP CREATE a g $ MKSTREAM; XGROUP CREATE b g $ MKSTREAM";
+        check("XREADGROUP GROUP g c BLOCK 0 STREAMS a b > >", groups, &gone, "b");
+        server.finish();
+    }
+}
+
+#[test]
 fn a_move_lets_the_line_go_on_before_its_target_is_served() {
     for shards in SHARDS {
         let server = Server::start(Options::shards(shards));

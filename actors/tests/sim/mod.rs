@@ -22,6 +22,7 @@
 
 pub mod client;
 pub mod fault;
+pub mod forecast;
 pub mod ledger;
 pub mod network;
 pub mod post;

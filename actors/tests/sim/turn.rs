@@ -291,7 +291,10 @@ impl World {
         let mut turn = Turn { now: *now, limits: server.limits(), post: &mut post, meter: whim };
         let result = work(&mut shards[thread], &mut turn);
         drop(post);
-        seen.add(network.waits.end_turn());
+        match network.waits.end_turn() {
+            Ok(more) => seen.add(more),
+            Err(failure) => network.ledger.fail(failure),
+        }
         for conn in whim.unblocked.drain(..) {
             seen.meddled += 1;
             network.lines[conn.thread.0 as usize].gateway.push_back(Answer::Wake(conn));

@@ -1,9 +1,11 @@
 //! Watches waits for keys: who stands in line for what since when, and who is served. Of the same
 //! turn all may be known at once, so what is judged here is judged exactly: nobody is served before
 //! somebody who came earlier to the same key, nobody who has gone is served at all, and what is
-//! given is noted in the moment in which it leaves the data.
+//! given is noted in the moment in which it leaves the data. Where a transaction makes several keys
+//! ready, [`super::forecast`] says who has to be served of which.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use shardwright_actors::messages::{Block, BlockDone, ConnId};
@@ -14,6 +16,7 @@ use shardwright_store::types::UnixMillis;
 use shardwright_tests::Reply;
 
 use super::fault::{Check, Failure};
+use super::forecast::{Forecast, Telling};
 use super::world::Seen;
 
 /// What a wait is for.
@@ -23,7 +26,35 @@ pub enum Kind {
     List,
     /// A member of a sorted set.
     SortedSet,
+    /// Entries of a stream.
+    Stream,
 }
+
+/// Who reads a stream for a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The group.
+    pub group: String,
+    /// The consumer.
+    pub consumer: String,
+    /// What it gets is not pending.
+    pub noack: bool,
+}
+
+/// What somebody got of a stream who waited for it, or found it at once.
+pub struct Read {
+    /// Who.
+    pub conn: ConnId,
+    /// For whom, unless for itself.
+    pub member: Option<Member>,
+    /// The stream.
+    pub key: String,
+    /// The entries, by their IDs.
+    pub entries: Vec<Entry>,
+}
+
+/// An entry of a stream: its ID and its element.
+pub type Entry = (String, String);
 
 /// A wait that nobody has ended, or a shard just has.
 pub struct Wait {
@@ -33,6 +64,12 @@ pub struct Wait {
     pub keys: Vec<String>,
     /// What it is for.
     pub kind: Kind,
+    /// For whom it reads a stream, unless for itself.
+    pub member: Option<Member>,
+    /// Behind which ID it reads each stream, as it said.
+    pub behind: Vec<String>,
+    /// Most elements that it takes.
+    pub most: usize,
     claim: Arc<Claim>,
     /// What it gets stays in the data.
     moves: bool,
@@ -49,6 +86,7 @@ pub struct Wait {
 struct Service {
     key: String,
     kind: Kind,
+    group: Option<String>,
     place: u64,
 }
 
@@ -64,6 +102,11 @@ pub struct Waits {
     served: Vec<Service>,
     /// All elements that left the data for somebody who waited for them, or found them at once.
     pub given: Vec<(ConnId, String)>,
+    /// All that was read of streams by such.
+    pub reads: Vec<Read>,
+    /// Who has to be served by transactions, where that is foretold.
+    pub forecast: Option<Rc<Forecast>>,
+    telling: Telling,
     seen: Seen,
 }
 
@@ -74,6 +117,18 @@ fn command(batch: &Batch) -> Option<(&Planned, Vec<String>)> {
     Some((planned, batch.view().arguments(planned).iter().map(text).collect()))
 }
 
+/// What stands behind this word.
+fn behind<'a>(words: &'a [String], word: &str) -> Option<&'a [String]> {
+    let at = words.iter().position(|other| other == word)?;
+    words.get(at + 1..)
+}
+
+fn member(words: &[String]) -> Option<Member> {
+    let [group, consumer, ..] = behind(words, "GROUP")? else { return None };
+    let noack = behind(words, "NOACK").is_some();
+    Some(Member { group: group.clone(), consumer: consumer.clone(), noack })
+}
+
 impl Wait {
     fn new(waiter: &Waiter, is_apart: bool, now: UnixMillis) -> Option<Self> {
         let (planned, words) = command(&waiter.batch)?;
@@ -82,11 +137,22 @@ impl Wait {
         let count = if blocking.moves { 1 } else { planned.key_count };
         let range = planned.first_key as usize..(planned.first_key + count) as usize;
         let keys = waiter.batch.keys[range].iter();
-        let is_sorted = words[0].to_uppercase().starts_with("BZ");
+        let (kind, behind_all) = match words[0].to_uppercase().as_str() {
+            "XREAD" | "XREADGROUP" => (Kind::Stream, usize::MAX),
+            name if name.starts_with("BZ") => (Kind::SortedSet, 1),
+            _ => (Kind::List, 1),
+        };
+        let streams = behind(&words, "STREAMS").unwrap_or_default();
         Some(Self {
             conn: waiter.claim.owner.into(),
             keys: keys.map(|key| words[(key.arg - planned.first_arg) as usize].clone()).collect(),
-            kind: if is_sorted { Kind::SortedSet } else { Kind::List },
+            kind,
+            member: member(&words),
+            behind: streams[streams.len() / 2..].to_vec(),
+            most: match behind(&words, "COUNT") {
+                Some([count, ..]) => count.parse().ok()?,
+                _ => behind_all,
+            },
             claim: Arc::clone(&waiter.claim),
             moves: blocking.moves,
             until: match (blocking.patience)(args) {
@@ -99,6 +165,28 @@ impl Wait {
         })
     }
 
+    /// Its number, which no other wait has.
+    pub fn number(&self) -> u64 {
+        self.claim.number
+    }
+
+    /// Its place among all who wait, once it has one.
+    pub fn place(&self) -> Option<u64> {
+        self.place
+    }
+
+    /// Whether it waits, without a place yet.
+    pub fn is_new_here(&self) -> bool {
+        self.place.is_none() && !self.claim.is_new()
+    }
+
+    /// Whether what one gets of a key is lost for the other.
+    fn competes(&self, other: &Self) -> bool {
+        let group = |wait: &Self| wait.member.as_ref().map(|member| member.group.clone());
+        self.kind == other.kind
+            && (self.kind != Kind::Stream || self.member.is_some() && group(self) == group(other))
+    }
+
     /// When it is over, if it ever is.
     pub fn until(&self) -> Option<UnixMillis> {
         self.until
@@ -106,15 +194,42 @@ impl Wait {
 }
 
 /// The key that a reply names and the elements that it gives.
-fn given(reply: &Reply) -> Option<(String, Vec<String>)> {
+pub fn given(reply: &Reply) -> Option<(String, Vec<String>)> {
     let Reply::Array(items) = reply else { return None };
+    // BZMPOP: each with its score.
+    let element = |element: &Reply| match element {
+        Reply::Array(pair) => pair[0].text(),
+        element => element.text(),
+    };
     let elements = match &items[1] {
         // BLMPOP: a list of elements.
-        Reply::Array(elements) => elements.iter().map(Reply::text).collect(),
+        Reply::Array(elements) => elements.iter().map(element).collect(),
         element => vec![element.text()],
     };
     Some((items[0].text(), elements))
 }
+
+/// The streams that a reply gives, with their entries.
+pub fn streams(reply: &Reply) -> Vec<(String, Vec<Entry>)> {
+    let pairs: Vec<&Reply> = match reply {
+        Reply::Map(pairs) => pairs.iter().collect(),
+        Reply::Array(streams) => streams.iter().flat_map(|stream| stream.items()).collect(),
+        _ => Vec::new(),
+    };
+    pairs.chunks(2).map(|pair| (pair[0].text(), entries(pair[1]))).collect()
+}
+
+/// The entries that a reply lists.
+pub fn entries(reply: &Reply) -> Vec<Entry> {
+    let entry = |entry: &Reply| (entry.items()[0].text(), entry.items()[1].items()[1].text());
+    reply.items().iter().map(entry).collect()
+}
+
+/// What those are told who read a stream for a group, when one of these has gone.
+const GONE: [&str; 2] = [
+    "UNBLOCKED the stream key no longer exists",
+    "NOGROUP the consumer group this client was blocked on no longer exists",
+];
 
 fn failed<T>(check: Check, text: String) -> Result<T, Failure> {
     Err(Failure::new(check, text))
@@ -165,14 +280,18 @@ impl Waits {
 
     /// A shard's turn is over: who waits now and did not before has a place behind all others. Gives
     /// what happened since the last time.
-    pub fn end_turn(&mut self) -> Seen {
+    ///
+    /// # Errors
+    /// Somebody was not served who had to be.
+    pub fn end_turn(&mut self) -> Result<Seen, Failure> {
+        self.telling.end()?;
         for wait in &mut self.open {
             if wait.place.is_none() && wait.claim.is_waiting() {
                 wait.place = Some(self.places);
                 self.places += 1;
             }
         }
-        std::mem::take(&mut self.seen)
+        Ok(std::mem::take(&mut self.seen))
     }
 
     /// A shard answers a command that may wait, out of the data as it is now.
@@ -186,31 +305,75 @@ impl Waits {
         let Some(at) = self.open.iter().position(is_it) else {
             return failed(Check::Delivery, format!("{conn:?} does not wait and gets {reply:?}"));
         };
-        let wait = self.open.remove(at);
-        let (key, elements) = match (wait.moves, given(&reply)) {
-            (true, _) if reply.error().is_none() => (wait.keys[0].clone(), Vec::new()),
-            (false, Some(given)) => given,
-            _ => return Ok(()),
-        };
-        self.judge(&wait, &key)?;
-        // What a command leaves to those behind it is told before its own answer.
-        if done.shards.is_empty() {
-            self.judge_turn(&wait, &key)?;
+        if let Some(forecast) = &self.forecast {
+            self.telling.answered(forecast, &self.open, &self.open[at], &reply)?;
         }
-        if wait.place.is_some() {
+        let wait = self.open.remove(at);
+        let is_error = reply.error().is_some();
+        let served = match (wait.moves, wait.kind) {
+            (true, _) if !is_error => vec![wait.keys[0].clone()],
+            (false, Kind::Stream) => self.note_streams(&wait, &reply)?,
+            (false, _) => {
+                let (keys, elements): (Vec<_>, Vec<_>) = given(&reply).into_iter().unzip();
+                let elements = elements.into_iter().flatten();
+                self.given.extend(elements.map(|element| (conn, element)));
+                keys
+            }
+            _ => Vec::new(),
+        };
+        for key in &served {
+            self.judge(&wait, key)?;
+            // What a command leaves to those behind it is told before its own answer.
+            if done.shards.is_empty() {
+                self.judge_turn(&wait, key)?;
+            }
+        }
+        if wait.place.is_some() && !served.is_empty() {
             self.seen.served += 1;
             self.seen.served_apart += usize::from(wait.is_apart && done.sequences.len() == 1);
             self.seen.served_retried += usize::from(wait.is_retried);
         }
-        self.given.extend(elements.into_iter().map(|element| (conn, element)));
         Ok(())
+    }
+
+    /// Notes what is read of streams. Gives their keys.
+    fn note_streams(&mut self, wait: &Wait, reply: &Reply) -> Result<Vec<String>, Failure> {
+        let wrong = || failed(Check::Reply, format!("{:?} gets {reply:?}", wait.conn));
+        let waited = wait.place.is_some();
+        if let Some(error) = reply.error() {
+            let is_told = GONE.iter().any(|text| error.starts_with(text));
+            let is_right = match (waited, &wait.member) {
+                (true, member) => member.is_some() && is_told,
+                (false, Some(_)) => error.starts_with("NOGROUP") || error.starts_with("WRONGTYPE"),
+                (false, None) => error.starts_with("WRONGTYPE"),
+            };
+            // Of the same turn it is not known whether it waited.
+            return if is_right || is_told && wait.member.is_some() {
+                Ok(Vec::new())
+            } else {
+                wrong()
+            };
+        }
+        let streams = streams(reply);
+        let is_empty = streams.iter().any(|(_, entries)| entries.is_empty());
+        if streams.is_empty() || is_empty || waited && streams.len() > 1 {
+            return wrong();
+        }
+        let keys = streams.iter().map(|(key, _)| key.clone()).collect();
+        self.reads.extend(streams.into_iter().map(|(key, entries)| Read {
+            conn: wait.conn,
+            member: wait.member.clone(),
+            key,
+            entries,
+        }));
+        Ok(keys)
     }
 
     /// Whether somebody who is served from this key has overtaken another.
     fn judge(&self, wait: &Wait, key: &str) -> Result<(), Failure> {
         let place = wait.place.unwrap_or(u64::MAX);
         let is_before = |other: &&Wait| {
-            let is_same = other.kind == wait.kind && other.keys.iter().any(|name| name == key);
+            let is_same = other.competes(wait) && other.keys.iter().any(|name| name == key);
             is_same && other.claim.is_open() && other.place.is_some_and(|other| other < place)
         };
         if let Some(other) = self.open.iter().find(is_before) {
@@ -223,13 +386,19 @@ impl Waits {
     /// Whether those who are served from this key in this turn are so in the order of their places.
     fn judge_turn(&mut self, wait: &Wait, key: &str) -> Result<(), Failure> {
         let Some(place) = wait.place else { return Ok(()) };
+        let group = wait.member.as_ref().map(|member| member.group.clone());
+        if wait.kind == Kind::Stream && group.is_none() {
+            // Who reads a stream for itself takes nothing from others.
+            return Ok(());
+        }
         let is_behind = |service: &Service| {
-            service.key == key && service.kind == wait.kind && service.place > place
+            let is_same = service.kind == wait.kind && service.group == group;
+            service.key == key && is_same && service.place > place
         };
         if self.served.iter().any(is_behind) {
             return failed(Check::Line, format!("{:?} got of {key} in the wrong order", wait.conn));
         }
-        self.served.push(Service { key: key.into(), kind: wait.kind, place });
+        self.served.push(Service { key: key.into(), kind: wait.kind, group, place });
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use shardwright_actors::clients::{ClientInfo, Peer};
@@ -21,12 +22,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::client::SimClient;
 use super::fault::{Check, Failure, Fault};
+use super::forecast::Forecast;
 use super::ledger::{Ledger, Shadows};
 use super::network::Network;
 use super::post::Whim;
 use super::program::Program;
 use super::turn::Event;
-use super::waits::{Wait, Waits};
+use super::waits::{Read, Wait, Waits};
 
 /// What a run begins with.
 #[derive(Debug, Clone, Copy)]
@@ -350,6 +352,16 @@ impl World {
     pub fn given(&self) -> impl Iterator<Item = (&str, bool)> {
         let Waits { given, .. } = &self.network.waits;
         given.iter().map(|(conn, element)| (element.as_str(), self.cut.contains(conn)))
+    }
+
+    /// What was read of streams, and whether the client that read it was cut off.
+    pub fn reads(&self) -> impl Iterator<Item = (&Read, bool)> {
+        self.network.waits.reads.iter().map(|read| (read, self.cut.contains(&read.conn)))
+    }
+
+    /// Transactions serve those who wait as is foretold.
+    pub fn foretell(&mut self, forecast: &Rc<Forecast>) {
+        self.network.waits.forecast = Some(Rc::clone(forecast));
     }
 
     fn rest(&mut self) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ use shardwright_codec::resp::{Args, ReplyWriter};
 
 use crate::context::{ReadCx, WriteCx};
 use crate::error::CommandError;
+use crate::value::Kind;
 
 /// Where the search for keys begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -455,6 +456,8 @@ pub struct Blocking {
     pub moves: bool,
     /// It only reads.
     pub reads: bool,
+    /// The type of what it waits for.
+    pub awaits: Kind,
     /// What it is answered with when a key that it waits for goes or gets another type. Without it,
     /// it goes on waiting.
     pub gone: Option<&'static str>,

@@ -54,7 +54,7 @@ pub(super) fn xadd(
         many = pairs.iter().collect::<Vec<_>>();
         &many
     };
-    let trim = key.edit::<Stream, _>(Event::stream("xadd"), |stream| {
+    let trim = key.edit::<Stream, _>(Event::stream("xadd").waking(), |stream| {
         stream.apply(Edit::Append { id, opens, pairs: Texts::Listed(listed) });
         options.trim.and_then(|trim| stream.view().trim(trim))
     })?;

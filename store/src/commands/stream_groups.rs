@@ -142,7 +142,7 @@ pub(super) fn destroy(
 ) -> Outcome {
     let key = cx.key(args.at(2));
     stream_at(&key)?;
-    let destroyed = key.edit::<Stream, _>(Event::group("xgroup-destroy"), |stream| {
+    let destroyed = key.edit::<Stream, _>(Event::group("xgroup-destroy").waking(), |stream| {
         stream.apply(Edit::DestroyGroup { group: args.at(3) })
     })?;
     reply.int(i64::from(destroyed.is_some()));

@@ -14,6 +14,7 @@ use crate::data::Editor;
 use crate::data::stream::{Edit, Entry, Facts, MAX_ID_LEN, Stream, StreamId, View};
 use crate::effect::Event;
 use crate::error::CommandError;
+use crate::value::Kind;
 
 /// XREAD: it may wait.
 pub(super) static XREAD: Blocking = Blocking {
@@ -23,6 +24,7 @@ pub(super) static XREAD: Blocking = Blocking {
     nothing: |reply| reply.null_array(),
     moves: false,
     reads: true,
+    awaits: Kind::Stream,
     gone: None,
     fix: Some(fix_ids),
 };

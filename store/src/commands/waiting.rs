@@ -33,17 +33,15 @@ pub(super) fn timeout(args: Args<'_>, at: usize) -> Result<Patience, CommandErro
 }
 
 /// A command that takes something of one of its keys, with its time-out at the end.
-pub(super) const fn takes(
-    ready: fn(&ReadCx<'_>, Args<'_>, &[u8]) -> Result<bool, CommandError>,
-    run: WriteHandler,
-) -> Blocking {
+pub(super) const fn takes<T: Collection>(run: WriteHandler) -> Blocking {
     Blocking {
         patience: |args| timeout(args, args.len().saturating_sub(1)),
-        ready,
+        ready: has::<T>,
         run,
         nothing: |reply| reply.null_array(),
         moves: false,
         reads: false,
+        awaits: T::KIND,
         gone: None,
         fix: None,
     }
@@ -53,11 +51,7 @@ pub(super) const fn takes(
 ///
 /// # Errors
 /// It holds another type.
-pub(super) fn has<T: Collection>(
-    cx: &ReadCx<'_>,
-    _: Args<'_>,
-    key: &[u8],
-) -> Result<bool, CommandError> {
+fn has<T: Collection>(cx: &ReadCx<'_>, _: Args<'_>, key: &[u8]) -> Result<bool, CommandError> {
     cx.peek_collection::<T>(key).map(|collection| collection.is_some())
 }
 

@@ -3,7 +3,7 @@
 use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::list_ends::{MultiPop, move_one, pop_many, pop_one, side_of};
-use super::waiting::{has, served, takes, timeout};
+use super::waiting::{served, takes, timeout};
 use super::waiting_arguments as args;
 use crate::command::{
     Begin, Blocking, Categories, DataCommand, Find, Flags, Group, KeySpec, KeyUse, Outcome, Spec,
@@ -71,14 +71,14 @@ DataCommand::block(
 ),
 ];
 
-static BLPOP: Blocking = takes(has::<List>, |cx, _, reply| pop(cx, reply, Side::Front));
-static BRPOP: Blocking = takes(has::<List>, |cx, _, reply| pop(cx, reply, Side::Back));
+static BLPOP: Blocking = takes::<List>(|cx, _, reply| pop(cx, reply, Side::Front));
+static BRPOP: Blocking = takes::<List>(|cx, _, reply| pop(cx, reply, Side::Back));
 static BLMPOP: Blocking = Blocking {
     patience: |args| {
         MultiPop::parse(args, 2)?;
         timeout(args, 1)
     },
-    ..takes(has::<List>, blmpop)
+    ..takes::<List>(blmpop)
 };
 static BLMOVE: Blocking = Blocking {
     patience: |args| {
@@ -92,7 +92,7 @@ static BRPOPLPUSH: Blocking = Blocking { patience: |args| timeout(args, 3), ..mo
 
 /// A command that moves an element from its first key to its second.
 const fn moves(run: WriteHandler) -> Blocking {
-    Blocking { nothing: |reply| reply.null(), moves: true, ..takes(has::<List>, run) }
+    Blocking { nothing: |reply| reply.null(), moves: true, ..takes::<List>(run) }
 }
 
 fn pop(cx: &mut WriteCx<'_, '_>, reply: &mut ReplyWriter<'_>, side: Side) -> Outcome {

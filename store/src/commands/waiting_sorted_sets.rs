@@ -3,7 +3,7 @@
 use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::sorted_set_change::{End, PopRequest, pop, write_popped};
-use super::waiting::{has, served, takes, timeout};
+use super::waiting::{served, takes, timeout};
 use super::waiting_arguments as args;
 use super::write_element;
 use crate::command::{
@@ -48,14 +48,14 @@ DataCommand::block(
 ),
 ];
 
-static BZPOPMIN: Blocking = takes(has::<SortedSet>, |cx, _, reply| pop_one(cx, reply, End::Min));
-static BZPOPMAX: Blocking = takes(has::<SortedSet>, |cx, _, reply| pop_one(cx, reply, End::Max));
+static BZPOPMIN: Blocking = takes::<SortedSet>(|cx, _, reply| pop_one(cx, reply, End::Min));
+static BZPOPMAX: Blocking = takes::<SortedSet>(|cx, _, reply| pop_one(cx, reply, End::Max));
 static BZMPOP: Blocking = Blocking {
     patience: |args| {
         PopRequest::parse(args, 2)?;
         timeout(args, 1)
     },
-    ..takes(has::<SortedSet>, bzmpop)
+    ..takes::<SortedSet>(bzmpop)
 };
 
 fn pop_one(cx: &mut WriteCx<'_, '_>, reply: &mut ReplyWriter<'_>, end: End) -> Outcome {

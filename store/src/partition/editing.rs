@@ -5,6 +5,7 @@
 use shardwright_codec::rdb::{self, Fault};
 
 use super::{Change, Garbage, Log, Partition, REPLAYED, log};
+use crate::blocking::Touch;
 use crate::data::{
     self, Collection, Edit, Editor, Hash, INLINE_COLLECTION_MAX, List, Set, SortedSet, Stream,
 };
@@ -119,7 +120,9 @@ impl Partition {
             if !event.is_aside || place.is_none() {
                 self.watch.touch(db, key);
             }
-            self.waiters.touch(db, key);
+            let brings = place.is_none() || event.wakes;
+            let touch = || if brings { Touch::Brings(T::KIND) } else { Touch::Other };
+            self.waiters.touch(db, key, touch);
         }
         let goes = changes > 0 && !T::STAYS_EMPTY && empty == Empty::Goes && collection.is_empty();
         if goes {

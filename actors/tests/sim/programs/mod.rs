@@ -7,3 +7,6 @@ pub mod model;
 pub mod order;
 pub mod own;
 pub mod queue;
+pub mod reader;
+pub mod several;
+pub mod streams;
