@@ -30,7 +30,7 @@ impl FileKind {
     /// The version of the format that this program writes, and the newest that it reads.
     const fn version(self) -> u16 {
         match self {
-            Self::Segment => 3,
+            Self::Segment => 4,
             Self::Checkpoint => 2,
         }
     }
@@ -284,9 +284,9 @@ mod tests {
     #[test]
     fn a_later_version_is_named() {
         let mut bytes = header().encode(FileKind::Segment);
-        bytes[8] = 4;
+        bytes[8] = 5;
         let error = FileHeader::decode(&bytes, FileKind::Segment).unwrap_err();
-        assert_eq!(error.to_string(), "it has version 4 of the format, this program reads up to 3");
+        assert_eq!(error.to_string(), "it has version 5 of the format, this program reads up to 4");
         bytes = FileHeader { former_len: None, ..header() }.encode(FileKind::Checkpoint);
         bytes[8] = 3;
         let error = FileHeader::decode(&bytes, FileKind::Checkpoint).unwrap_err();
@@ -305,10 +305,13 @@ mod tests {
     #[test]
     fn earlier_versions_that_look_the_same_are_read() {
         let bytes = header().encode(FileKind::Segment);
-        assert_eq!(bytes[8], 3);
-        let earlier = with_version(bytes, 2);
-        assert_eq!(FileHeader::decode(&earlier, FileKind::Segment), Ok((header(), earlier.len())));
-        assert_eq!(tie_of_segment(&earlier, 77, 3), Tie::to(&[77, 3]));
+        assert_eq!(bytes[8], 4);
+        for version in [2, 3] {
+            let earlier = with_version(bytes.clone(), version);
+            let read = FileHeader::decode(&earlier, FileKind::Segment);
+            assert_eq!(read, Ok((header(), earlier.len())));
+            assert_eq!(tie_of_segment(&earlier, 77, 3), Tie::to(&[77, 3]));
+        }
         let header = FileHeader { former_len: None, ..header() };
         let bytes = header.encode(FileKind::Checkpoint);
         assert_eq!((bytes.len(), bytes[8]), (FIXED + 3 * 8 + 4, 2));

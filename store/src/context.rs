@@ -347,14 +347,6 @@ impl<'a, 'p> WriteCx<'a, 'p> {
         found.place.is_some()
     }
 
-    /// Removes a key from `db` and hands out what it held.
-    #[inline]
-    pub fn take(&mut self, db: DbIndex, key: &[u8], event: Event) -> Option<Removed> {
-        let found = self.find(db, key, Touch::No);
-        found.place?;
-        self.change(db, key, found, Change::Take, event)
-    }
-
     /// Removes all keys of a database on all partitions that are here. Returns how many there were.
     pub fn flush(&mut self, db: DbIndex) -> u64 {
         let mut count = 0;
@@ -405,6 +397,11 @@ impl<'a, 'p> WriteCx<'a, 'p> {
     #[inline]
     fn find(&mut self, db: DbIndex, key: &[u8], touch: Touch) -> Found {
         let hash = self.hash(key);
+        self.find_hashed(db, hash, key, touch)
+    }
+
+    #[inline]
+    fn find_hashed(&mut self, db: DbIndex, hash: KeyHash, key: &[u8], touch: Touch) -> Found {
         let now = self.frame.now;
         let partition = self.keyspace.partition_mut(hash.slot);
         let absent = Found { hash, place: None, deadline: None };

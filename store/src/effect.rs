@@ -163,6 +163,18 @@ pub enum Effect<'a> {
         /// Key.
         key: &'a [u8],
     },
+    /// The key moved: another one has its value and its deadline now, in place of what was there.
+    /// Both are of this partition.
+    Move {
+        /// Database that it left.
+        db: DbIndex,
+        /// Key that is gone.
+        key: &'a [u8],
+        /// Database that it came to.
+        to_db: DbIndex,
+        /// Key that has the value now.
+        to_key: &'a [u8],
+    },
     /// All keys of this partition's part of the database are gone.
     Flush {
         /// Database.
@@ -215,6 +227,7 @@ mod tag {
     pub const SWAP: u8 = 6;
     pub const RESTORE: u8 = 7;
     pub const EDIT: u8 = 8;
+    pub const MOVE: u8 = 9;
 
     pub const INT: u8 = 1;
     pub const BYTES: u8 = 2;
@@ -258,6 +271,11 @@ impl<'a> Effect<'a> {
                 put_deadline(out, deadline);
             }
             Self::Delete { db, key } => put_head(out, tag::DELETE, db, key),
+            Self::Move { db, key, to_db, to_key } => {
+                put_head(out, tag::MOVE, db, key);
+                out.extend_from_slice(&to_db.0.to_le_bytes());
+                put_bytes(out, to_key);
+            }
             Self::Flush { db } => put_db(out, tag::FLUSH, db),
             Self::Swap { a, b } => {
                 put_db(out, tag::SWAP, a);
@@ -296,6 +314,11 @@ impl<'a> Effect<'a> {
                 Self::Expire { db, key, deadline: reader.deadline()? }
             }
             tag::DELETE => Self::Delete { db, key: reader.bytes()? },
+            tag::MOVE => {
+                let key = reader.bytes()?;
+                let to_db = DbIndex(reader.u16()?);
+                Self::Move { db, key, to_db, to_key: reader.bytes()? }
+            }
             tag::FLUSH => Self::Flush { db },
             tag::SWAP => Self::Swap { a: db, b: DbIndex(reader.u16()?) },
             tag => return Err(EffectError::UnknownTag { what: "effect", tag }),

@@ -2,9 +2,11 @@
 //!
 //! [`Partition::change`] is the one point that every mutation passes, whoever asks for it: a
 //! command, an expiry, the replay of effects. It sees the entry as it was, changes the database,
-//! and records the effect. Nothing else can change a key.
+//! and records the effect. Collections are changed in place by [`editing`] and keys moved by
+//! [`Partition::move_key`], each as that point does it. Nothing else can change a key.
 
 pub mod editing;
+mod moving;
 
 use std::cell::RefCell;
 
@@ -15,6 +17,7 @@ use crate::db::{Db, DbFigures};
 use crate::dict::{EntryRef, Place, Removed};
 use crate::effect::{Effect, EffectError, Event, EventClass};
 use crate::hash::{KeyHash, KeyHasher};
+use crate::partition::editing::Target;
 use crate::rng::Rng;
 use crate::types::{DbIndex, Sequence, ShardId, SlotRange, UnixMillis};
 use crate::value::{NewValue, Object, TimerId};
@@ -451,6 +454,7 @@ impl Partition {
             | Effect::Expire { db, .. }
             | Effect::Delete { db, .. }
             | Effect::Flush { db } => [db, db],
+            Effect::Move { db, to_db, .. } => [db, to_db],
             Effect::Swap { a, b } => [a, b],
         };
         if named.iter().any(|db| db.index() >= self.dbs.len()) {
@@ -472,6 +476,9 @@ impl Partition {
                 return self.replay_restore(db, key, collection, deadline);
             }
             Effect::Edit { db, key, edit } => return self.replay_edit(db, key, edit),
+            Effect::Move { db, key, to_db, to_key } => {
+                return self.replay_move((db, key), (to_db, to_key));
+            }
             Effect::Splice { db, key, offset, bytes } => {
                 let offset = usize::try_from(offset);
                 let fits = |offset: &usize| {
@@ -484,8 +491,7 @@ impl Partition {
             Effect::Expire { db, key, deadline } => (db, key, Change::Expire(deadline)),
             Effect::Delete { db, key } => (db, key, Change::Delete),
         };
-        let hash = self.hasher.hash(key);
-        let place = self.find(db, hash, key).map(|(place, _)| place);
+        let Target { hash, place, .. } = self.replayed(db, key)?;
         if place.is_none() && !matches!(change, Change::Put(..) | Change::Splice(..)) {
             return Err(EffectError::Mismatch("the key is absent"));
         }
@@ -580,8 +586,18 @@ impl Log<'_> {
     /// Counts a change, and encodes it if somebody wants it.
     #[inline]
     fn record<'e>(&mut self, event: Event, effect: impl FnOnce() -> Effect<'e>) {
+        self.record_as([event], effect);
+    }
+
+    /// The same of a change that has several events.
+    #[inline]
+    fn record_as<'e, const EVENTS: usize>(
+        &mut self,
+        events: [Event; EVENTS],
+        effect: impl FnOnce() -> Effect<'e>,
+    ) {
         *self.sequence = self.sequence.next();
-        if event.class == EventClass::Expired {
+        if events.iter().any(|event| event.class == EventClass::Expired) {
             self.counters.expired += 1;
         } else {
             self.counters.changes += 1;

@@ -40,7 +40,7 @@ const VALUES: &[&str] = &[
 /// What is done to a key, whatever it holds. Also for the fuzz target `restore`.
 const COMMANDS: &str = include_str!("data/commands-on-a-value");
 
-/// What logs a key as a whole.
+/// What logs a key as a whole, and what moves it.
 const WHOLE: &[&str] = &["COPY k copy", "RENAME k other", "DEL other copy"];
 
 /// A partition with bounds so small that short collections have their large forms.

@@ -77,12 +77,28 @@ fn rename_moves_value_and_deadline_and_replaces_the_target() {
 }
 
 #[test]
-fn rename_records_a_deletion_and_the_new_key() {
+fn rename_to_another_shard_records_a_deletion_and_the_new_key() {
     let mut s = Shards::new(3);
     s.check_lines(&[("SET b Hello", "+OK\r\n"), ("RENAME b c", "+OK\r\n")]);
     assert_eq!(s.effects.len(), 2, "{:?}", s.effects);
     assert!(s.effects[0].starts_with("0 Delete"), "{:?}", s.effects);
     assert!(s.effects[1].starts_with("1 Put"), "{:?}", s.effects);
+}
+
+#[test]
+fn rename_and_move_within_a_shard_record_that_alone() {
+    on_one_and_three(|s| {
+        s.check("RPUSH {b}1 an element", ":2\r\n");
+        for (command, reply) in [
+            ("RENAME {b}1 {b}2", "+OK\r\n"),
+            ("RENAMENX {b}2 {b}3", ":1\r\n"),
+            ("MOVE {b}3 2", ":1\r\n"),
+        ] {
+            s.check(command, reply);
+            assert_eq!(s.effects.len(), 1, "{command}: {:?}", s.effects);
+            assert!(s.effects[0].starts_with("0 Move"), "{command}: {:?}", s.effects);
+        }
+    });
 }
 
 #[test]

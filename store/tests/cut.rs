@@ -122,17 +122,32 @@ fn all_elements(mut act: impl FnMut(&[u8])) {
     act("x".repeat(1500).as_bytes());
 }
 
+/// Moves a key, if it is there, to another name in some database.
+fn move_key(partition: &mut Partition, rng: &mut Rng, keys: u64) {
+    let [db, to_db] = [0; 2].map(|_| DbIndex(below(rng, 3) as u16));
+    let [from, to] = match [0; 2].map(|_| below(rng, keys)) {
+        numbers if below(rng, 2) == 0 => numbers.map(name),
+        // Collections to a name for the same type, perhaps their own.
+        [from, to] => [from, (from + 5 * to) % keys].map(|number| format!("collection:{number}")),
+    };
+    let (key, to_key) = (from.as_bytes(), to.as_bytes());
+    let _ = partition.apply(&Effect::Move { db, key, to_db, to_key });
+}
+
+/// The name of a key; some share a slot.
+fn name(number: u64) -> String {
+    if number.is_multiple_of(3) { format!("{{tag}}{number}") } else { format!("key:{number}") }
+}
+
 /// Changes something at random; the clock may go on.
 fn change(partition: &mut Partition, rng: &mut Rng, keys: u64, now: &mut i64) {
-    if below(rng, 3) == 0 {
-        change_collection(partition, rng, keys);
-        return;
+    match below(rng, 24) {
+        0..=2 => return move_key(partition, rng, keys),
+        3..=9 => return change_collection(partition, rng, keys),
+        _ => (),
     }
     let db = DbIndex(below(rng, 3) as u16);
-    // Some keys share a slot.
-    let number = below(rng, keys);
-    let key =
-        if number.is_multiple_of(3) { format!("{{tag}}{number}") } else { format!("key:{number}") };
+    let key = name(below(rng, keys));
     let key = key.as_bytes();
     let deadline = (below(rng, 3) == 0).then(|| UnixMillis(*now + below(rng, 300) as i64));
     let long = vec![b'x'; below(rng, 20_000) as usize];

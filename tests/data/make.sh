@@ -184,6 +184,51 @@ COPY zset copied
 COMMANDS
 }
 
+# Every type moves, each in its forms: within a partition (a tag is where the key alone is) and
+# perhaps to another one, onto what is there, to other databases, and changed where it came to.
+moves() {
+    type_in <<'COMMANDS'
+RENAME list {list}moved
+RPUSH {list}moved more
+RENAME {list}moved list
+RENAME list:small {list:small}moved
+SET {hash}taken over EX 1000
+RENAME hash {hash}taken
+HSET {hash}taken after moved
+RENAMENX hash:large {hash:large}moved
+RENAME set elsewhere
+SADD elsewhere more
+MOVE set:large 5
+RENAME intset {intset}moved
+MOVE {intset}moved 5
+RENAME zset {zset}moved
+RENAME {zset}moved there
+MOVE zset:large 3
+RENAME stream {stream}moved
+XADD {stream}moved 8-0 field moved
+XREADGROUP GROUP group bob COUNT 1 STREAMS {stream}moved >
+RENAME stream:empty {stream:empty}moved
+MOVE hll 15
+MULTI
+RENAME moved {moved}again
+SADD moved another
+MOVE moved 5
+RENAME {moved}again moved
+EXEC
+SET text "some text that is long enough to have an allocation of its own ........"
+SET number 12 PXAT 4102444800123
+RENAME text {text}moved
+MOVE number 3
+SELECT 3
+ZADD zset:large 4 four
+RENAME number {number}moved
+INCR {number}moved
+SELECT 5
+RENAME {intset}moved intset
+SADD intset 77
+COMMANDS
+}
+
 # More than a small segment, of which nothing is left in the end.
 fill() {
     local value
@@ -206,37 +251,37 @@ tear() {
 
 for shards in 1 3; do
     # A log of three segments, ended well.
-    start "v3-log-$shards" "$shards"
+    start "v4-log-$shards" "$shards"
     first_half
     end TERM
-    start "v3-log-$shards" "$shards"
+    start "v4-log-$shards" "$shards"
     second_half
     end KILL
-    start "v3-log-$shards" "$shards"
+    start "v4-log-$shards" "$shards"
     type_in <<<'SET last 1'
     end TERM
-    keep "v3-log-$shards"
+    keep "v4-log-$shards"
 
     # A checkpoint with a log behind it, ended by kill -9.
-    start "v3-checkpoint-$shards" "$shards"
+    start "v4-checkpoint-$shards" "$shards"
     first_half
     type_in <<<'SAVE'
     second_half
     type_in <<<'SET last 1'
     end KILL
-    keep "v3-checkpoint-$shards"
+    keep "v4-checkpoint-$shards"
 
     # A log whose last record is half there.
-    start "v3-torn-$shards" "$shards"
+    start "v4-torn-$shards" "$shards"
     first_half
     second_half
     type_in <<<$'SET last 1\nSET torn 1'
     end KILL
-    tear "v3-torn-$shards"
-    keep "v3-torn-$shards"
+    tear "v4-torn-$shards"
+    keep "v4-torn-$shards"
 
     # A log whose last segment was written over an earlier one, ended by kill -9.
-    start "v3-recycled-$shards" "$shards" --log-segment-size 64kb
+    start "v4-recycled-$shards" "$shards" --log-segment-size 64kb
     first_half
     fill
     type_in <<<'SAVE'
@@ -244,34 +289,52 @@ for shards in 1 3; do
     second_half
     type_in <<<'SET last 1'
     end KILL
-    keep "v3-recycled-$shards"
+    keep "v4-recycled-$shards"
 done
 
 # Every type, as a checkpoint and as what changed behind it; and as a log alone.
 small_nodes=(--list-max-listpack-size 3 --stream-node-max-entries 2)
 for shards in 1 3; do
-    start "v3-types-$shards" "$shards" "${small_nodes[@]}"
+    start "v4-types-$shards" "$shards" "${small_nodes[@]}"
     types_first_half
     type_in <<<'SAVE'
     types_second_half
     end KILL
-    keep "v3-types-$shards"
+    keep "v4-types-$shards"
 done
-start v3-types-log 2 "${small_nodes[@]}"
+start v4-types-log 2 "${small_nodes[@]}"
 types_first_half
 types_second_half
 end TERM
-keep v3-types-log
+keep v4-types-log
+
+# What moved: onto a checkpoint and into the log behind it; and by one partition, then by three.
+for shards in 1 3; do
+    start "v4-moves-$shards" "$shards" "${small_nodes[@]}"
+    types_first_half
+    type_in <<<'SAVE'
+    moves
+    end KILL
+    keep "v4-moves-$shards"
+done
+start v4-moves-layouts 1 "${small_nodes[@]}"
+types_first_half
+moves
+end TERM
+start v4-moves-layouts 3 "${small_nodes[@]}"
+type_in <<<$'RENAME elsewhere {set}back\nRENAME list {list}again\nMOVE there 9'
+end KILL
+keep v4-moves-layouts
 
 # A log by 3, 1 and 2 partitions, one after the other.
-start v3-layouts 3
+start v4-layouts 3
 first_half
 end TERM
-start v3-layouts 1
+start v4-layouts 1
 second_half
 end TERM
-start v3-layouts 2
+start v4-layouts 2
 type_in <<<'SET last 1'
 end KILL
-keep v3-layouts
+keep v4-layouts
 du -sh "$here"/*/

@@ -149,6 +149,11 @@ fn other_types_and_other_ways_to_make_a_list() {
         assert_eq!(blocked(&server), 1, "that was another database");
         client.run("SWAPDB 0 1");
         assert_eq!(texts(&waiter.read()), ["m", "z"]);
+        let mut waiter = waiting(&server, "BLPOP n 0");
+        client.pipeline(&["SELECT 1", "RPUSH n y"]);
+        assert_eq!(blocked(&server), 1, "that was another database");
+        assert_eq!(client.run("MOVE n 0").int(), 1);
+        assert_eq!(texts(&waiter.read()), ["n", "y"]);
         server.finish();
     }
 }

@@ -77,7 +77,7 @@ fn header(path: &Path) -> (u16, u16) {
 /// The files that were kept are still what they were kept for.
 #[test]
 fn the_files_are_of_their_versions_and_have_what_the_page_says() {
-    let cases: [(&str, &[u16], usize); 11] = [
+    let cases: [(&str, &[u16], usize); 14] = [
         ("log-1", &[1, 1, 1], 0),
         ("log-3", &[3, 3, 3], 0),
         ("checkpoint-1", &[1], 1),
@@ -89,8 +89,11 @@ fn the_files_are_of_their_versions_and_have_what_the_page_says() {
         ("types-1", &[1], 1),
         ("types-3", &[3], 1),
         ("types-log", &[2], 0),
+        ("moves-1", &[1], 1),
+        ("moves-3", &[3], 1),
+        ("moves-layouts", &[1, 3], 0),
     ];
-    let versions = [(1, 1, &cases[..7]), (2, 1, &cases[..8]), (3, 2, &cases)];
+    let versions = [(1, 1, &cases[..7]), (2, 1, &cases[..8]), (3, 2, &cases[..11]), (4, 2, &cases)];
     for (version, of_checkpoint, cases) in versions {
         for (name, partitions, checkpoints) in cases {
             let name = format!("v{version}-{name}");
@@ -130,6 +133,13 @@ fn a_log_of_version_3_is_read() {
 }
 
 #[test]
+fn a_log_of_version_4_is_read() {
+    check("v4-log-1");
+    check("v4-log-3");
+    check("v4-layouts");
+}
+
+#[test]
 fn a_checkpoint_before_a_log_of_version_1_is_read() {
     check("v1-checkpoint-1");
     check("v1-checkpoint-3");
@@ -145,6 +155,12 @@ fn a_checkpoint_before_a_log_of_version_2_is_read() {
 fn a_checkpoint_of_version_2_before_a_log_of_version_3_is_read() {
     check("v3-checkpoint-1");
     check("v3-checkpoint-3");
+}
+
+#[test]
+fn a_checkpoint_of_version_2_before_a_log_of_version_4_is_read() {
+    check("v4-checkpoint-1");
+    check("v4-checkpoint-3");
 }
 
 /// Every type in each of its forms, before and after every change that it has. Written down from what
@@ -231,26 +247,86 @@ fn plain(reply: &Reply) -> String {
 
 #[test]
 fn every_type_of_a_checkpoint_and_every_change_in_a_log_is_read() {
-    for name in ["v3-types-1", "v3-types-3", "v3-types-log"] {
-        for shards in [1, 3, 2] {
-            let data = Data::copy_of(&kept(name));
-            let server = data.start(shards, "always");
-            check_types(&server, &format!("{name} with {shards} shards"));
-            let before = contents(&server);
-            // From a checkpoint of today, and from a log behind that.
-            assert!(server.client().run("SAVE").is_ok());
-            server.finish();
-            let server = data.start(shards, "always");
-            check_types(&server, &format!("{name}, the second start"));
-            assert_eq!(contents(&server), before, "{name}, the second start");
-            server.finish();
+    for version in [3, 4] {
+        for name in ["types-1", "types-3", "types-log"] {
+            check_twice(&format!("v{version}-{name}"), check_types);
         }
+    }
+}
+
+/// Starts servers with several numbers of shards on copies of a directory, each twice.
+#[track_caller]
+fn check_twice(name: &str, check: impl Fn(&Server, &str)) {
+    for shards in [1, 3, 2] {
+        let data = Data::copy_of(&kept(name));
+        let server = data.start(shards, "always");
+        check(&server, &format!("{name} with {shards} shards"));
+        let before = contents(&server);
+        // From a checkpoint of today, and from a log behind that.
+        assert!(server.client().run("SAVE").is_ok());
+        server.finish();
+        let server = data.start(shards, "always");
+        check(&server, &format!("{name}, the second start"));
+        assert_eq!(contents(&server), before, "{name}, the second start");
+        server.finish();
+    }
+}
+
+/// What keys of every type held and where they were, when redis-server 7.0.15 had done the same.
+#[track_caller]
+fn check_moves(server: &Server, what: &str) {
+    let by_layouts = what.contains("layouts");
+    let (set, list, there) =
+        if by_layouts { ("{set}back", "{list}again", 9) } else { ("elsewhere", "list", 0) };
+    let digest = if by_layouts {
+        "729bc26828da39f6ec44595172c67ee961d2f9ff"
+    } else {
+        "1e6b87c29837ab521d5eda985674d8966870fd2c"
+    };
+    let large = format!("[one two four huge {}]", "0".repeat(70));
+    let text = "some text that is long enough to have an allocation of its own ........";
+    let cases = [
+        (0, "DEBUG DIGEST", digest),
+        (0, &format!("LRANGE {list} 0 7"), "[a b 3 d 5 f g -8]"),
+        (0, &format!("LRANGE {list} 9 -1"), "[more]"),
+        (0, "LRANGE {list:small}moved 0 -1", "[one 2]"),
+        (0, "HGETALL {hash}taken", "[field value number 12 other -3 after moved]"),
+        (0, "PEXPIRETIME {hash}taken", "4102444800000"),
+        (0, "HGET {hash:large}moved field", "value"),
+        (0, &format!("SMISMEMBER {set} alpha beta 3 more"), "[1 1 1 1]"),
+        (0, "XLEN {stream}moved", "6"),
+        (0, "XPENDING {stream}moved group", "[3 1-2 3-0 [[alice 2] [bob 1]]]"),
+        (0, "XRANGE {stream:empty}moved - +", "[]"),
+        (0, "SMEMBERS moved", "[1 2 3]"),
+        (0, "GET {text}moved", text),
+        (there, "ZRANGE there 0 -1 WITHSCORES", "[least -inf one 1 two 2.5]"),
+        (3, "ZRANGE zset:large 0 -1", &large),
+        (3, "GET {number}moved", "13"),
+        (3, "PEXPIRETIME {number}moved", "4102444800123"),
+        (5, "SMEMBERS intset", "[-5000000000 -2 1 77 300 70000]"),
+        (5, "SMEMBERS moved", "[another]"),
+        (5, "SCARD set:large", "40"),
+        // Of several keys, since that leaves what it counted nowhere.
+        (15, "PFCOUNT hll absent", "7"),
+        (0, "EXISTS hash set zset stream hll intset {list}moved {intset}moved", "0"),
+    ];
+    let mut client = server.client();
+    for (database, command, wanted) in cases {
+        assert!(client.run(&format!("SELECT {database}")).is_ok());
+        assert_eq!(plain(&client.run(command)), wanted, "{what}: {command}");
+    }
+}
+
+#[test]
+fn every_type_that_moved_in_a_log_is_read() {
+    for name in ["v4-moves-1", "v4-moves-3", "v4-moves-layouts"] {
+        check_twice(name, check_moves);
     }
 }
 
 #[test]
 fn a_segment_over_an_earlier_one_is_read_up_to_its_own_end() {
-    for name in ["v2-recycled-1", "v2-recycled-3", "v3-recycled-3"] {
+    for name in ["v2-recycled-1", "v2-recycled-3", "v3-recycled-3", "v4-recycled-3"] {
         let data = Data::copy_of(&kept(name));
         let bytes = fs::read(data.segments().pop().unwrap()).unwrap();
         let former_len = u64::from_le_bytes(bytes[36..44].try_into().unwrap());
@@ -266,7 +342,7 @@ fn a_segment_over_an_earlier_one_is_read_up_to_its_own_end() {
 
 #[test]
 fn a_torn_log_is_read_up_to_where_it_is_whole() {
-    for name in ["v1-torn-1", "v1-torn-3", "v2-torn-1", "v2-torn-3", "v3-torn-3"] {
+    for name in ["v1-torn-1", "v1-torn-3", "v2-torn-1", "v2-torn-3", "v3-torn-3", "v4-torn-3"] {
         check(name);
         let mut server = Data::copy_of(&kept(name)).start(2, "always");
         let log = server.process().log();
@@ -292,8 +368,8 @@ fn files_of_later_versions_are_refused_by_name() {
     let why = "of the format, this program reads up to";
     let segment = |data: &Data| data.segments().remove(0);
     let checkpoint = |data: &Data| data.checkpoints().remove(0);
-    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 4);
-    let told = format!("log-0000000001.swl cannot be read: it has version 4 {why} 3");
+    let text = refused("v1-log-3", segment, |bytes| bytes[8] = 5);
+    let told = format!("log-0000000001.swl cannot be read: it has version 5 {why} 4");
     assert!(text.contains(&told), "{text}");
     let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 3);
     assert!(text.contains("checkpoint-"), "{text}");

@@ -330,20 +330,7 @@ fn renamenx(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_
 fn give_name(cx: &mut WriteCx<'_, '_>, from: &[u8], to: &[u8]) {
     let db = cx.frame.db;
     let events = [Event::generic("rename_from"), Event::generic("rename_to")];
-    relocate(cx, (db, from), (db, to), events);
-}
-
-/// Moves value and deadline of one key to another, across partitions and databases.
-fn relocate(
-    cx: &mut WriteCx<'_, '_>,
-    from: (DbIndex, &[u8]),
-    to: (DbIndex, &[u8]),
-    [leaves, arrives]: [Event; 2],
-) {
-    if let Some(mut removed) = cx.take(from.0, from.1, leaves) {
-        let ttl = same_deadline(removed.entry());
-        cx.put_in(to.0, to.1, removed.take_value(), ttl, arrives);
-    }
+    cx.move_key((db, from), (db, to), events);
 }
 
 fn same_deadline(entry: EntryRef<'_>) -> Ttl {
@@ -413,7 +400,7 @@ fn move_key(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_
     let free = cx.get(key).is_some() && cx.get_in(to, key).is_none();
     if free {
         let events = [Event::generic("move_from"), Event::generic("move_to")];
-        relocate(cx, (from, key), (to, key), events);
+        cx.move_key((from, key), (to, key), events);
     }
     reply.int(i64::from(free));
     Ok(())

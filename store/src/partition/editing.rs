@@ -166,10 +166,20 @@ impl Partition {
     }
 
     /// The key as one that the replay of an effect changes.
-    fn replayed<'k>(&self, db: DbIndex, key: &'k [u8]) -> Target<'k> {
+    ///
+    /// # Errors
+    /// Its slot is another partition's.
+    pub(super) fn replayed<'k>(
+        &self,
+        db: DbIndex,
+        key: &'k [u8],
+    ) -> Result<Target<'k>, EffectError> {
         let hash = self.hasher.hash(key);
+        if !self.slots.contains(hash.slot) {
+            return Err(EffectError::Mismatch("the key belongs to another partition"));
+        }
         let place = self.find(db, hash, key).map(|(place, _)| place);
-        Target { db, hash, key, place, lru: 0 }
+        Ok(Target { db, hash, key, place, lru: 0 })
     }
 
     /// Sets a key to the collection that an effect has.
@@ -180,7 +190,7 @@ impl Partition {
         collection: rdb::Collection<'_>,
         deadline: Option<UnixMillis>,
     ) -> Result<(), EffectError> {
-        let target = self.replayed(db, key);
+        let target = self.replayed(db, key)?;
         self.restore(target, collection, deadline, REPLAYED)
             .map_err(|_| EffectError::Mismatch("the collection is damaged"))
     }
@@ -192,7 +202,7 @@ impl Partition {
         key: &[u8],
         edit: Edit<'_>,
     ) -> Result<(), EffectError> {
-        let target = self.replayed(db, key);
+        let target = self.replayed(db, key)?;
         match edit {
             Edit::List(edit) => self.replay::<List>(target, edit),
             Edit::Set(edit) => self.replay::<Set>(target, edit),

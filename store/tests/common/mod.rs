@@ -47,9 +47,9 @@ pub struct Fixture {
     pub protocol: Protocol,
     /// Bounds that handlers keep to.
     pub limits: Limits,
-    /// Whether the shadow must have every collection in the same encoding. What COPY and RENAME
-    /// make of a large one that shrank keeps its encoding, while what is logged whole is read into
-    /// the one for its size, as Redis reads an RDB file.
+    /// Whether the shadow must have every collection in the same encoding. What COPY makes
+    /// of a large one that shrank keeps its encoding, while what is logged whole is read into the one
+    /// for its size, as Redis reads an RDB file.
     pub encodings_agree: bool,
     /// Every key that a command named.
     named: BTreeSet<Vec<u8>>,
