@@ -446,7 +446,7 @@ impl Checkpointer {
 
     fn take(&mut self, batch: &CutBatch) {
         let Some(running) = &mut self.running else { return };
-        self.server.checkpoints.keys[0].fetch_add(batch.count, Relaxed);
+        self.server.checkpoints.keys[0].fetch_add(batch.keys, Relaxed);
         self.server.checkpoints.bytes[0].fetch_add(batch.records.len() as u64, Relaxed);
         self.server.checkpoints.backlog.fetch_sub(batch.records.len(), Relaxed);
         if let Ok(writer) = &mut running.writer

@@ -31,7 +31,7 @@ impl FileKind {
     const fn version(self) -> u16 {
         match self {
             Self::Segment => 4,
-            Self::Checkpoint => 2,
+            Self::Checkpoint => 3,
         }
     }
 
@@ -288,9 +288,9 @@ mod tests {
         let error = FileHeader::decode(&bytes, FileKind::Segment).unwrap_err();
         assert_eq!(error.to_string(), "it has version 5 of the format, this program reads up to 4");
         bytes = FileHeader { former_len: None, ..header() }.encode(FileKind::Checkpoint);
-        bytes[8] = 3;
+        bytes[8] = 4;
         let error = FileHeader::decode(&bytes, FileKind::Checkpoint).unwrap_err();
-        assert_eq!(error.to_string(), "it has version 3 of the format, this program reads up to 2");
+        assert_eq!(error.to_string(), "it has version 4 of the format, this program reads up to 3");
     }
 
     /// Gives a header another version, with the checksum of that.
@@ -314,7 +314,7 @@ mod tests {
         }
         let header = FileHeader { former_len: None, ..header() };
         let bytes = header.encode(FileKind::Checkpoint);
-        assert_eq!((bytes.len(), bytes[8]), (FIXED + 3 * 8 + 4, 2));
+        assert_eq!((bytes.len(), bytes[8]), (FIXED + 3 * 8 + 4, 3));
         for version in [1, 2] {
             let bytes = with_version(bytes.clone(), version);
             let read = FileHeader::decode(&bytes, FileKind::Checkpoint);

@@ -7,18 +7,28 @@
 //! and finished from there. So each key of the cut is written once, as it was, and extra memory is
 //! what waits to be taken.
 //!
+//! The same again for the elements of a large collection ([`parted`]).
+//!
 //! It is what databases call copy-on-update (T. Cao et al., "Fast checkpoint recovery algorithms for
 //! frequently consistent applications", SIGMOD 2011, compare it with others), with the key as the
 //! unit that is copied where a fork has the page.
 
+mod parted;
+
+use std::collections::BTreeMap;
+
+pub(crate) use self::parted::Parted;
+use self::parted::{Lost, is_parted};
+use crate::data::Collection;
 use crate::db::Db;
-use crate::dict::{Cursor, EntryRef, Place};
+use crate::dict::{Cursor, EntryRef, Place, Removed};
 use crate::effect::Effect;
 use crate::partition::{Garbage, Partition};
 use crate::types::{DbIndex, ShardId};
+use crate::value::ValueRef;
 
-/// Keys that a slice writes at most.
-const SLICE_KEYS: usize = 1024;
+/// Keys and elements that a slice writes at most.
+const SLICE_KEYS: u64 = 1024;
 
 /// Bytes after which a slice ends: one that meets a long value may exceed them by that.
 const SLICE_BYTES: usize = 256 << 10;
@@ -35,9 +45,21 @@ pub(crate) struct Cut {
     /// Databases that were flushed before they were written.
     #[allow(clippy::vec_box, reason = "they are set aside as they are, boxed")]
     aside: Vec<Box<Db>>,
-    records: Vec<u8>,
-    count: u64,
+    /// Collections of which some elements are written, by database (its number at the moment of the
+    /// cut) and key.
+    parted: BTreeMap<(DbIndex, Box<[u8]>), Parted>,
+    /// The same of those that their keys have lost.
+    lost: Vec<Lost>,
+    written: Written,
     finished: bool,
+}
+
+/// What was written of a cut and not handed out.
+#[derive(Default)]
+struct Written {
+    records: Vec<u8>,
+    effects: u64,
+    keys: u64,
 }
 
 /// Where a database is with a cut.
@@ -46,6 +68,17 @@ pub(crate) struct DbCut {
     /// Its number at the moment of the cut.
     index: DbIndex,
     cursor: Cursor,
+}
+
+/// What is about to happen to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CutChange {
+    /// Nothing: its key's deadline alone changes.
+    Deadline,
+    /// It is changed as a whole, or taken to be kept elsewhere.
+    Value,
+    /// It is dropped.
+    Drop,
 }
 
 /// Keys of a cut, as effects that make them.
@@ -57,6 +90,8 @@ pub struct CutBatch {
     pub count: u64,
     /// The effects, one behind the other.
     pub records: Vec<u8>,
+    /// Number of keys of which nothing more is to come.
+    pub keys: u64,
     /// Nothing more of the cut is to come from this partition.
     pub last: bool,
 }
@@ -68,27 +103,58 @@ impl DbCut {
     }
 }
 
-impl Cut {
-    fn write(&mut self, db: DbIndex, entry: &EntryRef<'_>) {
+impl Written {
+    fn put(&mut self, effect: &Effect<'_>) {
+        effect.encode(&mut self.records);
+        self.effects += 1;
+    }
+
+    fn put_key(&mut self, db: DbIndex, entry: &EntryRef<'_>) {
         let (key, value, deadline) = (entry.key(), entry.value(), entry.deadline());
-        Effect::Put { db, key, value, deadline }.encode(&mut self.records);
-        self.count += 1;
+        self.put(&Effect::Put { db, key, value, deadline });
+        self.keys += 1;
+    }
+}
+
+/// How far a slice is.
+struct Slice {
+    /// Keys and elements that were written.
+    count: u64,
+    /// Bytes that there were before.
+    before: usize,
+}
+
+impl Cut {
+    /// Writes an entry of the cut, or begins to write it some elements at a time.
+    fn write(&mut self, db: DbIndex, entry: &EntryRef<'_>) {
+        match Parted::begin(db, entry).filter(|_| is_parted(entry.value())) {
+            Some(parted) => _ = self.parted.insert((db, entry.key().into()), parted),
+            None => self.written.put_key(db, entry),
+        }
     }
 
     /// Writes some keys of a database; `epoch` is the bit of entries that are not of the cut any
-    /// more.
-    fn step(&mut self, db: &mut Db, epoch: bool) {
-        let Some(DbCut { index, cursor }) = db.cut else { return };
+    /// more. Returns how many it has passed.
+    fn step(&mut self, db: &mut Db, epoch: bool) -> u64 {
+        let Some(DbCut { index, cursor }) = db.cut else { return 0 };
+        let mut passed = 0;
         // Entries lie anywhere: fetched all at once, they are not waited for one by one.
         db.dict().scan(cursor, STEP_KEYS, &mut |entry| entry.prefetch());
         let next = db.dict().scan(cursor, STEP_KEYS, &mut |entry| {
             if entry.epoch() != epoch {
                 self.write(index, &entry);
                 entry.set_epoch(epoch);
+                passed += 1;
             }
         });
+        // What is left of its collections is looked for in the database.
         let end = Cursor::end_of(db.dict().slots());
-        db.cut = (next < end).then_some(DbCut { index, cursor: next });
+        db.cut = (next < end || self.has_parted(index)).then_some(DbCut { index, cursor: next });
+        passed
+    }
+
+    fn has_parted(&self, db: DbIndex) -> bool {
+        self.parted.first_key_value().is_some_and(|((first, _), _)| *first == db)
     }
 }
 
@@ -116,28 +182,60 @@ impl Partition {
         true
     }
 
-    /// Writes the next slice of the cut: under a millisecond of work, unless there are long values.
-    /// To be called until [`Partition::take_cut`] gives the last batch.
+    /// Writes the next slice of the cut: under a millisecond of work, unless there are long strings,
+    /// or lists or streams. To be called until [`Partition::take_cut`] gives the last batch.
     pub fn cut_slice(&mut self) {
-        let Some(cut) = self.cut.as_deref_mut() else { return };
-        let before = (cut.count, cut.records.len());
-        while cut.count - before.0 < SLICE_KEYS as u64 && cut.records.len() - before.1 < SLICE_BYTES
+        let Some(mut cut) = self.cut.take() else { return };
+        let mut slice = Slice { count: 0, before: cut.written.records.len() };
+        while !cut.finished
+            && slice.count < SLICE_KEYS
+            && cut.written.records.len() - slice.before < SLICE_BYTES
         {
-            if let Some(db) = self.dbs.iter_mut().flatten().find(|db| db.cut.is_some()) {
-                cut.step(db, self.epoch);
-                continue;
-            }
-            let Some(mut db) = cut.aside.pop() else {
+            slice.count += self.cut_step(&mut cut).unwrap_or_else(|| {
                 cut.finished = true;
-                return;
-            };
-            cut.step(&mut db, self.epoch);
-            if db.cut.is_some() {
-                cut.aside.push(db);
-            } else {
-                self.garbage.push(Garbage::Db(db));
-            }
+                0
+            });
         }
+        self.cut = Some(cut);
+    }
+
+    /// Writes a few keys or elements, and returns how many; nothing if there are no more.
+    fn cut_step(&mut self, cut: &mut Cut) -> Option<u64> {
+        if let Some(Lost { parted, value }) = cut.lost.last_mut() {
+            let step = parted.step(ValueRef::Object(value), &mut cut.written);
+            if step.is_none()
+                && let Some(Lost { parted, value }) = cut.lost.pop()
+            {
+                parted.finish(&mut cut.written);
+                self.garbage.push(Garbage::Value(value));
+            }
+            return Some(step.unwrap_or(1));
+        }
+        if let Some(((index, key), mut parted)) = cut.parted.pop_first() {
+            let dbs = self.dbs.iter().flatten().chain(&cut.aside);
+            let value = dbs
+                .filter(|db| db.cut.is_some_and(|cut| cut.index == index))
+                .find_map(|db| db.dict().get(self.hasher().hash(&key), &key));
+            match value.and_then(|entry| parted.step(entry.value(), &mut cut.written)) {
+                Some(count) => {
+                    cut.parted.insert((index, key), parted);
+                    return Some(count);
+                }
+                None => parted.finish(&mut cut.written),
+            }
+            return Some(1);
+        }
+        if let Some(db) = self.dbs.iter_mut().flatten().find(|db| db.cut.is_some()) {
+            return Some(cut.step(db, self.epoch));
+        }
+        let mut db = cut.aside.pop()?;
+        let count = cut.step(&mut db, self.epoch);
+        if db.cut.is_some() {
+            cut.aside.push(db);
+        } else {
+            self.garbage.push(Garbage::Db(db));
+        }
+        Some(count)
     }
 
     /// What was written of the cut since the last call, if it is enough to be handed out or the
@@ -150,40 +248,99 @@ impl Partition {
     #[inline(never)]
     fn take_written(&mut self) -> Option<CutBatch> {
         let cut = self.cut.as_deref_mut()?;
-        if !cut.finished && cut.records.len() < BATCH_BYTES {
+        if !cut.finished && cut.written.records.len() < BATCH_BYTES {
             return None;
         }
         let last = cut.finished;
-        let (count, records) = (std::mem::take(&mut cut.count), std::mem::take(&mut cut.records));
+        let Written { records, effects, keys } = std::mem::take(&mut cut.written);
         if last {
             self.cut = None;
         }
-        Some(CutBatch { shard: self.id(), count, records, last })
+        Some(CutBatch { shard: self.id(), count: effects, records, keys, last })
     }
 
     /// The entry at `place` is about to change or to go: it is written first if it is of the cut.
+    /// A large collection is written some elements at a time all the same, if its deadline alone
+    /// changes or if nobody else wants it any more.
     #[cold]
     #[inline(never)]
-    pub(crate) fn write_before_change(&mut self, db: DbIndex, place: Option<Place>) {
-        let data = self.dbs.get(db.index()).and_then(Option::as_deref);
+    pub(crate) fn write_before_change(
+        &mut self,
+        db: DbIndex,
+        place: Option<Place>,
+        change: CutChange,
+    ) {
+        let data = self.dbs.get_mut(db.index()).and_then(Option::as_deref_mut);
         let (Some(cut), Some(data), Some(place)) = (self.cut.as_deref_mut(), data, place) else {
             return;
         };
+        let Some(DbCut { index, .. }) = data.cut else { return };
         let entry = data.entry(place);
-        if let Some(DbCut { index, .. }) = data.cut
-            && entry.epoch() != self.epoch
-        {
+        if entry.epoch() != self.epoch {
             cut.write(index, &entry);
             entry.set_epoch(self.epoch);
         }
+        if cut.parted.is_empty() || change == CutChange::Deadline {
+            return;
+        }
+        let Some(parted) = cut.parted.remove(&(index, entry.key().into())) else { return };
+        let value = if change == CutChange::Drop { data.take_costly(place) } else { None };
+        match value {
+            Some(value) => cut.lost.push(Lost { parted, value }),
+            None => parted.finish_at_once(data.entry(place).value(), &mut cut.written),
+        }
     }
 
-    /// The same of an entry that was just taken out of a database.
-    pub(crate) fn write_removed(&mut self, of: Option<DbCut>, entry: &EntryRef<'_>) {
-        if let (Some(cut), Some(DbCut { index, .. })) = (self.cut.as_deref_mut(), of)
-            && entry.epoch() != self.epoch
-        {
-            cut.write(index, entry);
+    /// The collection at `place` is about to be edited: it is written first if it is of the cut. If
+    /// that is done some elements at a time, the editor needs what is returned, which is to be handed
+    /// to [`Partition::edited`] afterwards.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn write_before_edit<T: Collection>(
+        &mut self,
+        db: DbIndex,
+        place: Option<Place>,
+    ) -> Option<Parted> {
+        let data = self.dbs.get(db.index())?.as_deref()?;
+        let (cut, index) = (self.cut.as_deref_mut()?, data.cut?.index);
+        let entry = data.entry(place?);
+        T::view_of(entry.value())?;
+        if entry.epoch() != self.epoch {
+            cut.write(index, &entry);
+            entry.set_epoch(self.epoch);
+        }
+        if cut.parted.is_empty() {
+            return None;
+        }
+        cut.parted.remove(&(index, entry.key().into()))
+    }
+
+    /// A collection of which some elements are written was edited; or it has become empty, and `goes`.
+    #[cold]
+    pub(crate) fn edited(&mut self, mut parted: Parted, goes: bool) {
+        let Some(cut) = self.cut.as_deref_mut() else { return };
+        if goes {
+            parted.finish(&mut cut.written);
+        } else {
+            parted.hand_out(&mut cut.written);
+            cut.parted.insert((parted.db, parted.key.clone()), parted);
+        }
+    }
+
+    /// An entry was just taken out of a database: it is written if it is of the cut.
+    pub(crate) fn write_removed(&mut self, of: Option<DbCut>, removed: &mut Removed) {
+        let (Some(cut), Some(DbCut { index, .. })) = (self.cut.as_deref_mut(), of) else { return };
+        let entry = removed.entry();
+        if entry.epoch() != self.epoch {
+            cut.write(index, &entry);
+        }
+        if cut.parted.is_empty() {
+            return;
+        }
+        let Some(parted) = cut.parted.remove(&(index, entry.key().into())) else { return };
+        match removed.take_costly() {
+            Some(value) => cut.lost.push(Lost { parted, value }),
+            None => parted.finish_at_once(removed.entry().value(), &mut cut.written),
         }
     }
 

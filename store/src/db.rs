@@ -116,6 +116,11 @@ impl Db {
         self.dict.object_mut(place)
     }
 
+    /// Takes the value at `place` out if it takes long to free, leaving 0.
+    pub fn take_costly(&mut self, place: Place) -> Option<Box<Object>> {
+        self.dict.take_costly(place)
+    }
+
     /// Changes the deadline of the key at `place`.
     pub fn set_deadline(&mut self, hash: KeyHash, place: Place, deadline: Option<UnixMillis>) {
         let timers = &mut self.timers;

@@ -138,6 +138,16 @@ pub enum Effect<'a> {
         /// When the key expires, if it does.
         deadline: Option<UnixMillis>,
     },
+    /// The key's collection has these elements too, or has them with these values. A key that is
+    /// absent gets one. So checkpoints have large collections.
+    Extend {
+        /// Database.
+        db: DbIndex,
+        /// Key.
+        key: &'a [u8],
+        /// A collection of these elements as DUMP gives it.
+        collection: Collection<'a>,
+    },
     /// A collection changed. One that the key does not have yet is made first.
     Edit {
         /// Database.
@@ -228,6 +238,7 @@ mod tag {
     pub const RESTORE: u8 = 7;
     pub const EDIT: u8 = 8;
     pub const MOVE: u8 = 9;
+    pub const EXTEND: u8 = 10;
 
     pub const INT: u8 = 1;
     pub const BYTES: u8 = 2;
@@ -254,8 +265,11 @@ impl<'a> Effect<'a> {
             Self::Restore { db, key, collection, deadline } => {
                 put_head(out, tag::RESTORE, db, key);
                 put_deadline(out, deadline);
-                out.push(collection.kind().code());
-                put_long(out, |out| out.extend_from_slice(collection.body()));
+                put_dumped(out, collection);
+            }
+            Self::Extend { db, key, collection } => {
+                put_head(out, tag::EXTEND, db, key);
+                put_dumped(out, collection);
             }
             Self::Edit { db, key, edit } => {
                 put_head(out, tag::EDIT, db, key);
@@ -307,6 +321,10 @@ impl<'a> Effect<'a> {
                 let key = reader.bytes()?;
                 let deadline = reader.deadline()?;
                 Self::Restore { db, key, collection: reader.collection()?, deadline }
+            }
+            tag::EXTEND => {
+                let key = reader.bytes()?;
+                Self::Extend { db, key, collection: reader.collection()? }
             }
             tag::EDIT => Self::Edit { db, key: reader.bytes()?, edit: Edit::decode(&mut reader)? },
             tag::EXPIRE => {
@@ -370,6 +388,12 @@ fn put_collection(out: &mut Vec<u8>, value: ValueRef<'_>) {
     let Some(kind) = data::object_type(value) else { return };
     out.push(kind.code());
     put_long(out, |out| data::write(value, &mut Body::new(&mut StringWriter::new(false), out)));
+}
+
+/// Appends a collection that is as DUMP gives it.
+fn put_dumped(out: &mut Vec<u8>, collection: Collection<'_>) {
+    out.push(collection.kind().code());
+    put_long(out, |out| out.extend_from_slice(collection.body()));
 }
 
 /// Appends bytes behind a 64-bit length: a collection may be longer than any string.

@@ -7,17 +7,17 @@
 
 pub mod editing;
 mod moving;
+mod replay;
 
 use std::cell::RefCell;
 
 use crate::blocking::{Touch, WaitOutcome, WaiterTable};
-use crate::cut::Cut;
+use crate::cut::{Cut, CutChange};
 use crate::data::{Encodings, Shaping};
 use crate::db::{Db, DbFigures};
 use crate::dict::{EntryRef, Place, Removed};
 use crate::effect::{Effect, EffectError, Event, EventClass};
 use crate::hash::{KeyHash, KeyHasher};
-use crate::partition::editing::Target;
 use crate::rng::Rng;
 use crate::types::{DbIndex, Sequence, ShardId, SlotRange, UnixMillis};
 use crate::value::{NewValue, Object, TimerId};
@@ -94,9 +94,6 @@ use log;
 
 /// A change that the replay of effects makes.
 const REPLAYED: Event = Event::generic("replayed");
-
-/// No string is longer: `proto-max-bulk-len` ends below. What says otherwise is damaged.
-const MAX_STRING: usize = u32::MAX as usize;
 
 /// Effects of one turn, encoded, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -308,7 +305,12 @@ impl Partition {
         lru: u32,
     ) -> Option<Removed> {
         if self.cut.is_some() {
-            self.write_before_change(db, place);
+            let kind = match &change {
+                Change::Expire(_) => CutChange::Deadline,
+                Change::Splice(..) | Change::Take => CutChange::Value,
+                Change::Put(..) | Change::Delete => CutChange::Drop,
+            };
+            self.write_before_change(db, place, kind);
         }
         let (slots, hasher, began, epoch) = (self.slots, self.hasher, self.began, self.epoch);
         let data = self.dbs.get_mut(db.index())?;
@@ -398,7 +400,7 @@ impl Partition {
         };
         let cut = data.cut;
         let Some(mut removed) = data.remove_due(timer) else { return };
-        self.write_removed(cut, &removed.entry());
+        self.write_removed(cut, &mut removed);
         self.garbage.extend(removed.take_costly().map(Garbage::Value));
         let key = removed.entry().key();
         self.watch.touch(db, key);
@@ -438,92 +440,6 @@ impl Partition {
         self.waiters.touch_databases([a, b]);
         dbs.swap(a.index(), b.index());
         self.log().record(Event::generic("swapdb"), || Effect::Swap { a, b });
-    }
-
-    /// Does what an effect says. In order, from an empty partition on, effects give the data of
-    /// the partition that they came from.
-    ///
-    /// # Errors
-    /// The effect needs a key or a database that is not there.
-    pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), EffectError> {
-        let named = match *effect {
-            Effect::Put { db, .. }
-            | Effect::Splice { db, .. }
-            | Effect::Restore { db, .. }
-            | Effect::Edit { db, .. }
-            | Effect::Expire { db, .. }
-            | Effect::Delete { db, .. }
-            | Effect::Flush { db } => [db, db],
-            Effect::Move { db, to_db, .. } => [db, to_db],
-            Effect::Swap { a, b } => [a, b],
-        };
-        if named.iter().any(|db| db.index() >= self.dbs.len()) {
-            return Err(EffectError::Mismatch("there are not so many databases"));
-        }
-        let (db, key, change) = match *effect {
-            Effect::Flush { db } => {
-                self.flush(db);
-                return Ok(());
-            }
-            Effect::Swap { a, b } => {
-                self.swap(a, b);
-                return Ok(());
-            }
-            Effect::Put { db, key, value, deadline } => {
-                (db, key, Change::Put(value.to_new(), deadline))
-            }
-            Effect::Restore { db, key, collection, deadline } => {
-                return self.replay_restore(db, key, collection, deadline);
-            }
-            Effect::Edit { db, key, edit } => return self.replay_edit(db, key, edit),
-            Effect::Move { db, key, to_db, to_key } => {
-                return self.replay_move((db, key), (to_db, to_key));
-            }
-            Effect::Splice { db, key, offset, bytes } => {
-                let offset = usize::try_from(offset);
-                let fits = |offset: &usize| {
-                    offset.checked_add(bytes.len()).is_some_and(|end| end <= MAX_STRING)
-                };
-                let offset = offset.ok().filter(fits);
-                let offset = offset.ok_or(EffectError::Mismatch("the string would be too long"))?;
-                (db, key, Change::Splice(offset, bytes))
-            }
-            Effect::Expire { db, key, deadline } => (db, key, Change::Expire(deadline)),
-            Effect::Delete { db, key } => (db, key, Change::Delete),
-        };
-        let Target { hash, place, .. } = self.replayed(db, key)?;
-        if place.is_none() && !matches!(change, Change::Put(..) | Change::Splice(..)) {
-            return Err(EffectError::Mismatch("the key is absent"));
-        }
-        let before = self.sequence;
-        self.change(db, hash, key, place, change, REPLAYED, 0);
-        if self.sequence == before {
-            return Err(EffectError::Mismatch("the value has another type"));
-        }
-        Ok(())
-    }
-
-    /// Does what `count` effects say that lie one behind the other in `records`.
-    ///
-    /// # Errors
-    /// The bytes are not so many effects, or one of them does not fit the data.
-    pub fn apply_all(&mut self, records: &[u8], count: u64) -> Result<(), EffectError> {
-        let mut rest = records;
-        for _ in 0..count {
-            let (effect, length) = Effect::decode(rest)?;
-            self.apply(&effect)?;
-            rest = &rest[length..];
-        }
-        if rest.is_empty() { Ok(()) } else { Err(EffectError::Surplus(rest.len())) }
-    }
-
-    /// What is here was loaded: from now on effects are counted from `sequence` on, and changes
-    /// from 0.
-    pub fn loaded(&mut self, sequence: Sequence) {
-        self.sequence = sequence;
-        self.counters = Counters::default();
-        self.effects.clear();
-        self.effects_first = sequence.next();
     }
 
     /// Moves all keys to partitions that divide the slots among themselves in another way.

@@ -20,7 +20,7 @@ fn check(record: &[u8], what: &str) {
 #[test]
 fn what_no_effect_has_may_be_of_a_later_version() {
     const NO_DEADLINE: [u8; 8] = i64::MIN.to_le_bytes();
-    for kind in [0, 10, 255] {
+    for kind in [0, 11, 255] {
         check(&record(kind, &[0; 64]), "effect");
     }
     check(&record(1, &[&NO_DEADLINE[..], &[4; 64]].concat()), "value");

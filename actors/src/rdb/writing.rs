@@ -14,9 +14,10 @@ use shardwright_journal::{
 };
 use shardwright_store::data;
 use shardwright_store::db::Db;
-use shardwright_store::effect::Effect;
-use shardwright_store::partition::Partition;
-use shardwright_store::types::{DbIndex, UnixMillis};
+use shardwright_store::effect::{Effect, EffectError};
+use shardwright_store::hash::KeyHasher;
+use shardwright_store::partition::{Partition, PartitionOptions};
+use shardwright_store::types::{DbIndex, ShardId, SlotRange, UnixMillis};
 use shardwright_store::value::ValueRef;
 use thiserror::Error;
 
@@ -270,7 +271,7 @@ pub fn write_checkpoint(
     directory: u64,
     entry: CheckpointEntry,
 ) -> Result<Written, WriteError> {
-    let mut converter = Converter { file, failed: None };
+    let mut converter = Converter::new(file);
     let read = read_checkpoint(data, directory, entry, &mut converter);
     match (converter.failed, read) {
         (Some(error), _) => Err(error),
@@ -283,6 +284,70 @@ pub fn write_checkpoint(
 struct Converter<'d> {
     file: RdbFile<'d>,
     failed: Option<WriteError>,
+    /// Large collections, which come in parts: those that are not whole yet.
+    gathered: Box<Partition>,
+}
+
+impl<'d> Converter<'d> {
+    fn new(file: RdbFile<'d>) -> Self {
+        let gathered = Box::new(Partition::new(PartitionOptions {
+            id: ShardId(0),
+            slots: SlotRange::ALL,
+            databases: u16::MAX,
+            hasher: KeyHasher::new([rand::random(), rand::random()]),
+            seed: 0,
+            now: UnixMillis(0),
+        }));
+        Self { file, failed: None, gathered }
+    }
+
+    /// The key `key` has come whole.
+    fn write_gathered(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        deadline: Option<UnixMillis>,
+    ) -> Result<(), Stop> {
+        let gathered = self.gathered.get(db, self.gathered.hasher().hash(key), key);
+        let entry = gathered.ok_or_else(|| Stop::Damaged("the end of no collection".to_owned()))?;
+        self.file.key(db, key, entry.value(), deadline)?;
+        self.gathered.apply(&Effect::Delete { db, key })?;
+        drop(self.gathered.take_garbage());
+        Ok(())
+    }
+
+    fn write(&mut self, effect: &Effect<'_>) -> Result<(), Stop> {
+        match *effect {
+            Effect::Put { db, key, value, deadline } => self.file.key(db, key, value, deadline)?,
+            Effect::Restore { db, key, collection, deadline } => {
+                self.file.collection(db, key, collection, deadline)?;
+            }
+            Effect::Extend { .. } => self.gathered.apply(effect)?,
+            Effect::Expire { db, key, deadline } => self.write_gathered(db, key, deadline)?,
+            _ => return Err(Stop::Damaged("an effect that makes no key".to_owned())),
+        }
+        Ok(())
+    }
+}
+
+/// Why a checkpoint is read no further.
+enum Stop {
+    /// It has something that no checkpoint has.
+    Damaged(String),
+    /// The file cannot be written.
+    Failed(WriteError),
+}
+
+impl From<WriteError> for Stop {
+    fn from(error: WriteError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<EffectError> for Stop {
+    fn from(error: EffectError) -> Self {
+        Self::Damaged(error.to_string())
+    }
 }
 
 impl Replay for Converter<'_> {
@@ -299,19 +364,13 @@ impl Replay for Converter<'_> {
             let mut rest = part.payload;
             while !rest.is_empty() {
                 let (effect, len) = Effect::decode(rest).map_err(|error| error.to_string())?;
-                let written = match effect {
-                    Effect::Put { db, key, value, deadline } => {
-                        self.file.key(db, key, value, deadline)
+                self.write(&effect).map_err(|stop| match stop {
+                    Stop::Damaged(why) => why,
+                    Stop::Failed(error) => {
+                        self.failed = Some(error);
+                        "the RDB file could not be written".to_owned()
                     }
-                    Effect::Restore { db, key, collection, deadline } => {
-                        self.file.collection(db, key, collection, deadline)
-                    }
-                    _ => return Err("an effect that makes no key".to_owned()),
-                };
-                if let Err(error) = written {
-                    self.failed = Some(error);
-                    return Err("the RDB file could not be written".to_owned());
-                }
+                })?;
                 rest = rest.get(len..).unwrap_or_default();
             }
         }

@@ -7,7 +7,7 @@ use shardwright_codec::listpack::{Element, Listpack, ListpackBuf};
 use shardwright_codec::number::MAX_I64_LEN;
 use shardwright_codec::rdb::{self, Body, Fault, ObjectType, Part};
 
-use super::{Collection, Shaping, element_of, mix_element, stored};
+use super::{Collection, Elements, Make, Shaping, element_of, mix_element, stored};
 use crate::dict::{EntryRef, Fields};
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
@@ -219,6 +219,11 @@ fn pair_of(entry: EntryRef<'_>) -> (Element<'_>, Element<'_>) {
     (Element::Bytes(entry.key()), element_of(entry.value()))
 }
 
+fn put_field(body: &mut Body<'_>, entry: EntryRef<'_>) {
+    body.text(entry.key());
+    body.element(element_of(entry.value()));
+}
+
 impl Hash {
     fn set(&mut self, field: &[u8], value: &[u8], shaping: &Shaping) -> Done {
         let limits = &shaping.encodings;
@@ -354,34 +359,67 @@ impl Collection for Hash {
             View::Packed(listpack) => body.text(listpack.bytes()),
             View::Table(fields) => {
                 body.length(fields.len() as u64);
-                for entry in fields.iter() {
-                    body.text(entry.key());
-                    body.element(element_of(entry.value()));
-                }
+                fields.iter().for_each(|entry| put_field(body, entry));
             }
         }
     }
 
     fn read(collection: rdb::Collection<'_>, shaping: &Shaping) -> Result<Self, Fault> {
         let mut hash = Self::empty(Vec::new());
+        Self::edits(collection, &mut |edit| match hash.apply(edit, shaping) {
+            Some(Done::Added) => Ok(()),
+            _ => Err("a field that is there twice"),
+        })?;
+        if hash.is_empty() { Err(collection.fault("no elements")) } else { Ok(hash) }
+    }
+
+    fn is_named(view: View<'_>) -> bool {
+        matches!(view, View::Table(_))
+    }
+
+    fn write_some(
+        view: View<'_>,
+        cursor: u64,
+        count: usize,
+        skip: &dyn Fn(&[u8]) -> bool,
+        out: &mut Elements,
+    ) -> u64 {
+        let View::Table(fields) = view else { return 0 };
+        fields.scan_fetched(cursor, count, &mut |entry| {
+            if !skip(entry.key()) {
+                out.add(|body| put_field(body, entry));
+            }
+        })
+    }
+
+    fn write_named(view: View<'_>, name: &[u8], out: &mut Elements) {
+        if let View::Table(fields) = view
+            && let Some(entry) = fields.entry(name)
+        {
+            out.add(|body| put_field(body, entry));
+        }
+    }
+
+    fn names(_: View<'_>, edit: Edit<'_>, visit: &mut dyn FnMut(&[u8])) {
+        let (Edit::Set { field, .. } | Edit::Remove { field }) = edit;
+        visit(field);
+    }
+
+    fn empty_named(shaping: &Shaping, _: Vec<u8>) -> Self {
+        Self::Table(Fields::new(shaping.hasher))
+    }
+
+    fn edits(collection: rdb::Collection<'_>, make: &mut Make<'_, Self>) -> Result<(), Fault> {
         let mut field: Option<Vec<u8>> = None;
         collection.visit(&mut |part| {
-            let Part::Text(text) = part else { return Err("a score in a hash") };
+            let Part::Text(value) = part else { return Err("a score in a hash") };
             match field.take() {
-                None => field = Some(text.to_vec()),
-                Some(field) => {
-                    if hash.set(&field, text, shaping) != Done::Added {
-                        return Err("a field that is there twice");
-                    }
-                }
+                None => field = Some(value.to_vec()),
+                Some(field) => make(Edit::Set { field: &field, value })?,
             }
             Ok(())
         })?;
-        match field {
-            Some(_) => Err(collection.fault("a field without a value")),
-            None if hash.is_empty() => Err(collection.fault("no elements")),
-            None => Ok(hash),
-        }
+        if field.is_some() { Err(collection.fault("a field without a value")) } else { Ok(()) }
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod blocks;
 pub mod edit;
+pub(crate) mod elements;
 pub mod hash;
 pub mod intset;
 pub mod list;
@@ -18,6 +19,7 @@ pub mod sorted_set;
 pub mod stream;
 
 pub use edit::Edit;
+pub use elements::Elements;
 pub use hash::Hash;
 pub use list::List;
 pub use set::Set;
@@ -29,6 +31,7 @@ use shardwright_codec::listpack::Element;
 use shardwright_codec::number::MAX_I64_LEN;
 use shardwright_codec::rdb::{self, Body, Fault, ObjectType};
 
+use crate::cut::Parted;
 use crate::digest::Digest;
 use crate::hash::KeyHasher;
 use crate::partition::editing::Recorder;
@@ -134,6 +137,45 @@ pub trait Collection: Sized + Clone + 'static {
     /// It is damaged or of another type.
     fn read(collection: rdb::Collection<'_>, shaping: &Shaping) -> Result<Self, Fault>;
 
+    /// Whether its elements have names by which it finds them, in any order: then it can be written
+    /// some elements at a time while it changes.
+    fn is_named(_: Self::View<'_>) -> bool {
+        false
+    }
+
+    /// Writes elements from `cursor` on, about `count` of them, but those whose name `skip` tells.
+    /// Returns where to go on; 0 at the end, as at the beginning. An element that is there from the
+    /// first step to the last is passed, whatever else comes and goes.
+    fn write_some(
+        _: Self::View<'_>,
+        _cursor: u64,
+        _count: usize,
+        _skip: &dyn Fn(&[u8]) -> bool,
+        _out: &mut Elements,
+    ) -> u64 {
+        0
+    }
+
+    /// Writes the element of this name, if there is one.
+    fn write_named(_: Self::View<'_>, _name: &[u8], _out: &mut Elements) {}
+
+    /// Tells the names of the elements that a change makes, changes or removes.
+    fn names(_: Self::View<'_>, _: Self::Edit<'_>, _visit: &mut dyn FnMut(&[u8])) {}
+
+    /// An empty one in the form that those have which are written some elements at a time, so that
+    /// it has that from the beginning; maybe in the memory of `buffer`, whose content goes.
+    fn empty_named(_: &Shaping, buffer: Vec<u8>) -> Self {
+        Self::empty(buffer)
+    }
+
+    /// Hands out the changes that give a collection elements which were written like this.
+    ///
+    /// # Errors
+    /// They are damaged or of another type, or a change was refused, with a reason.
+    fn edits(collection: rdb::Collection<'_>, _make: &mut Make<'_, Self>) -> Result<(), Fault> {
+        Err(Fault::Unsupported { key: None, kind: collection.kind() })
+    }
+
     /// The collection that a value is, if it is one of this type.
     #[inline]
     fn view_of(value: ValueRef<'_>) -> Option<Self::View<'_>> {
@@ -146,6 +188,9 @@ pub trait Collection: Sized + Clone + 'static {
         }
     }
 }
+
+/// Makes a change of a collection, or tells why not.
+pub type Make<'m, T> = dyn FnMut(<T as Collection>::Edit<'_>) -> Result<(), &'static str> + 'm;
 
 /// Calls a generic function for the collection that a value is.
 macro_rules! for_collection {
@@ -199,6 +244,34 @@ pub fn write(value: ValueRef<'_>, body: &mut Body<'_>) {
         T::view_of(value).into_iter().for_each(|view| T::write(view, body));
     }
     for_collection!(value, of(value, body), ());
+}
+
+/// Whether a value's elements have names: see [`Collection::is_named`].
+pub fn is_named(value: ValueRef<'_>) -> bool {
+    fn of<T: Collection>(value: ValueRef<'_>) -> bool {
+        T::view_of(value).is_some_and(T::is_named)
+    }
+    for_collection!(value, of(value), false)
+}
+
+/// Writes some elements of a value that has names for them: see [`Collection::write_some`].
+pub fn write_some(
+    value: ValueRef<'_>,
+    cursor: u64,
+    count: usize,
+    skip: &dyn Fn(&[u8]) -> bool,
+    out: &mut Elements,
+) -> u64 {
+    fn of<T: Collection>(
+        value: ValueRef<'_>,
+        cursor: u64,
+        count: usize,
+        skip: &dyn Fn(&[u8]) -> bool,
+        out: &mut Elements,
+    ) -> u64 {
+        T::view_of(value).map_or(0, |view| T::write_some(view, cursor, count, skip, out))
+    }
+    for_collection!(value, of(value, cursor, count, skip, out), 0)
 }
 
 /// Reads a collection of any type and hands it to `put` in the form in which it is stored.
@@ -260,7 +333,7 @@ pub fn with_stored<T: Collection>(collection: T, put: impl FnOnce(NewValue<'_>))
 }
 
 /// The data type that a type of RDB files stands for.
-const fn kind_of(kind: ObjectType) -> Option<Kind> {
+pub(crate) const fn kind_of(kind: ObjectType) -> Option<Kind> {
     Some(match kind {
         ObjectType::String => Kind::String,
         ObjectType::List
@@ -286,11 +359,18 @@ pub struct Editor<'e, T: Collection> {
     target: &'e mut T,
     recorder: Recorder<'e>,
     shaping: Shaping,
+    /// What a cut has of it, if it is being written some elements at a time.
+    parted: Option<&'e mut Parted>,
 }
 
 impl<'e, T: Collection> Editor<'e, T> {
-    pub(crate) fn new(target: &'e mut T, recorder: Recorder<'e>, shaping: Shaping) -> Self {
-        Self { target, recorder, shaping }
+    pub(crate) fn new(
+        target: &'e mut T,
+        recorder: Recorder<'e>,
+        shaping: Shaping,
+        parted: Option<&'e mut Parted>,
+    ) -> Self {
+        Self { target, recorder, shaping, parted }
     }
 
     /// The collection to read.
@@ -302,6 +382,9 @@ impl<'e, T: Collection> Editor<'e, T> {
     /// Makes one change. Returns what it did, or nothing if nothing was changed.
     #[inline]
     pub fn apply(&mut self, edit: T::Edit<'_>) -> Option<T::Done> {
+        if let Some(parted) = &mut self.parted {
+            parted.write_before_edit::<T>(self.target.view(), edit);
+        }
         let done = self.target.apply(edit, &self.shaping)?;
         self.recorder.record(edit.into());
         Some(done)

@@ -15,7 +15,7 @@ use shardwright_codec::rdb::{self, Body, Fault, ObjectType, Part};
 pub use view::View;
 
 use super::intset::{Intset, IntsetBuf};
-use super::{Collection, Shaping};
+use super::{Collection, Elements, Make, Shaping};
 use crate::dict::Fields;
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
@@ -299,12 +299,47 @@ impl Collection for Set {
 
     fn read(collection: rdb::Collection<'_>, shaping: &Shaping) -> Result<Self, Fault> {
         let mut set = Self::empty(Vec::new());
-        collection.visit(&mut |part| match part {
-            Part::Text(member) if set.add(member, shaping) => Ok(()),
-            Part::Text(_) => Err("a member that is there twice"),
-            Part::Score(_) => Err("a score in a set"),
+        Self::edits(collection, &mut |edit| {
+            set.apply(edit, shaping).ok_or("a member that is there twice")
         })?;
         if set.is_empty() { Err(collection.fault("no elements")) } else { Ok(set) }
+    }
+
+    fn is_named(view: View<'_>) -> bool {
+        matches!(view, View::Table(_) | View::Integers(_))
+    }
+
+    fn write_some(
+        view: View<'_>,
+        cursor: u64,
+        count: usize,
+        skip: &dyn Fn(&[u8]) -> bool,
+        out: &mut Elements,
+    ) -> u64 {
+        let (View::Table(fields) | View::Integers(fields)) = view else { return 0 };
+        fields.scan_fetched(cursor, count, &mut |entry| {
+            if !skip(entry.key()) {
+                out.add(|body| body.text(entry.key()));
+            }
+        })
+    }
+
+    fn write_named(view: View<'_>, name: &[u8], out: &mut Elements) {
+        if view.contains(name) {
+            out.add(|body| body.text(name));
+        }
+    }
+
+    fn names(_: View<'_>, edit: Edit<'_>, visit: &mut dyn FnMut(&[u8])) {
+        let (Edit::Add(member) | Edit::Remove(member)) = edit;
+        visit(member);
+    }
+
+    fn edits(collection: rdb::Collection<'_>, make: &mut Make<'_, Self>) -> Result<(), Fault> {
+        collection.visit(&mut |part| match part {
+            Part::Text(member) => make(Edit::Add(member)),
+            Part::Score(_) => Err("a score in a set"),
+        })
     }
 }
 

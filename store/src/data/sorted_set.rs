@@ -21,7 +21,7 @@ use shardwright_codec::rdb::{self, Body, Fault, ObjectType, Part};
 
 pub use self::large::Large;
 pub use self::range::{LexBound, LexRange, ScoreRange};
-use super::{Collection, Shaping, mix_element};
+use super::{Collection, Elements, Make, Shaping, mix_element};
 use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
 use crate::value::Packing;
@@ -289,14 +289,24 @@ impl SortedSet {
     }
 
     fn remove_ranks(&mut self, start: u64, count: u64) -> usize {
-        let len = self.view().len() as u64;
-        let start = start.min(len);
-        let ranks = start as usize..start.saturating_add(count).min(len) as usize;
+        let ranks = ranks(self.view().len(), start, count);
         match self {
             Self::Packed(listpack) => packed::remove_ranks(listpack, ranks),
             Self::Large(large) => large.remove_ranks(ranks),
         }
     }
+}
+
+/// The ranks from `start` on that a sorted set of so many members has, at most `count` of them.
+fn ranks(len: usize, start: u64, count: u64) -> Range<usize> {
+    let len = len as u64;
+    let start = start.min(len);
+    start as usize..start.saturating_add(count).min(len) as usize
+}
+
+fn put_member(body: &mut Body<'_>, member: &[u8], score: f64) {
+    body.text(member);
+    body.score(score);
 }
 
 /// Mixes members with their scores in, these as `told`.
@@ -420,21 +430,17 @@ impl Collection for SortedSet {
             shaping.encodings.zset_max_listpack_value = usize::MAX;
             Self::empty(Vec::new())
         } else {
-            Self::Large(Box::new(Large::new(shaping.hasher)))
+            Self::empty_named(&shaping, Vec::new())
         };
-        let (mut member, mut longest) = (Vec::new(), 0);
-        collection.visit(&mut |part| match part {
-            Part::Text(text) => {
-                member.clear();
-                member.extend_from_slice(text);
-                longest = longest.max(text.len());
-                Ok(())
+        let mut longest = 0;
+        Self::edits(collection, &mut |edit| {
+            if let Edit::Put { member, .. } = edit {
+                longest = longest.max(member.len());
             }
-            Part::Score(score) if score.is_nan() => Err("a score that is no number"),
-            Part::Score(score) => match sorted.put(&member, score, &shaping) {
+            match sorted.apply(edit, &shaping) {
                 Some(Done::Added) => Ok(()),
                 _ => Err("a member that is there twice"),
-            },
+            }
         })?;
         let limits = &shaping.encodings;
         let few = sorted.view().len() <= limits.zset_max_listpack_entries;
@@ -446,5 +452,60 @@ impl Collection for SortedSet {
             sorted = small;
         }
         if sorted.is_empty() { Err(collection.fault("no elements")) } else { Ok(sorted) }
+    }
+
+    fn is_named(view: View<'_>) -> bool {
+        matches!(view, View::Large(_))
+    }
+
+    fn write_some(
+        view: View<'_>,
+        cursor: u64,
+        count: usize,
+        skip: &dyn Fn(&[u8]) -> bool,
+        out: &mut Elements,
+    ) -> u64 {
+        let View::Large(large) = view else { return 0 };
+        large.scan(cursor, count, &mut |member, score| {
+            if !skip(member) {
+                out.add(|body| put_member(body, member, score));
+            }
+        })
+    }
+
+    fn write_named(view: View<'_>, name: &[u8], out: &mut Elements) {
+        if let Some(score) = view.score(name) {
+            out.add(|body| put_member(body, name, score));
+        }
+    }
+
+    fn names(view: View<'_>, edit: Edit<'_>, visit: &mut dyn FnMut(&[u8])) {
+        match edit {
+            Edit::Put { member, .. } | Edit::Remove { member } => visit(member),
+            Edit::RemoveRanks { start, count } => {
+                let ranks = ranks(view.len(), start, count);
+                view.visit(ranks, false, &mut |member, _| {
+                    visit(member.text(&mut [0; MAX_I64_LEN]));
+                    true
+                });
+            }
+        }
+    }
+
+    fn empty_named(shaping: &Shaping, _: Vec<u8>) -> Self {
+        Self::Large(Box::new(Large::new(shaping.hasher)))
+    }
+
+    fn edits(collection: rdb::Collection<'_>, make: &mut Make<'_, Self>) -> Result<(), Fault> {
+        let mut member = Vec::new();
+        collection.visit(&mut |part| match part {
+            Part::Text(text) => {
+                member.clear();
+                member.extend_from_slice(text);
+                Ok(())
+            }
+            Part::Score(score) if score.is_nan() => Err("a score that is no number"),
+            Part::Score(score) => make(Edit::Put { member: &member, score }),
+        })
     }
 }

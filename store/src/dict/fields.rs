@@ -109,6 +109,18 @@ impl Fields {
         if at < 1 << POSITION_BITS { at } else { 0 }
     }
 
+    /// The same, for whoever goes on with what it visits: entries lie anywhere, and fetched all at once
+    /// they are not waited for one by one.
+    pub fn scan_fetched(
+        &self,
+        cursor: u64,
+        budget: usize,
+        visit: &mut dyn FnMut(EntryRef<'_>),
+    ) -> u64 {
+        self.scan(cursor, budget, &mut |entry| entry.prefetch());
+        self.scan(cursor, budget, visit)
+    }
+
     /// A string chosen uniformly, if there is any. `next_random` gives 64 random bits.
     pub fn random(&self, next_random: &mut dyn FnMut() -> u64) -> Option<EntryRef<'_>> {
         // The bias of multiplying instead of rejecting is below len / 2^64.

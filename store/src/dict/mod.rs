@@ -252,6 +252,14 @@ impl Dict {
         costly
     }
 
+    /// Takes the value at `place` out if it takes long to free, leaving 0.
+    pub fn take_costly(&mut self, place: Place) -> Option<Box<Object>> {
+        self.settle();
+        let costly = self.word_mut(place).take_costly();
+        self.entry_memory -= costly.as_ref().map_or(0, |object| object.memory());
+        costly
+    }
+
     /// Sets or removes the expiry of the entry at `place`: the new one is made from the old one.
     #[inline]
     pub fn set_expiry(

@@ -7,14 +7,15 @@ use shardwright_codec::rdb::{self, Fault};
 use super::{Change, Garbage, Log, Partition, REPLAYED, log};
 use crate::blocking::Touch;
 use crate::data::{
-    self, Collection, Edit, Editor, Hash, INLINE_COLLECTION_MAX, List, Set, SortedSet, Stream,
+    self, Collection, Edit, Editor, Hash, INLINE_COLLECTION_MAX, List, Set, Shaping, SortedSet,
+    Stream,
 };
 use crate::db::Db;
 use crate::dict::Place;
 use crate::effect::{Effect, EffectError, Event};
 use crate::hash::KeyHash;
 use crate::types::{DbIndex, UnixMillis};
-use crate::value::{Packed, ValueRef};
+use crate::value::{Kind, Packed, ValueRef};
 
 /// A key has become empty, and goes.
 const DELETED: Event = Event::generic("del");
@@ -78,7 +79,7 @@ impl Partition {
         event: Event,
         work: impl FnOnce(&mut Editor<'_, T>) -> R,
     ) -> Option<R> {
-        self.edit_as(target, event, Empty::Goes, work)
+        self.edit_as(target, event, Empty::Goes, |_, buffer| T::empty(buffer), work)
     }
 
     fn edit_as<T: Collection, R>(
@@ -86,12 +87,14 @@ impl Partition {
         target: Target<'_>,
         event: Event,
         empty: Empty,
+        make: impl FnOnce(&Shaping, Vec<u8>) -> T,
         work: impl FnOnce(&mut Editor<'_, T>) -> R,
     ) -> Option<R> {
         let Target { db, hash, key, place, lru } = target;
-        if self.cut.is_some() {
-            self.write_before_change(db, place);
-        }
+        let mut parted = match self.cut {
+            Some(_) => self.write_before_edit::<T>(db, place),
+            None => None,
+        };
         let shaping = self.shaping();
         let (slots, hasher, began, epoch) = (self.slots, self.hasher, self.began, self.epoch);
         let data = self.dbs.get_mut(db.index())?;
@@ -99,7 +102,7 @@ impl Partition {
         let recorder = Recorder { log: log!(self), event, db, key, changes: 0 };
         let value = place.map(|place| data.entry(place).value());
         let mut loose = match value {
-            None => Some(T::empty(std::mem::take(&mut self.scratch))),
+            None => Some(make(&shaping, std::mem::take(&mut self.scratch))),
             Some(ValueRef::Packed(Packed { kind, packing, bytes })) if kind == T::KIND => {
                 let mut scratch = std::mem::take(&mut self.scratch);
                 scratch.clear();
@@ -113,7 +116,7 @@ impl Partition {
             (None, Some(place)) => data.object_mut(place).and_then(T::of_mut)?,
             (None, None) => return None,
         };
-        let mut editor = Editor::new(collection, recorder, shaping);
+        let mut editor = Editor::new(collection, recorder, shaping, parted.as_mut());
         let result = work(&mut editor);
         let changes = editor.changes();
         if changes > 0 {
@@ -144,6 +147,9 @@ impl Partition {
                 move_into_entry::<T>(data, place, lru);
             }
             (None, _) => {}
+        }
+        if let Some(parted) = parted {
+            self.edited(parted, goes);
         }
         Some(result)
     }
@@ -195,6 +201,41 @@ impl Partition {
             .map_err(|_| EffectError::Mismatch("the collection is damaged"))
     }
 
+    /// Gives a key's collection the elements that an effect has.
+    pub(super) fn replay_extend(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        collection: rdb::Collection<'_>,
+    ) -> Result<(), EffectError> {
+        match data::kind_of(collection.kind()) {
+            Some(Kind::Set) => self.extend::<Set>(db, key, collection),
+            Some(Kind::SortedSet) => self.extend::<SortedSet>(db, key, collection),
+            Some(Kind::Hash) => self.extend::<Hash>(db, key, collection),
+            _ => Err(EffectError::Mismatch("the collection has no names for its elements")),
+        }
+    }
+
+    fn extend<T: Collection>(
+        &mut self,
+        db: DbIndex,
+        key: &[u8],
+        collection: rdb::Collection<'_>,
+    ) -> Result<(), EffectError> {
+        let target = self.replayed(db, key)?;
+        let extended = self.edit_as(target, REPLAYED, Empty::Stays, T::empty_named, |editor| {
+            T::edits(collection, &mut |edit| {
+                editor.apply(edit);
+                Ok(())
+            })
+        });
+        match extended {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => Err(EffectError::Mismatch("the collection is damaged")),
+            None => Err(EffectError::Mismatch("the value has another type")),
+        }
+    }
+
     /// Makes a change of a collection that an effect tells of.
     pub(super) fn replay_edit(
         &mut self,
@@ -217,7 +258,8 @@ impl Partition {
         target: Target<'_>,
         edit: T::Edit<'_>,
     ) -> Result<(), EffectError> {
-        let done = self.edit_as::<T, _>(target, REPLAYED, Empty::Stays, |collection| {
+        let make = |_: &Shaping, buffer| T::empty(buffer);
+        let done = self.edit_as(target, REPLAYED, Empty::Stays, make, |collection| {
             collection.apply(edit).is_some()
         });
         match done {

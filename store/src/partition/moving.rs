@@ -5,6 +5,7 @@
 use super::editing::Target;
 use super::{Garbage, Log, Partition, REPLAYED, log};
 use crate::blocking::Touch;
+use crate::cut::CutChange;
 use crate::db::Db;
 use crate::effect::{Effect, EffectError, Event};
 use crate::types::DbIndex;
@@ -13,12 +14,12 @@ impl Partition {
     /// Gives value and deadline of `from` to `to`, in place of what is there; then `from` is gone. Does
     /// nothing if it is absent. `events` name what happens to either key.
     ///
-    /// Takes constant time, but while a cut is under way what it has not written of both keys is
-    /// written first.
+    /// Takes constant time, but while a cut is under way what it has not written of `from` is written
+    /// first.
     pub fn move_key(&mut self, from: Target<'_>, to: Target<'_>, events: [Event; 2]) {
         if self.cut.is_some() {
-            self.write_before_change(from.db, from.place);
-            self.write_before_change(to.db, to.place);
+            self.write_before_change(from.db, from.place, CutChange::Value);
+            self.write_before_change(to.db, to.place, CutChange::Drop);
         }
         let (slots, hasher, began, epoch) = (self.slots, self.hasher, self.began, self.epoch);
         if to.db.index() >= self.dbs.len() {
