@@ -229,6 +229,27 @@ SADD intset 77
 COMMANDS
 }
 
+# Collections that a checkpoint has in parts.
+large_first_half() {
+    type_in <<COMMANDS
+HSET hash $(seq 8000 | sed 's/.*/field:& &/' | tr '\n' ' ')
+ZADD zset $(seq 8000 | sed 's/.*/&.5 member:&/' | tr '\n' ' ')
+SADD set $(seq 8000 | sed 's/.*/member:&/' | tr '\n' ' ')
+PEXPIREAT zset 4102444800000
+COMMANDS
+}
+
+large_second_half() {
+    type_in <<'COMMANDS'
+HSET hash field:1 changed another 1
+HDEL hash field:2
+ZADD zset -7 member:3 0 another
+ZREM zset member:4
+SADD set another
+SREM set member:5
+COMMANDS
+}
+
 # More than a small segment, of which nothing is left in the end.
 fill() {
     local value
@@ -325,6 +346,16 @@ start v4-moves-layouts 3 "${small_nodes[@]}"
 type_in <<<$'RENAME elsewhere {set}back\nRENAME list {list}again\nMOVE there 9'
 end KILL
 keep v4-moves-layouts
+
+# Large collections, as a checkpoint and as what changed behind it.
+for shards in 1 3; do
+    start "v4-large-$shards" "$shards"
+    large_first_half
+    type_in <<<'SAVE'
+    large_second_half
+    end KILL
+    keep "v4-large-$shards"
+done
 
 # A log by 3, 1 and 2 partitions, one after the other.
 start v4-layouts 3

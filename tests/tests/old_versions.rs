@@ -77,7 +77,7 @@ fn header(path: &Path) -> (u16, u16) {
 /// The files that were kept are still what they were kept for.
 #[test]
 fn the_files_are_of_their_versions_and_have_what_the_page_says() {
-    let cases: [(&str, &[u16], usize); 14] = [
+    let cases: [(&str, &[u16], usize); 16] = [
         ("log-1", &[1, 1, 1], 0),
         ("log-3", &[3, 3, 3], 0),
         ("checkpoint-1", &[1], 1),
@@ -92,8 +92,10 @@ fn the_files_are_of_their_versions_and_have_what_the_page_says() {
         ("moves-1", &[1], 1),
         ("moves-3", &[3], 1),
         ("moves-layouts", &[1, 3], 0),
+        ("large-1", &[1], 1),
+        ("large-3", &[3], 1),
     ];
-    let versions = [(1, 1, &cases[..7]), (2, 1, &cases[..8]), (3, 2, &cases[..11]), (4, 2, &cases)];
+    let versions = [(1, 1, &cases[..7]), (2, 1, &cases[..8]), (3, 2, &cases[..11]), (4, 3, &cases)];
     for (version, of_checkpoint, cases) in versions {
         for (name, partitions, checkpoints) in cases {
             let name = format!("v{version}-{name}");
@@ -324,6 +326,17 @@ fn every_type_that_moved_in_a_log_is_read() {
     }
 }
 
+/// The digest is that of redis-server 7.0.15 after the same commands.
+#[test]
+fn large_collections_in_parts_of_a_checkpoint_are_read() {
+    for name in ["v4-large-1", "v4-large-3"] {
+        check_twice(name, |server, what| {
+            let digest = plain(&server.client().run("DEBUG DIGEST"));
+            assert_eq!(digest, "6518ae1aa79835f430fa39761a38eac63d6f3b4e", "{what}");
+        });
+    }
+}
+
 #[test]
 fn a_segment_over_an_earlier_one_is_read_up_to_its_own_end() {
     for name in ["v2-recycled-1", "v2-recycled-3", "v3-recycled-3", "v4-recycled-3"] {
@@ -371,9 +384,9 @@ fn files_of_later_versions_are_refused_by_name() {
     let text = refused("v1-log-3", segment, |bytes| bytes[8] = 5);
     let told = format!("log-0000000001.swl cannot be read: it has version 5 {why} 4");
     assert!(text.contains(&told), "{text}");
-    let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 3);
+    let text = refused("v1-checkpoint-3", checkpoint, |bytes| bytes[8] = 4);
     assert!(text.contains("checkpoint-"), "{text}");
-    assert!(text.contains(&format!("it has version 3 {why} 2")), "{text}");
+    assert!(text.contains(&format!("it has version 4 {why} 3")), "{text}");
 }
 
 /// A record that is whole and has an effect that is not known.

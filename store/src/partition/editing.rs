@@ -103,13 +103,7 @@ impl Partition {
         let value = place.map(|place| data.entry(place).value());
         let mut loose = match value {
             None => Some(make(&shaping, std::mem::take(&mut self.scratch))),
-            Some(ValueRef::Packed(Packed { kind, packing, bytes })) if kind == T::KIND => {
-                let mut scratch = std::mem::take(&mut self.scratch);
-                scratch.clear();
-                scratch.extend_from_slice(bytes);
-                Some(T::unpack(packing, scratch))
-            }
-            Some(_) => None,
+            Some(value) => unpacked(value, &mut self.scratch),
         };
         let collection = match (&mut loose, place) {
             (Some(loose), _) => loose,
@@ -268,6 +262,19 @@ impl Partition {
             None => Err(EffectError::Mismatch("the value has another type")),
         }
     }
+}
+
+/// A collection of this type that is packed in its entry, in the memory of `scratch`.
+#[inline]
+fn unpacked<T: Collection>(value: ValueRef<'_>, scratch: &mut Vec<u8>) -> Option<T> {
+    let ValueRef::Packed(Packed { kind, packing, bytes }) = value else { return None };
+    if kind != T::KIND {
+        return None;
+    }
+    let mut scratch = std::mem::take(scratch);
+    scratch.clear();
+    scratch.extend_from_slice(bytes);
+    Some(T::unpack(packing, scratch))
 }
 
 /// Moves a collection that has become short into its entry.
