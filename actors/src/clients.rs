@@ -194,6 +194,23 @@ pub struct Peer {
     pub local: bool,
 }
 
+/// The largest buffers of any connection, in bytes. They may be those of different connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LargestBuffers {
+    /// For what was read and not run, free room included.
+    pub input: u64,
+    /// Replies that the client has not taken.
+    pub output: u64,
+}
+
+impl LargestBuffers {
+    /// The larger ones of two.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { input: self.input.max(other.input), output: self.output.max(other.output) }
+    }
+}
+
 /// All connections.
 #[derive(Debug, Default)]
 pub struct Clients {
@@ -255,6 +272,15 @@ impl Clients {
     /// Number of connections that wait for a key, the log or replicas.
     pub fn waiting(&self) -> usize {
         lock(&self.rows).values().filter(|row| row.is_waiting()).count()
+    }
+
+    /// The largest buffers that connections have published.
+    pub fn largest_buffers(&self) -> LargestBuffers {
+        let rows = lock(&self.rows);
+        rows.values().fold(LargestBuffers::default(), |largest, row| {
+            let input = row.query.load(Relaxed) + row.query_free.load(Relaxed);
+            largest.max(LargestBuffers { input, output: row.output.load(Relaxed) })
+        })
     }
 
     /// Whether nobody is connected.

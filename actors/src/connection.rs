@@ -62,6 +62,7 @@ impl ConnectionActor {
         match socket.poll_read(task, connection.session.room()) {
             Poll::Ready(Ok(count)) if count > 0 => {
                 connection.session.was_read(thread.server.ending.is_under_way());
+                thread.stats().reads.add(1);
                 thread.stats().input_bytes.add(count as u64);
                 Poll::Ready(true)
             }

@@ -1,17 +1,16 @@
 //! Addresses of all actors of the process, known to every thread.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::SyncSender;
 
 use actix::prelude::*;
 use shardwright_codec::resp::{Protocol, ReplyWriter};
-use shardwright_store::partition::Garbage;
 use shardwright_store::types::ShardId;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::checkpoint::Checkpointer;
 use crate::gateway::Gateway;
 use crate::messages::{Block, BlockDone, Delivery, Ordered, Round, RoundId};
+use crate::reaper::Reaper;
 use crate::server::Server;
 use crate::shard::{Lend, RunRound, Shard};
 use crate::writer::Writer;
@@ -36,8 +35,8 @@ pub struct Directory {
     pub writer: Addr<Writer>,
     /// What writes checkpoints.
     pub checkpointer: Addr<Checkpointer>,
-    /// The thread that frees what is too much for a shard's turn.
-    pub reaper: SyncSender<Vec<Garbage>>,
+    /// What frees what is too much for a shard's turn.
+    pub reaper: Reaper,
 }
 
 impl Directory {

@@ -87,6 +87,11 @@ impl ProcessorTime {
         Self::read(UsageWho::RUSAGE_CHILDREN)
     }
 
+    /// What the thread that calls has used.
+    pub fn of_thread() -> Option<Self> {
+        Self::read(UsageWho::RUSAGE_THREAD)
+    }
+
     fn read(who: UsageWho) -> Option<Self> {
         let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
         let usage = getrusage(who).ok()?;

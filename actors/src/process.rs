@@ -11,7 +11,6 @@ use rand::RngExt;
 use shardwright_config::{Loaded, Supervised};
 use shardwright_journal::{Disk, IMPORT, Log, LogOptions, MANIFEST};
 use shardwright_store::hash::KeyHasher;
-use shardwright_store::partition::Garbage;
 use shardwright_store::types::ShardId;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -28,6 +27,7 @@ use crate::loading::Telling;
 use crate::messages::Delivery;
 use crate::rdb::reading::Rules;
 use crate::rdb::start;
+use crate::reaper::Reaper;
 use crate::recovery::{self, DataError, Opened};
 use crate::server::{ControlRequest, Identity, Server, SettingsListener};
 use crate::shadow::Shadow;
@@ -305,7 +305,9 @@ async fn start_threads(server: &Arc<Server>) -> Result<Vec<Arbiter>, RunError> {
     let checkpointer =
         Checkpointer::start_in_arbiter(&arbiter.handle(), |_| Checkpointer::new(for_checkpointer));
     arbiters.push(arbiter);
-    let directory = Directory { threads, writer, checkpointer, reaper: start_reaper()? };
+    let reaper = Reaper::start(&server.reaped)
+        .map_err(|source| RunError::System { what: "could not start a thread", source })?;
+    let directory = Directory { threads, writer, checkpointer, reaper };
     server.directory.set(directory).map_err(|_| RunError::ThreadEnded)?;
     Ok(arbiters)
 }
@@ -328,19 +330,6 @@ async fn start_shard(
         drop(tell.send(ThreadAddresses { shard, dock, gateway }));
     });
     told.await.map_err(|_| RunError::ThreadEnded)
-}
-
-/// Flushed databases that wait to be freed. Who finds the queue full frees its own.
-const REAPER_QUEUE: usize = 64;
-
-/// Starts the thread that frees what is too much for a shard's turn.
-fn start_reaper() -> Result<std::sync::mpsc::SyncSender<Vec<Garbage>>, RunError> {
-    let (sender, garbage) = std::sync::mpsc::sync_channel::<Vec<Garbage>>(REAPER_QUEUE);
-    std::thread::Builder::new()
-        .name("reaper".to_owned())
-        .spawn(move || garbage.into_iter().for_each(drop))
-        .map_err(|source| RunError::System { what: "could not start a thread", source })?;
-    Ok(sender)
 }
 
 /// Tells systemd that the server is ready, if it started it and the settings want it.

@@ -26,6 +26,7 @@ use crate::messages::Block;
 use crate::migration::Shipment;
 use crate::migration::peer::Peers;
 use crate::rdb::RdbState;
+use crate::reaper::Reaped;
 use crate::session::Router;
 use crate::stats::ThreadStats;
 
@@ -121,6 +122,8 @@ pub struct Server {
     pub loading: Loading,
     /// What is known of RDB files.
     pub rdb: RdbState,
+    /// What was freed outside of shards' turns.
+    pub reaped: Arc<Reaped>,
     /// The connections.
     pub clients: Clients,
     /// Connections to other servers.
@@ -171,6 +174,7 @@ impl Server {
             checkpoints,
             loading: Loading::default(),
             rdb: RdbState::default(),
+            reaped: Arc::default(),
             clients: Clients::default(),
             peers: Peers::default(),
             directory: OnceLock::new(),

@@ -88,6 +88,7 @@ impl Connection {
                 Ok(count) => {
                     self.session.wrote(count);
                     self.stuck_since = None;
+                    stats.writes.add(1);
                     stats.output_bytes.add(count as u64);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,

@@ -8,6 +8,7 @@ use shardwright_store::db::DbFigures;
 use shardwright_store::partition::Partition;
 use shardwright_store::types::{DbIndex, Sequence};
 
+use crate::error_kinds::ErrorKinds;
 use crate::registry::registry;
 
 /// A counter with one writing thread.
@@ -104,7 +105,11 @@ pub struct ThreadStats {
     longest_turn: [Counter; TurnCause::ALL.len()],
     longest_busy: [Counter; TurnCause::ALL.len()],
     /// Replies that were errors.
-    pub errors: Counter,
+    pub errors: ErrorKinds,
+    /// Times that clients' sockets gave something to read.
+    pub reads: Counter,
+    /// Times that clients' sockets took something.
+    pub writes: Counter,
     /// Bytes read from clients.
     pub input_bytes: Counter,
     /// Bytes written to clients.
@@ -115,6 +120,10 @@ pub struct ThreadStats {
     pub misses: Counter,
     /// Keys that expired.
     pub expired: Counter,
+    /// Nanoseconds that the expiry wheel took.
+    pub expiry_nanos: Counter,
+    /// Turns of the expiry wheel that left keys for the next one.
+    pub expiry_cut_short: Counter,
     /// Changes of keys.
     pub changes: Counter,
     /// Sequence of the newest effect.
@@ -141,12 +150,16 @@ impl ThreadStats {
             dbs: (0..databases).map(|_| PublishedDb::default()).collect(),
             longest_turn: Default::default(),
             longest_busy: Default::default(),
-            errors: Counter::default(),
+            errors: ErrorKinds::default(),
+            reads: Counter::default(),
+            writes: Counter::default(),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
             hits: Counter::default(),
             misses: Counter::default(),
             expired: Counter::default(),
+            expiry_nanos: Counter::default(),
+            expiry_cut_short: Counter::default(),
             changes: Counter::default(),
             // None: a partition that was loaded may have none behind it.
             sequence: Counter(AtomicU64::new(u64::MAX)),
@@ -165,35 +178,54 @@ impl ThreadStats {
         self.commands.get(id.0 as usize)
     }
 
-    /// A command ran and took so many ticks.
+    /// A command ran and took so many ticks; it was answered with this error if it failed.
     #[inline]
-    pub fn command(&self, id: CommandId, ticks: u64, failed: bool) {
+    pub fn command(&self, id: CommandId, ticks: u64, error: Option<&[u8]>) {
         if let Some(stats) = self.of(id) {
             stats.calls.add(1);
             stats.ticks.add(ticks);
-            if failed {
-                stats.failed.add(1);
-                self.errors.add(1);
+            if let Some(error) = error {
+                self.failed(id, error);
             }
         }
     }
 
-    /// A command was refused before it ran; the error is counted apart.
-    pub fn rejected(&self, id: CommandId) {
+    /// A command whose call was counted when it began to wait ended, as in [`ThreadStats::command`].
+    #[cold]
+    pub fn waited(&self, id: CommandId, ticks: u64, error: Option<&[u8]>) {
         if let Some(stats) = self.of(id) {
-            stats.rejected.add(1);
+            stats.ticks.add(ticks);
+            if let Some(error) = error {
+                self.failed(id, error);
+            }
         }
     }
 
-    /// An error was answered without a command having run.
-    pub fn error_reply(&self) {
-        self.errors.add(1);
+    /// A command whose call is counted was answered with an error.
+    #[cold]
+    pub fn failed(&self, id: CommandId, error: &[u8]) {
+        if let Some(stats) = self.of(id) {
+            stats.failed.add(1);
+        }
+        self.errors.count(error);
+    }
+
+    /// A command was refused with an error before it ran.
+    #[cold]
+    pub fn rejected(&self, id: CommandId, error: &[u8]) {
+        if let Some(stats) = self.of(id) {
+            stats.rejected.add(1);
+        }
+        self.errors.count(error);
     }
 
     /// A turn ended after so much wall time; `busy` tells how much processor time it took, and is
     /// asked only if that may be more than ever.
     #[inline]
     pub fn turn(&self, cause: TurnCause, nanos: u64, busy: impl FnOnce() -> u64) {
+        if cause == TurnCause::Expiry {
+            self.expiry_nanos.add(nanos);
+        }
         if let Some(longest) = self.longest_busy.get(cause as usize)
             && nanos > longest.get()
         {

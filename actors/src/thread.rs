@@ -11,7 +11,7 @@ use shardwright_store::blocking::Waiter;
 use shardwright_store::command::CommandId;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
-use shardwright_store::executor::{BatchView, Meter, Planned};
+use shardwright_store::executor::{BatchView, End, Meter, Planned};
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Garbage, Partition};
 use shardwright_store::types::{ShardId, UnixMillis};
@@ -230,7 +230,8 @@ impl Thread {
             }
             return;
         }
-        self.with_connection(done.conn, |connection| connection.session.block_done(done));
+        let stats = self.stats();
+        self.with_connection(done.conn, |connection| connection.session.block_done(done, stats));
     }
 
     /// The log is durable further than before, or failed: lets those go on who waited for it. If it
@@ -360,7 +361,11 @@ impl<'a> ShardTurn<'a> {
         if !server.active_expire.load(Relaxed) || server.durability.has_failed() {
             return false;
         }
-        core.tick(budget, &mut self.core_turn())
+        let more = core.tick(budget, &mut self.core_turn());
+        if more {
+            self.thread.stats().expiry_cut_short.add(1);
+        }
+        more
     }
 }
 
@@ -385,10 +390,14 @@ impl TurnMeter<'_> {
 
 impl Meter for TurnMeter<'_> {
     #[inline]
-    fn ended(&mut self, id: CommandId, error: Option<&CommandError>) -> bool {
+    fn ended(&mut self, id: CommandId, end: End, error: Option<&[u8]>) -> bool {
         let before = self.last;
         let go_on = self.go_on();
-        self.thread.stats().command(id, self.last.since(before), error.is_some());
+        let ticks = self.last.since(before);
+        match end {
+            End::Ran | End::Waits => self.thread.stats().command(id, ticks, error),
+            End::Waited => self.thread.stats().waited(id, ticks, error),
+        }
         go_on
     }
 }
@@ -476,8 +485,7 @@ impl ShardPost for ThreadPost<'_> {
 
     fn garbage(&mut self, garbage: Vec<Garbage>) {
         let Some(directory) = self.thread.server.directory() else { return };
-        // If the queue is full, or its thread is gone, it is freed here.
-        drop(directory.reaper.try_send(garbage));
+        directory.reaper.take(garbage);
     }
 
     fn parcel_done(&mut self, to: ShardId, done: ParcelDone) {

@@ -1,6 +1,8 @@
 //! Sums over all threads, and CONFIG RESETSTAT's way of starting them anew: the counters go on, and
 //! what they stood at is subtracted.
 
+use std::collections::BTreeMap;
+
 use shardwright_store::command::CommandId;
 
 use crate::clock::Clock;
@@ -26,8 +28,12 @@ pub struct CommandTotal {
 pub struct Totals {
     /// By command id.
     pub commands: Vec<CommandTotal>,
-    /// Error replies.
-    pub errors: u64,
+    /// Error replies by their kind.
+    pub errors: BTreeMap<String, u64>,
+    /// Times that sockets gave something to read.
+    pub reads: u64,
+    /// Times that sockets took something.
+    pub writes: u64,
     /// Bytes read.
     pub input_bytes: u64,
     /// Bytes written.
@@ -38,6 +44,12 @@ pub struct Totals {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// Nanoseconds that the expiry wheels took.
+    pub expiry_nanos: u64,
+    /// Turns of the expiry wheels that left keys for the next one.
+    pub expiry_cut_short: u64,
+    /// Values and keys of flushed databases that were freed outside of shards' turns.
+    pub freed: u64,
     /// Connections accepted.
     pub accepted: u64,
     /// Connections refused.
@@ -50,6 +62,8 @@ impl Totals {
         use std::sync::atomic::Ordering::Relaxed;
         let sum = |figure: fn(&ThreadStats) -> u64| server.stats().iter().map(figure).sum();
         let clock = Clock::new();
+        let mut errors = BTreeMap::new();
+        server.stats().iter().for_each(|thread| thread.errors.add_to(&mut errors));
         let command = |id: CommandId| {
             let rows = server.stats().iter().filter_map(|thread| thread.of(id));
             rows.fold(CommandTotal::default(), |total, row| CommandTotal {
@@ -61,12 +75,17 @@ impl Totals {
         };
         Self {
             commands: registry().entries().iter().map(|entry| command(entry.id)).collect(),
-            errors: sum(|s| s.errors.get()),
+            errors,
+            reads: sum(|s| s.reads.get()),
+            writes: sum(|s| s.writes.get()),
             input_bytes: sum(|s| s.input_bytes.get()),
             output_bytes: sum(|s| s.output_bytes.get()),
             hits: sum(|s| s.hits.get()),
             misses: sum(|s| s.misses.get()),
             expired: sum(|s| s.expired.get()),
+            expiry_nanos: sum(|s| s.expiry_nanos.get()),
+            expiry_cut_short: sum(|s| s.expiry_cut_short.get()),
+            freed: server.reaped.freed(),
             accepted: server.clients.accepted.load(Relaxed),
             refused: server.clients.refused.load(Relaxed),
         }
@@ -92,15 +111,28 @@ impl Totals {
             total.rejected = total.rejected.saturating_sub(before.rejected);
             total.failed = total.failed.saturating_sub(before.failed);
         }
-        self.errors = self.errors.saturating_sub(before.errors);
+        self.errors.retain(|kind, count| {
+            *count = count.saturating_sub(before.errors.get(kind).copied().unwrap_or_default());
+            *count > 0
+        });
+        self.reads = self.reads.saturating_sub(before.reads);
+        self.writes = self.writes.saturating_sub(before.writes);
         self.input_bytes = self.input_bytes.saturating_sub(before.input_bytes);
         self.output_bytes = self.output_bytes.saturating_sub(before.output_bytes);
         self.hits = self.hits.saturating_sub(before.hits);
         self.misses = self.misses.saturating_sub(before.misses);
         self.expired = self.expired.saturating_sub(before.expired);
+        self.expiry_nanos = self.expiry_nanos.saturating_sub(before.expiry_nanos);
+        self.expiry_cut_short = self.expiry_cut_short.saturating_sub(before.expiry_cut_short);
+        self.freed = self.freed.saturating_sub(before.freed);
         self.accepted = self.accepted.saturating_sub(before.accepted);
         self.refused = self.refused.saturating_sub(before.refused);
         self
+    }
+
+    /// Error replies of all kinds.
+    pub fn error_replies(&self) -> u64 {
+        self.errors.values().sum()
     }
 
     /// Commands that ran, of all kinds. A subcommand counts once, by itself.

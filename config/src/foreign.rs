@@ -33,8 +33,6 @@ const IGNORED: &[(&str, &[&str])] = &[
         &[
             "appendfilename",
             "appenddirname",
-            "no-appendfsync-on-rewrite",
-            "aof-load-truncated",
             "aof-use-rdb-preamble",
             "aof-timestamp-enabled",
             "aof-disable-auto-gc",
@@ -49,8 +47,6 @@ const IGNORED: &[(&str, &[&str])] = &[
     (
         "there is no replication yet",
         &[
-            "masterauth",
-            "masteruser",
             "replica-serve-stale-data",
             "slave-serve-stale-data",
             "replica-read-only",
@@ -120,8 +116,6 @@ const IGNORED: &[(&str, &[&str])] = &[
             "tls-ca-cert-file",
             "tls-ca-cert-dir",
             "tls-auth-clients",
-            "tls-replication",
-            "tls-cluster",
             "tls-protocols",
             "tls-ciphers",
             "tls-ciphersuites",
@@ -139,11 +133,10 @@ const IGNORED: &[(&str, &[&str])] = &[
         "there is no eviction yet",
         &["maxmemory-samples", "maxmemory-eviction-tenacity", "lfu-log-factor", "lfu-decay-time"],
     ),
-    ("keys expire by a timing wheel with bounded work", &["active-expire-effort", "dynamic-hz"]),
+    ("keys expire by a timing wheel with bounded work", &["active-expire-effort"]),
     (
         "the allocator looks after its own memory",
         &[
-            "disable-thp",
             "active-defrag-ignore-bytes",
             "active-defrag-threshold-lower",
             "active-defrag-threshold-upper",
@@ -152,13 +145,7 @@ const IGNORED: &[(&str, &[&str])] = &[
             "active-defrag-max-scan-fields",
         ],
     ),
-    ("'shards' says how many threads serve clients", &["io-threads", "io-threads-do-reads"]),
     ("threads are not bound to cores", &["server_cpulist", "bio_cpulist"]),
-    ("there is no slow log yet", &["slowlog-log-slower-than", "slowlog-max-len"]),
-    (
-        "there are no latency histograms yet",
-        &["latency-tracking", "latency-tracking-info-percentiles"],
-    ),
     (
         "there are no scripts yet",
         &["lua-time-limit", "busy-reply-threshold", "lua-replicate-commands"],
@@ -167,9 +154,8 @@ const IGNORED: &[(&str, &[&str])] = &[
     ("there are no access control lists yet", &["acllog-max-len", "acl-pubsub-default"]),
     ("the log does not go to the system's log", &["syslog-ident", "syslog-facility"]),
     ("the process leaves its own score alone", &["oom-score-adj-values"]),
-    ("the process keeps its title", &["set-proc-title", "proc-title-template"]),
+    ("the process keeps its title", &["proc-title-template"]),
     ("the start shows a banner of its own", &["always-show-logo"]),
-    ("a crash always leaves a report", &["crash-log-enabled", "crash-memcheck-enabled"]),
     ("no warning of the system's state ends the start", &["ignore-warnings"]),
 ];
 

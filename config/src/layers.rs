@@ -197,7 +197,7 @@ pub(crate) fn apply(
     parameter.set(settings, text).map_err(|error| match error {
         ValueError::Only { .. } => LoadError::NotYet {
             name: parameter.name,
-            value: text.to_owned(),
+            value: shown(parameter, text.to_owned()),
             reason: error.to_string(),
             origin: origin.to_owned(),
         },
@@ -212,8 +212,13 @@ pub(crate) fn bad_value(
     expected: String,
     origin: &str,
 ) -> LoadError {
-    let value = if parameter.secret() { "***".to_owned() } else { value };
+    let value = shown(parameter, value);
     LoadError::BadValue { name: parameter.name, value, expected, origin: origin.to_owned() }
+}
+
+/// A value as errors may show it.
+fn shown(parameter: &Parameter, value: String) -> String {
+    if parameter.secret() { "***".to_owned() } else { value }
 }
 
 /// The error for a name that nobody has.

@@ -23,7 +23,8 @@ pub struct Parameter {
     /// Why it has only its default today, if that is so.
     pub only: Option<&'static str>,
     /// Whether a source may ask for a value that it cannot have, which costs a warning: so that files
-    /// with the defaults of Redis start. CONFIG SET refuses it.
+    /// with the defaults of Redis start, and those that ask for what nobody would miss. CONFIG SET
+    /// refuses it.
     pub tolerant: bool,
     /// One line on what it is for.
     pub help: &'static str,
@@ -76,7 +77,7 @@ impl Parameter {
         row
     }
 
-    /// The same row for a parameter whose only value is not Redis's default.
+    /// The same row for a parameter of which sources may ask for what it cannot have.
     pub(crate) const fn tolerant(mut self) -> Self {
         self.tolerant = true;
         self

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::foreign::{self, Foreign};
 use crate::parameter::Parameter;
 use crate::settings::Settings;
 use crate::table;
@@ -89,8 +90,7 @@ impl Settings {
         let mut named: Vec<(String, &'static Parameter)> = Vec::new();
         for (name, _) in pairs {
             let name = String::from_utf8_lossy(name.as_ref()).into_owned();
-            let parameter =
-                table::find(&name).ok_or_else(|| ConfigSetError::Unknown(name.clone()))?;
+            let parameter = table::find(&name).ok_or_else(|| no_parameter(&name))?;
             let allowed = self.enable_protected_configs.allows(local);
             if parameter.protected && !allowed {
                 return Err(ConfigSetError::failed(&name, "can't set protected config"));
@@ -112,6 +112,16 @@ impl Settings {
         }
         *self = changed;
         Ok(named.into_iter().map(|(_, parameter)| parameter.name).collect())
+    }
+}
+
+/// What is said of a name that no parameter has: of one of Redis's why it has no meaning here.
+fn no_parameter(name: &str) -> ConfigSetError {
+    match foreign::find(name) {
+        Some(Foreign::Ignored(reason)) => {
+            ConfigSetError::failed(name, format!("it has no meaning here: {reason}"))
+        }
+        Some(Foreign::Missing(_)) | None => ConfigSetError::Unknown(name.to_owned()),
     }
 }
 
@@ -192,13 +202,39 @@ mod tests {
             ("save", "0 1", "Invalid save parameters"),
             ("replicaof", "h 1", "can't set immutable config"),
         ] {
-            let text =
-                format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}");
-            assert_eq!(
-                set(&mut Settings::default(), &[(name, value)]),
-                Err(text),
-                "{name} {value}"
-            );
+            check_refused(name, value, reason);
+        }
+    }
+
+    #[track_caller]
+    fn check_refused(name: &str, value: &str, reason: &str) {
+        let text =
+            format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}");
+        assert_eq!(set(&mut Settings::default(), &[(name, value)]), Err(text), "{name} {value}");
+    }
+
+    #[test]
+    fn what_asks_for_a_missing_feature_is_told_which() {
+        for (name, value, reason) in [
+            ("io-threads", "1", "can't set immutable config"),
+            (
+                "slowlog-log-slower-than",
+                "10000",
+                "this version only has '-1' (the slow log comes with a later version)",
+            ),
+            (
+                "latency-tracking",
+                "yes",
+                "this version only has 'no' (latency histograms come with a later version)",
+            ),
+            (
+                "masterauth",
+                "x",
+                "this version only has '' (replication comes with a later version)",
+            ),
+            ("Maxmemory-Samples", "5", "it has no meaning here: there is no eviction yet"),
+        ] {
+            check_refused(name, value, reason);
         }
     }
 

@@ -142,10 +142,30 @@ fn slice<T>(of: &[T], first: u32, count: u32) -> &[T] {
     of.get(first as usize..first as usize + count as usize).unwrap_or_default()
 }
 
+/// How a command that a meter is told of has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It ran, and was answered.
+    Ran,
+    /// It waits from now on, and is not answered yet.
+    Waits,
+    /// It ran and was answered, after it had waited: the meter has heard of it before.
+    Waited,
+}
+
 /// Told of every command that ended; decides whether the batch goes on.
 pub trait Meter {
-    /// A command ended, with this error if it failed. Returns whether the next may run now.
-    fn ended(&mut self, id: CommandId, error: Option<&CommandError>) -> bool;
+    /// A command ended, with this text as its error reply if it failed. Returns whether the next may
+    /// run now.
+    fn ended(&mut self, id: CommandId, end: End, error: Option<&[u8]>) -> bool;
+}
+
+/// Answers with an error. Gives its text, for the meter.
+#[cold]
+fn write_error(error: &CommandError, reply: &mut ReplyWriter<'_>) -> Vec<u8> {
+    let text = error.text().into_owned();
+    reply.error(&text);
+    text
 }
 
 /// Where replies go.
@@ -273,12 +293,9 @@ impl Run<'_, '_, '_> {
                 handler(&mut WriteCx::new(self.keyspace, &self.tally, frame), args, &mut reply)
             }
         };
-        let error = outcome.err();
-        if let Some(error) = &error {
-            reply.error(error.text());
-        }
+        let error = outcome.err().map(|error| write_error(&error, &mut reply));
         replies.end();
-        meter.ended(planned.id, error.as_ref())
+        meter.ended(planned.id, End::Ran, error.as_deref())
     }
 
     fn exec<M: Meter>(

@@ -126,6 +126,16 @@ pub enum Garbage {
     Value(Box<Object>),
 }
 
+impl Garbage {
+    /// How many keys or values it is.
+    pub fn objects(&self) -> u64 {
+        match self {
+            Self::Db(db) => db.figures().keys,
+            Self::Value(_) => 1,
+        }
+    }
+}
+
 /// The whole data of one shard.
 pub struct Partition {
     id: ShardId,

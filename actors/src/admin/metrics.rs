@@ -268,7 +268,7 @@ const COMMANDS: &[Metric] = &[
         "shardwright_error_replies",
         None,
         "Replies that were errors, those to unknown commands and bad frames included.",
-        |scrape, samples| samples.put(scrape.totals.errors),
+        |scrape, samples| samples.put(scrape.totals.error_replies()),
     ),
 ];
 

@@ -92,6 +92,9 @@ const SECTIONS: &[Section] = &[
     Section { title: "CPU", shown: Shown::ByDefault, write: info_system::cpu },
     Section { title: "Modules", shown: Shown::ByDefault, write: |_, _| {} },
     Section { title: "Commandstats", shown: Shown::WithAll, write: info_figures::command_stats },
+    Section { title: "Errorstats", shown: Shown::ByDefault, write: info_figures::error_stats },
+    // Redis, too, shows an empty one while 'latency-tracking' is 'no', as it is here.
+    Section { title: "Latencystats", shown: Shown::WithAll, write: |_, _| {} },
     Section { title: "Cluster", shown: Shown::ByDefault, write: info_figures::cluster },
     Section { title: "Keyspace", shown: Shown::ByDefault, write: info_figures::keyspace },
     Section { title: "Shardwright", shown: Shown::WithEverything, write: info_figures::shards },

@@ -10,11 +10,16 @@ use crate::sampler::Reading;
 use crate::stats::{ThreadStats, TurnCause};
 use crate::totals::CommandTotal;
 
+const NANOS_PER_MILLISECOND: u64 = 1_000_000;
+
 /// `# Clients`
 pub(super) fn clients(cx: &InfoCx<'_>, lines: &mut Lines) {
     lines.put("connected_clients", cx.server.clients.len());
     lines.put("cluster_connections", 0);
     lines.put("maxclients", cx.settings.maxclients);
+    let largest = cx.server.sampler.largest_buffers();
+    lines.put("client_recent_max_input_buffer", largest.input);
+    lines.put("client_recent_max_output_buffer", largest.output);
     lines.put("blocked_clients", cx.server.clients.waiting());
     lines.put_all(&[("tracking_clients", 0), ("clients_in_timeout_table", 0)]);
 }
@@ -33,10 +38,19 @@ pub(super) fn stats(cx: &InfoCx<'_>, lines: &mut Lines) {
     lines.put_all(&[("total_net_repl_input_bytes", 0), ("total_net_repl_output_bytes", 0)]);
     lines.put_known("instantaneous_input_kbps", kibibytes(rate(|reading| reading.input_bytes)));
     lines.put_known("instantaneous_output_kbps", kibibytes(rate(|reading| reading.output_bytes)));
+    lines.put("instantaneous_input_repl_kbps", "0.00");
+    lines.put("instantaneous_output_repl_kbps", "0.00");
     lines.put("rejected_connections", totals.refused);
     lines.put_all(&[("sync_full", 0), ("sync_partial_ok", 0), ("sync_partial_err", 0)]);
     lines.put("expired_keys", totals.expired);
-    lines.put_all(&[("evicted_keys", 0), ("evicted_clients", 0)]);
+    lines.put("expired_time_cap_reached_count", totals.expiry_cut_short);
+    lines.put("expire_cycle_cpu_milliseconds", totals.expiry_nanos / NANOS_PER_MILLISECOND);
+    lines.put_all(&[
+        ("evicted_keys", 0),
+        ("evicted_clients", 0),
+        ("total_eviction_exceeded_time", 0),
+        ("current_eviction_exceeded_time", 0),
+    ]);
     lines.put("keyspace_hits", totals.hits);
     lines.put("keyspace_misses", totals.misses);
     lines.put_all(&[
@@ -47,11 +61,23 @@ pub(super) fn stats(cx: &InfoCx<'_>, lines: &mut Lines) {
         ("total_forks", 0),
         ("migrate_cached_sockets", 0),
         ("slave_expires_tracked_keys", 0),
+        ("active_defrag_hits", 0),
+        ("active_defrag_misses", 0),
+        ("active_defrag_key_hits", 0),
+        ("active_defrag_key_misses", 0),
+        ("total_active_defrag_time", 0),
+        ("current_active_defrag_time", 0),
         ("tracking_total_keys", 0),
         ("tracking_total_items", 0),
         ("tracking_total_prefixes", 0),
+        // Errors that a master or a log's reader answered: neither gets replies here.
+        ("unexpected_error_replies", 0),
     ]);
-    lines.put("total_error_replies", totals.errors);
+    lines.put("total_error_replies", totals.error_replies());
+    lines.put("total_reads_processed", totals.reads);
+    lines.put("total_writes_processed", totals.writes);
+    // No thread reads or writes for another one.
+    lines.put_all(&[("io_threaded_reads_processed", 0), ("io_threaded_writes_processed", 0)]);
 }
 
 /// `# Replication`: a master without replicas.
@@ -66,6 +92,7 @@ pub(super) fn replication(cx: &InfoCx<'_>, lines: &mut Lines) {
         ("master_repl_offset", 0),
         ("second_repl_offset", -1),
         ("repl_backlog_active", 0),
+        ("repl_backlog_size", 0),
         ("repl_backlog_first_byte_offset", 0),
         ("repl_backlog_histlen", 0),
     ]);
@@ -87,6 +114,13 @@ pub(super) fn command_stats(cx: &InfoCx<'_>, lines: &mut Lines) {
                  rejected_calls={rejected},failed_calls={failed}"
             ),
         );
+    }
+}
+
+/// `# Errorstats`: error replies by their kind.
+pub(super) fn error_stats(cx: &InfoCx<'_>, lines: &mut Lines) {
+    for (kind, count) in &cx.totals.errors {
+        lines.put(format_args!("errorstat_{kind}"), format_args!("count={count}"));
     }
 }
 

@@ -91,6 +91,8 @@ pub(super) fn memory(cx: &InfoCx<'_>, lines: &mut Lines) {
         .put("mem_clients_normal", clients.iter().map(|row| row.memory.load(Relaxed)).sum::<u64>());
     lines.put_known("mem_allocator", Allocator::name());
     lines.put("active_defrag_running", 0);
+    lines.put("lazyfree_pending_objects", cx.server.reaped.pending());
+    lines.put("lazyfreed_objects", cx.totals.freed);
 }
 
 /// What the program asked for, its peak, and how much of it is data.
@@ -101,21 +103,27 @@ fn allocated_memory(cx: &InfoCx<'_>, allocated: u64, lines: &mut Lines) {
     put_bytes("used_memory_peak", Some(peak), lines);
     lines.put("used_memory_peak_perc", percent(allocated, peak));
     lines.put("used_memory_overhead", allocated.saturating_sub(data));
+    let startup = cx.server.sampler.startup();
+    lines.put_known("used_memory_startup", startup);
     lines.put("used_memory_dataset", data);
-    lines.put("used_memory_dataset_perc", percent(data, allocated));
+    // Of what has come since the start.
+    let since = allocated.saturating_sub(startup.unwrap_or_default());
+    lines.put("used_memory_dataset_perc", percent(data, since.max(data)));
 }
 
 /// What features that do not exist use.
 fn absent_users(lines: &mut Lines) {
+    for name in ["used_memory_lua", "used_memory_vm_total", "used_memory_scripts"] {
+        put_bytes(name, Some(0), lines);
+    }
     lines.put_all(&[
-        ("used_memory_lua", 0),
         ("used_memory_vm_eval", 0),
+        ("used_memory_vm_functions", 0),
         ("used_memory_scripts_eval", 0),
         ("number_of_cached_scripts", 0),
         ("number_of_functions", 0),
         ("number_of_libraries", 0),
         ("used_memory_functions", 0),
-        ("used_memory_scripts", 0),
         ("mem_not_counted_for_evict", 0),
         ("mem_replication_backlog", 0),
         ("mem_total_replication_buffers", 0),
@@ -161,8 +169,12 @@ fn for_people(bytes: u64) -> String {
 }
 
 /// `# CPU`
-pub(super) fn cpu(_: &InfoCx<'_>, lines: &mut Lines) {
-    let readings = [("", ProcessorTime::of_process()), ("_children", ProcessorTime::of_children())];
+pub(super) fn cpu(cx: &InfoCx<'_>, lines: &mut Lines) {
+    let readings = [
+        ("", ProcessorTime::of_process()),
+        ("_children", ProcessorTime::of_children()),
+        ("_main_thread", cx.server.sampler.control_thread()),
+    ];
     for (suffix, time) in readings {
         let Some(ProcessorTime { system, user }) = time else { continue };
         lines.put(format_args!("used_cpu_sys{suffix}"), format_args!("{system:.6}"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use shardwright_codec::resp::ReplyWriter;
 use shardwright_store::blocking::{Claim, Owner, Unblocked, Waiter};
-use shardwright_store::command::Patience;
+use shardwright_store::command::{CommandId, Patience};
 use shardwright_store::executor::Batch;
 use shardwright_store::types::{Sequence, ShardId, UnixMillis};
 
@@ -19,6 +19,7 @@ use crate::shards::ShardSet;
 #[derive(Debug)]
 pub(super) struct KeyWait {
     claim: Arc<Claim>,
+    command: CommandId,
     /// When it is over; never if not said.
     until: Option<UnixMillis>,
     /// Shards that know of it.
@@ -72,6 +73,7 @@ impl Session {
     /// Makes a block of a command that may wait, whose only request is in `batch`.
     pub(super) fn begin_key_wait<P: Post>(
         &mut self,
+        command: CommandId,
         batch: Batch,
         patience: Patience,
         (lead, shards): (ShardId, ShardSet),
@@ -82,7 +84,7 @@ impl Session {
             Patience::Millis(ms) => Some(after(env.now, ms)),
             Patience::None | Patience::Forever => None,
         };
-        self.key_wait = Some(KeyWait { claim: Arc::clone(&claim), until, shards });
+        self.key_wait = Some(KeyWait { claim: Arc::clone(&claim), command, until, shards });
         self.client.info.set_key_wait(Some(Arc::clone(&claim)));
         let waiter = Waiter { claim, batch: Arc::new(batch), minds_going: false, retrying: false };
         self.flight.set_block(BlockFlight::waiting(waiter, shards, lead));
@@ -106,7 +108,10 @@ impl Session {
         let mut out = Vec::new();
         let mut reply = ReplyWriter::new(&mut out, self.client.protocol);
         match unblocked {
-            Some(Unblocked::WithError) => reply.error(UNBLOCKED),
+            Some(Unblocked::WithError) => {
+                env.stats.failed(wait.command, UNBLOCKED.as_bytes());
+                reply.error(UNBLOCKED);
+            }
             // As Redis answers every command whose time is over.
             Some(Unblocked::LikeTimeout) | None => reply.null_array(),
         }

@@ -7,6 +7,7 @@
 //! replies until they can be put in order.
 
 use shardwright_store::blocking::Waiter;
+use shardwright_store::command::CommandId;
 use shardwright_store::context::KeyRef;
 use shardwright_store::executor::{Batch, Request};
 use shardwright_store::types::ShardId;
@@ -106,6 +107,10 @@ pub struct BlockFlight {
     pub exec: Option<PlannedBlock>,
     /// The connection mixes own replies into the block's.
     mixed: bool,
+    /// The command that it is, if its errors are known only when it comes back.
+    pub command: Option<CommandId>,
+    /// EXEC, and the ticks that it took by itself: a call that counts when all of it is over.
+    pub call: Option<(CommandId, u64)>,
     /// Shards that it needs.
     pub shards: ShardSet,
     /// Shard that runs it.
@@ -368,6 +373,8 @@ impl BlockFlight {
             kind: BlockKind::Requests,
             exec: None,
             mixed: false,
+            command: None,
+            call: None,
             shards,
             lead,
             waiter: None,
@@ -376,8 +383,9 @@ impl BlockFlight {
     }
 
     /// A block without requests that is answered once.
-    pub fn special(kind: BlockKind, shards: ShardSet, lead: ShardId) -> Self {
-        Self { total: 1, kind, ..Self::new(Batch::default(), shards, lead) }
+    pub fn special(kind: BlockKind, command: CommandId, shards: ShardSet, lead: ShardId) -> Self {
+        let alone = Self::new(Batch::default(), shards, lead);
+        Self { total: 1, kind, command: Some(command), ..alone }
     }
 
     /// A command that may wait.

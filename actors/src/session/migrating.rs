@@ -3,6 +3,7 @@
 //! waits for the network, and nobody sees a key that is neither here nor there.
 
 use shardwright_codec::resp::{ArgRange, Args, Protocol, ReplyWriter, Value, parse_reply};
+use shardwright_store::command::CommandId;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::Request;
 use shardwright_store::types::UnixMillis;
@@ -19,6 +20,8 @@ use crate::registry::registry;
 #[derive(Debug)]
 pub(super) struct Migrating {
     asked: Migration,
+    /// MIGRATE, as it was called.
+    command: CommandId,
     step: Step,
     /// Keys that have to be sent again are sent again until then, but at least [`ATTEMPTS`] times.
     until: UnixMillis,
@@ -131,11 +134,17 @@ fn parse(reply: &[u8]) -> Result<Value, CommandError> {
 
 impl Session {
     /// Begins to migrate: what follows on the connection waits.
-    pub(super) fn begin_migration(&mut self, asked: Migration, now: UnixMillis) {
+    pub(super) fn begin_migration(
+        &mut self,
+        command: CommandId,
+        asked: Migration,
+        now: UnixMillis,
+    ) {
         let patience = u64::try_from(asked.target.patience.as_millis()).unwrap_or(u64::MAX);
         self.migrating = Some(Box::new(Migrating {
             until: after(now, patience),
             asked,
+            command,
             step: Step::Read,
             attempts: 0,
             watch: None,
@@ -232,14 +241,15 @@ impl Session {
         reply: &str,
         env: &mut Env<'_, P>,
     ) -> Option<Want> {
-        let Migrating { watch, error, .. } = migrating;
+        let Migrating { command, watch, error, .. } = migrating;
         self.client.ended_watches.extend(watch);
         self.tell_ended_watches(env.post);
         let mut out = ReplyWriter::new(self.output.buffer(), self.client.protocol);
         match error {
             Some(error) => {
-                env.stats.error_reply();
-                out.error(error.text());
+                let text = error.text();
+                env.stats.failed(command, &text);
+                out.error(&text);
             }
             None => out.simple(reply),
         }
@@ -310,5 +320,8 @@ fn push(
     let start = Start { db: client.db, protocol: Protocol::Resp2, no_touch: true };
     if let Some(handler) = entry.data_handler(args) {
         block.push(entry, handler, args, start, watch);
+        if let Some(Request::Command(planned)) = block.batch.requests.last_mut() {
+            planned.id = CommandId::OWN;
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! until one has to wait for all before it, and sent. When all answers are back and in order, the
 //! rest follows.
 
+mod admission;
 mod block;
 mod client;
 mod flight;
@@ -280,7 +281,7 @@ impl Session {
             };
             if !self.input.decode(most) {
                 match self.input.take_error() {
-                    Some(error) => self.end_with(&error),
+                    Some(error) => self.end_with(&error, env.stats),
                     None => return Want::Input,
                 }
                 continue;
@@ -316,7 +317,8 @@ impl Session {
 
     /// Answers a violation of the protocol, which ends the connection.
     #[cold]
-    fn end_with(&mut self, error: &ProtocolError) {
+    fn end_with(&mut self, error: &ProtocolError, stats: &ThreadStats) {
+        stats.errors.count(error.reply().as_bytes());
         error.write_to(&mut ReplyWriter::new(self.output.buffer(), self.client.protocol));
         self.client.close = true;
     }
@@ -336,7 +338,11 @@ impl Session {
     fn settle<P: Post>(&mut self, env: &mut Env<'_, P>) -> bool {
         let over = match &self.flight.block {
             Some(block) if block.is_finished() => {
+                let call = block.call;
                 self.finish_block(env);
+                if let Some((id, ticks)) = call {
+                    env.stats.command(id, ticks, None);
+                }
                 true
             }
             Some(_) => false,
@@ -465,8 +471,12 @@ impl Session {
     }
 
     /// A block came back.
-    pub fn block_done(&mut self, done: BlockDone) {
+    pub fn block_done(&mut self, done: BlockDone, stats: &ThreadStats) {
         let BlockDone { batch, out, ends, next, sequences, .. } = done;
+        let command = self.flight.block.as_ref().and_then(|block| block.command);
+        if let (Some(command), Some(error)) = (command, out.strip_prefix(b"-")) {
+            stats.failed(command, error);
+        }
         self.key_wait_served(&sequences);
         sequences.iter().for_each(|(shard, sequence)| self.gate.needs(*shard, *sequence));
         self.flight.block_done(batch, &out, &ends, next, self.output.buffer());

@@ -7,6 +7,7 @@ use shardwright_store::error::CommandError;
 use shardwright_store::executor::{Batch, BatchView, Planned, Request};
 use shardwright_store::types::{ShardId, UnixMillis};
 
+use super::admission::{LOADING, Refusal, admit};
 use super::flight::{BlockFlight, Flight};
 use super::route::Route;
 use super::transaction::Start;
@@ -17,6 +18,7 @@ use crate::messages::{BlockKind, Post};
 use crate::registry::{Entry, Run, SessionHandler, registry};
 use crate::server::Server;
 use crate::shards::ShardSet;
+use crate::stats::ThreadStats;
 
 /// What became of a command.
 enum Placed {
@@ -131,9 +133,9 @@ impl Session {
     /// Checks the next command and finds its place.
     fn place<P: Post>(&mut self, env: &mut Env<'_, P>, wide: &mut Option<Wide>) -> Placed {
         let Some(args) = self.input.peek() else { return Placed::Wait };
-        let entry = match admit(&self.client, args, env) {
+        let entry = match admit(&self.client, args, env.server) {
             Ok(entry) => entry,
-            Err(error) => return self.refuse(error, env, wide.is_some()),
+            Err(refusal) => return self.refuse(refusal, env, wide.is_some()),
         };
         if self.read_late && self.is_too_late(entry, env.server) {
             self.postponed = true;
@@ -148,7 +150,7 @@ impl Session {
         }
         if matches!(entry.run, Run::Exec) {
             return if self.flight.is_empty() && wide.is_none() {
-                self.exec(env)
+                self.exec(entry, env)
             } else {
                 Placed::Wait
             };
@@ -172,7 +174,7 @@ impl Session {
     #[cold]
     fn refuse<P: Post>(
         &mut self,
-        error: CommandError,
+        Refusal { error, command }: Refusal,
         env: &Env<'_, P>,
         behind_wide: bool,
     ) -> Placed {
@@ -183,12 +185,16 @@ impl Session {
             return self.turn_away(env);
         }
         self.client.transaction.failed |= self.client.transaction.active;
-        env.stats.error_reply();
         let error = match self.input.peek() {
             Some(args) if is_exec(args) => self.abort_exec(&error),
             _ => error,
         };
-        self.answer(|reply| reply.error(error.text()));
+        let text = error.text();
+        match command {
+            Some(id) => env.stats.rejected(id, &text),
+            None => env.stats.errors.count(&text),
+        }
+        self.answer(|reply| reply.error(&text));
         self.input.advance();
         Placed::Taken
     }
@@ -231,21 +237,32 @@ impl Session {
     #[inline(never)]
     fn queue<P: Post>(&mut self, entry: &'static Entry, env: &Env<'_, P>) -> Placed {
         let Some(args) = self.input.peek() else { return Placed::Wait };
-        let transaction = &mut self.client.transaction;
-        if entry.begins_watch {
-            env.stats.error_reply();
-            self.answer(|reply| reply.error("ERR WATCH inside MULTI is not allowed"));
-        } else if entry.spec.flags.has(Flags::NO_MULTI) || entry.spec.flags.has(Flags::ALONE) {
-            transaction.failed = true;
-            env.stats.error_reply();
-            self.answer(|reply| reply.error("ERR Command not allowed inside a transaction"));
-        } else if transaction.push(entry, args) {
-            self.answer(|reply| reply.simple("QUEUED"));
+        let begin = env.clock.ticks();
+        let refused = if entry.begins_watch {
+            // As in Redis, where it is run, and does not spoil the transaction.
+            let ticks = env.clock.ticks().since(begin);
+            env.stats.command(entry.id, ticks, Some(WATCH_IN_MULTI.as_bytes()));
+            Some(WATCH_IN_MULTI)
         } else {
-            transaction.failed = true;
-            env.stats.error_reply();
-            self.answer(|reply| reply.error("ERR the transaction's queue is full"));
-        }
+            let transaction = &mut self.client.transaction;
+            let flags = entry.spec.flags;
+            let refused = if flags.has(Flags::NO_MULTI) || flags.has(Flags::ALONE) {
+                Some("ERR Command not allowed inside a transaction")
+            } else if transaction.push(entry, args) {
+                None
+            } else {
+                Some("ERR the transaction's queue is full")
+            };
+            if let Some(text) = refused {
+                transaction.failed = true;
+                env.stats.rejected(entry.id, text.as_bytes());
+            }
+            refused
+        };
+        self.answer(|reply| match refused {
+            Some(text) => reply.error(text),
+            None => reply.simple("QUEUED"),
+        });
         self.input.advance();
         Placed::Taken
     }
@@ -261,28 +278,32 @@ impl Session {
         let Some(args) = input.peek() else { return Placed::Wait };
         let direct = flight.is_empty();
         let out = if direct { output.buffer() } else { flight.own_buffer() };
-        let later = run_handler(client, entry, handler, args, out, env);
-        if later.is_some() && !direct {
+        let ran = run_handler(client, handler, args, out, env);
+        if ran.later.is_some() && !direct {
             // It shares its flight with nothing: asked again when all before it is over.
             return Placed::Wait;
         }
+        ran.count(entry, env.stats);
         input.advance();
-        match later {
+        match ran.later {
             None if direct => {}
             None => flight.own_ended(),
             Some(Later::Block(kind))
                 if env.server.loading.is_running() && !matches!(kind, BlockKind::End(_)) =>
             {
-                env.stats.error_reply();
-                ReplyWriter::new(output.buffer(), client.protocol).error(LOADING.text());
+                let text = LOADING.text();
+                env.stats.failed(entry.id, &text);
+                ReplyWriter::new(output.buffer(), client.protocol).error(&text);
             }
             Some(Later::Block(kind)) => {
                 let shards = ShardSet::all(env.server.router().map.shards());
-                flight.set_block(BlockFlight::special(kind, shards, env.home));
+                flight.set_block(BlockFlight::special(kind, entry.id, shards, env.home));
                 return Placed::Wait;
             }
             Some(Later::Log(wait)) => self.begin_wait(wait),
-            Some(Later::Migration(migration)) => self.begin_migration(*migration, env.now),
+            Some(Later::Migration(migration)) => {
+                self.begin_migration(entry.id, *migration, env.now);
+            }
         }
         Placed::Taken
     }
@@ -317,7 +338,7 @@ impl Session {
             own.push_copy(batch(&flight.local.keys), &planned);
             flight.local.keys.truncate(first_key);
             input.advance();
-            self.begin_key_wait(own, patience, route.shards(env.home), env);
+            self.begin_key_wait(entry.id, own, patience, route.shards(env.home), env);
             return Placed::Wait;
         }
         let placed = match route {
@@ -351,20 +372,22 @@ impl Session {
 
     /// EXEC: sends the queued block to its shards.
     #[inline(never)]
-    fn exec<P: Post>(&mut self, env: &mut Env<'_, P>) -> Placed {
+    fn exec<P: Post>(&mut self, entry: &'static Entry, env: &mut Env<'_, P>) -> Placed {
         self.input.advance();
+        let begin = env.clock.ticks();
         let client = &mut self.client;
-        if !client.transaction.active {
-            env.stats.error_reply();
-            self.answer(|reply| reply.error("ERR EXEC without MULTI"));
-            return Placed::Taken;
-        }
-        if client.transaction.failed {
+        let refused = if !client.transaction.active {
+            Some("ERR EXEC without MULTI")
+        } else if client.transaction.failed {
             client.discard();
-            env.stats.error_reply();
-            self.answer(|reply| {
-                reply.error("EXECABORT Transaction discarded because of previous errors.");
-            });
+            Some("EXECABORT Transaction discarded because of previous errors.")
+        } else {
+            None
+        };
+        if let Some(text) = refused {
+            let ticks = env.clock.ticks().since(begin);
+            env.stats.command(entry.id, ticks, Some(text.as_bytes()));
+            self.answer(|reply| reply.error(text));
             return Placed::Taken;
         }
         let router = env.server.router();
@@ -376,6 +399,8 @@ impl Session {
         shards.insert(lead);
         let mut block = BlockFlight::exec(exec, shards, lead);
         block.local = shards.only() == Some(env.home);
+        // What is in it counts for itself.
+        block.call = Some((entry.id, env.clock.ticks().since(begin)));
         self.flight.set_block(block);
         Placed::Wait
     }
@@ -403,11 +428,15 @@ impl Session {
                 let args = exec.arguments(item);
                 if let Some(handler) = item.entry.session_handler(args) {
                     let out = output.buffer();
-                    let later = run_handler(client, item.entry, handler, args, out, env);
+                    let ran = run_handler(client, handler, args, out, env);
+                    ran.count(item.entry, env.stats);
                     let mut reply = ReplyWriter::new(out, client.protocol);
-                    match later {
+                    match ran.later {
                         None => {}
-                        Some(Later::Block(_) | Later::Migration(_)) => reply.error(NO_BLOCK),
+                        Some(Later::Block(_) | Later::Migration(_)) => {
+                            env.stats.failed(item.entry.id, NO_BLOCK.as_bytes());
+                            reply.error(NO_BLOCK);
+                        }
                         Some(Later::Log(_)) => {
                             write_state(is_synced(gate, &env.server.durability), &mut reply);
                         }
@@ -420,26 +449,39 @@ impl Session {
     }
 }
 
-/// Runs one of the connection's own commands. Returns what it is answered by, if not by a reply now.
+/// What one of the connection's own commands came to.
+struct Ran {
+    /// What it is answered by, if not by a reply now.
+    later: Option<Later>,
+    ticks: u64,
+    error: Option<Vec<u8>>,
+}
+
+impl Ran {
+    fn count(&self, entry: &Entry, stats: &ThreadStats) {
+        stats.command(entry.id, self.ticks, self.error.as_deref());
+    }
+}
+
+/// Runs one of the connection's own commands.
 fn run_handler<P: Post>(
     client: &mut Client,
-    entry: &Entry,
     handler: SessionHandler,
     args: Args<'_>,
     out: &mut Vec<u8>,
     env: &mut Env<'_, P>,
-) -> Option<Later> {
+) -> Ran {
     let begin = env.clock.ticks();
     let mut reply = ReplyWriter::new(out, client.protocol);
     let mut cx = SessionCx { client, server: env.server, now: env.now, later: None };
     let outcome = handler(&mut cx, args, &mut reply);
     let later = cx.later;
-    if let Err(error) = &outcome {
+    let error = outcome.err().map(|error| error.text().into_owned());
+    if let Some(text) = &error {
         // HELLO may have changed the protocol that the reply has to be in.
-        ReplyWriter::new(out, client.protocol).error(error.text());
+        ReplyWriter::new(out, client.protocol).error(text);
     }
-    env.stats.command(entry.id, env.clock.ticks().since(begin), outcome.is_err());
-    later
+    Ran { later, ticks: env.clock.ticks().since(begin), error }
 }
 
 /// How long the command waits, if it may.
@@ -481,84 +523,6 @@ fn begin_watch<P: Post>(
     client.transaction.watch(shards, || env.server.next_watch())
 }
 
-/// Looks the command up and checks what can be checked before its place is known.
-fn admit<P: Post>(
-    client: &Client,
-    args: Args<'_>,
-    env: &Env<'_, P>,
-) -> Result<&'static Entry, CommandError> {
-    let name = args.at(0);
-    let table = registry();
-    let parent = table.find(name).ok_or_else(|| unknown_command(args))?;
-    let mut entry = parent;
-    if !parent.children.is_empty() && args.len() > 1 {
-        match table.find_child(parent, args.at(1)) {
-            Some(child) => entry = child,
-            None => return Err(unknown_subcommand(parent, args.at(1))),
-        }
-    }
-    if !entry.spec.accepts(args.len()) {
-        env.stats.rejected(entry.id);
-        return Err(CommandError::Arity(entry.full_name.clone()));
-    }
-    if entry.spec.flags.has(Flags::PROTECTED) && !env.server.allows_debug(&client.info) {
-        env.stats.rejected(entry.id);
-        return Err(CommandError::Text(DEBUG_REFUSED));
-    }
-    if !client.authenticated && !entry.spec.flags.has(Flags::NO_AUTH) {
-        env.stats.rejected(entry.id);
-        return Err(CommandError::Text("NOAUTH Authentication required."));
-    }
-    if env.server.loading.is_running() && needs_data(entry, args) {
-        env.stats.rejected(entry.id);
-        return Err(LOADING);
-    }
-    Ok(entry)
-}
-
-const LOADING: CommandError = CommandError::Text("LOADING Redis is loading the dataset in memory");
-
-/// Whether a command cannot be run while the data is loaded: also if Redis would run it on what is
-/// there already.
-#[cold]
-fn needs_data(entry: &Entry, args: Args<'_>) -> bool {
-    !entry.spec.flags.has(Flags::LOADING) || entry.data_handler(args).is_some()
-}
+const WATCH_IN_MULTI: &str = "ERR WATCH inside MULTI is not allowed";
 
 const NO_BLOCK: &str = "ERR this command cannot run inside MULTI";
-
-const DEBUG_REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is \
-    set to \"local\", you can run it from a local connection, otherwise you need to set this option \
-    in the configuration file, and then restart the server.";
-
-/// Bytes of a command's name and of its arguments that an error repeats.
-const SHOWN: usize = 128;
-
-fn unknown_command(args: Args<'_>) -> CommandError {
-    let mut shown = Vec::new();
-    for arg in args.iter().skip(1) {
-        if shown.len() >= SHOWN {
-            break;
-        }
-        let room = SHOWN - shown.len();
-        shown.extend_from_slice(&[b"'", clip(arg, room), b"' "].concat());
-    }
-    let parts: [&[u8]; 4] = [
-        b"ERR unknown command '",
-        clip(args.at(0), SHOWN),
-        b"', with args beginning with: ",
-        &shown,
-    ];
-    CommandError::Quoting(parts.concat())
-}
-
-fn unknown_subcommand(parent: &Entry, name: &[u8]) -> CommandError {
-    let behind = format!("'. Try {} HELP.", parent.spec.name.to_uppercase());
-    CommandError::quoting("ERR unknown subcommand '", clip(name, SHOWN), &behind)
-}
-
-/// The front of some text as C prints it: at most `most` bytes, up to a zero byte.
-fn clip(text: &[u8], most: usize) -> &[u8] {
-    let front = &text[..text.len().min(most)];
-    front.split(|&byte| byte == 0).next().unwrap_or_default()
-}

@@ -7,12 +7,13 @@
 
 use shardwright_codec::resp::{Protocol, ReplyWriter};
 use shardwright_store::blocking::{WaitOutcome, Waiter};
+use shardwright_store::command::CommandId;
 use shardwright_store::context::Limits;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::digest::partition_digest;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{
-    Attempt, Batch, BatchView, Meter, Replies, attempt, run, serve_waiting,
+    Attempt, Batch, BatchView, End, Meter, Replies, attempt, run, serve_waiting,
 };
 use shardwright_store::hash::KeyHash;
 use shardwright_store::keyspace::Keyspace;
@@ -465,12 +466,8 @@ fn reload<P: ShardPost, M: Meter>(
 struct Unbound<'a, M>(&'a mut M);
 
 impl<M: Meter> Meter for Unbound<'_, M> {
-    fn ended(
-        &mut self,
-        id: shardwright_store::command::CommandId,
-        error: Option<&shardwright_store::error::CommandError>,
-    ) -> bool {
-        self.0.ended(id, error);
+    fn ended(&mut self, id: CommandId, end: End, error: Option<&[u8]>) -> bool {
+        self.0.ended(id, end, error);
         true
     }
 }

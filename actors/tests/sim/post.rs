@@ -12,7 +12,7 @@ use shardwright_store::blocking::Waiter;
 use shardwright_store::command::CommandId;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
-use shardwright_store::executor::{BatchView, Meter, Planned};
+use shardwright_store::executor::{BatchView, End, Meter, Planned};
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Garbage, Partition};
 use shardwright_store::types::{ShardId, UnixMillis};
@@ -222,7 +222,7 @@ pub struct Whim {
 }
 
 impl Meter for Whim {
-    fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+    fn ended(&mut self, _: CommandId, _: End, _: Option<&[u8]>) -> bool {
         if !self.waiting.is_empty() && self.rng.percent(self.meddles) {
             let info = self.rng.choose(&self.waiting);
             self.unblocked.extend(info.unblock(false).then_some(info.conn));

@@ -494,9 +494,10 @@ impl World {
         if let Some(at) = self.client_at(done.conn)
             && let Some(session) = &mut self.clients[at].session
         {
+            let stats = &self.server.stats()[done.conn.thread.0 as usize];
             let sequences = done.sequences.clone();
             done.sequences.iter_mut().for_each(|(_, sequence)| *sequence = told(*sequence));
-            session.block_done(done);
+            session.block_done(done, stats);
             let client = &mut self.clients[at];
             sequences.iter().for_each(|(shard, sequence)| client.saw(*shard, *sequence));
             self.proceed(at);

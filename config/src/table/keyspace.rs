@@ -17,6 +17,9 @@ const POLICIES: &[&str] = &[
     "noeviction",
 ];
 
+/// Why no thread works for another one's clients.
+const THREADS: &str = "'shards' says how many threads serve clients, each its own";
+
 /// Why values are never freed in one pause.
 const FREED: &str = "values are always freed in small steps, never in one pause";
 
@@ -49,6 +52,31 @@ pub(super) const ROWS: &[Parameter] = &[
         "how often in a second connections' time limits are looked at",
     )
     .changeable(),
+    Parameter::fixed(
+        "dynamic-hz",
+        Kind::YesNo,
+        "no",
+        "'hz' stays as it is set",
+        "raise 'hz' while there are many clients",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "io-threads",
+        Kind::Integer { min: 1, max: 128 },
+        "1",
+        THREADS,
+        "threads that write to clients for the one that runs their commands",
+    )
+    .tolerant(),
+    Parameter::fixed(
+        "io-threads-do-reads",
+        Kind::YesNo,
+        "no",
+        THREADS,
+        "let these threads read from clients too",
+    )
+    .tolerant(),
     Parameter::new(
         "jemalloc-bg-thread",
         Kind::YesNo,

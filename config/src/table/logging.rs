@@ -4,6 +4,11 @@ use crate::kind::Kind;
 use crate::parameter::{Parameter, field};
 use crate::types::{Choice, LogFormat, LogLevel};
 
+/// Why no command is ever slow.
+const SLOW_LOG: &str = "the slow log comes with a later version";
+/// Why no command's latencies are kept.
+const HISTOGRAMS: &str = "latency histograms come with a later version";
+
 /// The rows.
 pub(super) const ROWS: &[Parameter] = &[
     Parameter::new(
@@ -64,5 +69,41 @@ pub(super) const ROWS: &[Parameter] = &[
         "the latency monitor comes with a later version",
         "milliseconds from which an event is kept for LATENCY; 0 is none",
     )
+    .changeable(),
+    Parameter::fixed(
+        "latency-tracking",
+        Kind::YesNo,
+        "no",
+        HISTOGRAMS,
+        "keep a histogram of each command's latencies for INFO and LATENCY",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "latency-tracking-info-percentiles",
+        Kind::Words,
+        "",
+        HISTOGRAMS,
+        "percentiles of latencies that INFO tells; empty is none",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "slowlog-log-slower-than",
+        Kind::Integer { min: -1, max: i64::MAX },
+        "-1",
+        SLOW_LOG,
+        "microseconds from which a command is kept for SLOWLOG; -1 keeps none",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "slowlog-max-len",
+        Kind::Integer { min: 0, max: i64::MAX },
+        "0",
+        SLOW_LOG,
+        "commands that are kept for SLOWLOG at most",
+    )
+    .tolerant()
     .changeable(),
 ];

@@ -58,6 +58,9 @@ pub(super) const ROWS: &[Parameter] = &[
     )
     .changeable(),
     Parameter::fixed("tls-port", PORT, "0", TLS, "port for TLS; 0 opens none").changeable(),
+    Parameter::fixed("tls-replication", Kind::YesNo, "no", TLS, "copy data by TLS").changeable(),
+    Parameter::fixed("tls-cluster", Kind::YesNo, "no", TLS, "speak TLS within a cluster")
+        .changeable(),
     Parameter::fixed(
         "socket-mark-id",
         Kind::Integer { min: 0, max: 4_294_967_295 },

@@ -24,6 +24,23 @@ pub(super) const ROWS: &[Parameter] = &[
         "when the log is made durable: 'always' before anybody is told of a change",
     )
     .changeable(),
+    Parameter::fixed(
+        "no-appendfsync-on-rewrite",
+        Kind::YesNo,
+        "no",
+        "the log is synced while a checkpoint is written, too",
+        "leave the log unsynced while a checkpoint is written",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "aof-load-truncated",
+        Kind::YesNo,
+        "yes",
+        "what a crash left half written at the log's end is always cut off",
+        "start although the log's end is half written",
+    )
+    .changeable(),
     Parameter::new(
         "log-segment-size",
         Kind::Memory { min: 64 << 10 },

@@ -9,6 +9,9 @@ const ON_SIGNAL: Kind = Kind::Choice(&["default", "save", "nosave", "now", "forc
 /// Why a signal can do nothing else.
 const GRACEFUL: &str = "a signal always ends the server gracefully";
 
+/// Why the process looks after no huge pages.
+const HUGE_PAGES: &str = "the system's own setting for huge pages is left alone";
+
 /// The rows.
 pub(super) const ROWS: &[Parameter] = &[
     Parameter::new(
@@ -55,5 +58,33 @@ pub(super) const ROWS: &[Parameter] = &[
         "the process leaves its own score alone",
         "change how soon the system ends the process when memory runs out",
     )
+    .changeable(),
+    Parameter::fixed(
+        "set-proc-title",
+        Kind::YesNo,
+        "no",
+        "the process keeps its title",
+        "tell more of the server in the process's title",
+    )
+    .tolerant(),
+    Parameter::fixed("disable-thp", Kind::YesNo, "no", HUGE_PAGES, "use no transparent huge pages")
+        .tolerant(),
+    Parameter::fixed(
+        "crash-log-enabled",
+        Kind::YesNo,
+        "yes",
+        "a crash always leaves a report",
+        "log a report of a crash",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "crash-memcheck-enabled",
+        Kind::YesNo,
+        "no",
+        "memory is not searched for faults when the process crashes",
+        "look for faulty memory after a crash",
+    )
+    .tolerant()
     .changeable(),
 ];

@@ -18,6 +18,24 @@ pub(super) const ROWS: &[Parameter] = &[
     .aliases(&["slaveof"])
     .same_as_default(&["no one"]),
     Parameter::fixed(
+        "masterauth",
+        Kind::Secret,
+        "",
+        REPLICATION,
+        "password that this server gives to the one that it copies",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
+        "masteruser",
+        Kind::Text,
+        "",
+        REPLICATION,
+        "user that this server is to the one that it copies",
+    )
+    .tolerant()
+    .changeable(),
+    Parameter::fixed(
         "min-replicas-to-write",
         Kind::Integer { min: 0, max: 2_147_483_647 },
         "0",

@@ -14,8 +14,7 @@ use shardwright_store::commands::{FAMILIES, scan};
 use shardwright_store::context::{KeyRef, Limits};
 use shardwright_store::digest::partition_digest;
 use shardwright_store::effect::Effect;
-use shardwright_store::error::CommandError;
-use shardwright_store::executor::{self, Batch, Meter, Planned, Replies, Request};
+use shardwright_store::executor::{self, Batch, End, Meter, Planned, Replies, Request};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Partition, PartitionOptions};
@@ -438,7 +437,7 @@ fn whole_reply(bytes: &[u8]) -> &[u8] {
 struct Turns(u32);
 
 impl Meter for Turns {
-    fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+    fn ended(&mut self, _: CommandId, _: End, _: Option<&[u8]>) -> bool {
         self.0 += 1;
         self.0 % 3 != 0
     }

@@ -18,8 +18,7 @@ use shardwright_store::context::{KeyRef, Limits};
 use shardwright_store::data::Encodings;
 use shardwright_store::digest::partition_digest;
 use shardwright_store::effect::{Effect, Event};
-use shardwright_store::error::CommandError;
-use shardwright_store::executor::{self, Batch, Meter, Planned, Replies, Request};
+use shardwright_store::executor::{self, Batch, End, Meter, Planned, Replies, Request};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::editing::Target;
@@ -159,7 +158,7 @@ fn command_of(words: &[&str]) -> (CommandId, &'static DataCommand) {
 struct GoOn;
 
 impl Meter for GoOn {
-    fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+    fn ended(&mut self, _: CommandId, _: End, _: Option<&[u8]>) -> bool {
         true
     }
 }

@@ -503,6 +503,11 @@ impl DataCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u16);
 
+impl CommandId {
+    /// Of a command that the server gives itself: it counts nowhere.
+    pub const OWN: Self = Self(u16::MAX);
+}
+
 /// Gives a test the words of a line as arguments; between two blanks is an empty one.
 #[cfg(test)]
 fn with_args<R>(line: &str, work: impl FnOnce(Args<'_>) -> R) -> R {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shardwright_codec::resp::{ArgRange, Args, ReplyWriter};
 
-use super::{Batch, BatchView, Meter, Planned, Replies, Request, Run, slice};
+use super::{Batch, BatchView, End, Meter, Planned, Replies, Request, Run, slice, write_error};
 use crate::blocking::{WaitOutcome, Waiter, WaiterTable};
 use crate::command::{Blocking, Handler, Patience};
 use crate::context::{Frame, KeyRef, Limits, ReadCx, Served, Tally, WriteCx, lru_clock};
@@ -83,7 +83,11 @@ impl<'a> Run<'_, 'a, '_> {
             ready => ready,
         };
         if matches!(ready, Ok(None)) {
-            return self.wait(planned, blocking, waiter, begun);
+            let attempt = self.wait(planned, blocking, waiter, begun);
+            if attempt == Attempt::Waits && !begun {
+                meter.ended(planned.id, End::Waits, None);
+            }
+            return attempt;
         }
         let served = claim.serve();
         if served {
@@ -92,7 +96,8 @@ impl<'a> Run<'_, 'a, '_> {
                 self.go_on_behind(claim.number);
             }
             let key = ready.map(|key| key.map(|key| Served { key, waited: begun }));
-            self.answer(planned, blocking, key, replies, meter);
+            let end = if begun { End::Waited } else { End::Ran };
+            self.answer(planned, blocking, key, replies, (meter, end));
         }
         self.forget(claim.number);
         if served { Attempt::Answered } else { Attempt::Ended }
@@ -108,7 +113,7 @@ impl<'a> Run<'_, 'a, '_> {
     ) -> bool {
         let ready = self.find_ready(planned, blocking, u64::MAX);
         let key = ready.map(|key| key.map(|key| Served { key, waited: false }));
-        self.answer(planned, blocking, key, replies, meter)
+        self.answer(planned, blocking, key, replies, (meter, End::Ran))
     }
 
     /// Looks for a key that has what the command asks for and for which nobody stands in line before
@@ -142,7 +147,7 @@ impl<'a> Run<'_, 'a, '_> {
         blocking: &Blocking,
         key: Result<Option<Served<'_>>, CommandError>,
         replies: &mut Replies<'_>,
-        meter: &mut M,
+        (meter, end): (&mut M, End),
     ) -> bool {
         let args = self.batch.arguments(planned);
         let mut reply = ReplyWriter::new(replies.out, planned.protocol);
@@ -160,12 +165,9 @@ impl<'a> Run<'_, 'a, '_> {
                 )
             }
         });
-        let error = outcome.err();
-        if let Some(error) = &error {
-            reply.error(error.text());
-        }
+        let error = outcome.err().map(|error| write_error(&error, &mut reply));
         replies.end();
-        meter.ended(planned.id, error.as_ref())
+        meter.ended(planned.id, end, error.as_deref())
     }
 
     /// Registers a command with its keys, or lets it wait on.
@@ -276,7 +278,7 @@ impl<'a> Run<'_, 'a, '_> {
         if waiter.claim.serve() {
             let mut out = Vec::new();
             let mut replies = Replies { out: &mut out, ends: None, limit: usize::MAX };
-            run.answer(planned, blocking, ready, &mut replies, meter);
+            run.answer(planned, blocking, ready, &mut replies, (meter, End::Waited));
             let outcome = WaitOutcome::Served(waiter.claim.owner, out);
             run.keyspace.home().outcomes.push(outcome);
         }

@@ -11,8 +11,7 @@ use shardwright_store::commands::{FAMILIES, scan};
 use shardwright_store::context::{KeyRef, Limits};
 use shardwright_store::digest::partition_digest;
 use shardwright_store::effect::Effect;
-use shardwright_store::error::CommandError;
-use shardwright_store::executor::{self, Batch, Meter, Planned, Replies, Request};
+use shardwright_store::executor::{self, Batch, End, Meter, Planned, Replies, Request};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Partition, PartitionOptions};
@@ -246,7 +245,7 @@ pub fn on_one_and_three(test: impl Fn(&mut Shards)) {
 struct GoOn;
 
 impl Meter for GoOn {
-    fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+    fn ended(&mut self, _: CommandId, _: End, _: Option<&[u8]>) -> bool {
         true
     }
 }

@@ -16,8 +16,7 @@ use shardwright_store::context::{KeyRef, Limits};
 use shardwright_store::data;
 use shardwright_store::digest::Digest;
 use shardwright_store::effect::Effect;
-use shardwright_store::error::CommandError;
-use shardwright_store::executor::{self, Batch, Meter, Planned, Replies, Request};
+use shardwright_store::executor::{self, Batch, End, Meter, Planned, Replies, Request};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::keyspace::Keyspace;
 use shardwright_store::partition::{Partition, PartitionOptions};
@@ -254,7 +253,7 @@ fn command_of<W: AsRef<[u8]>>(words: &[W]) -> (CommandId, &'static DataCommand) 
 struct GoOn;
 
 impl Meter for GoOn {
-    fn ended(&mut self, _: CommandId, _: Option<&CommandError>) -> bool {
+    fn ended(&mut self, _: CommandId, _: End, _: Option<&[u8]>) -> bool {
         true
     }
 }

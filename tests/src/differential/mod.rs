@@ -8,6 +8,7 @@
 
 pub mod admitted;
 pub mod compare;
+pub mod counts;
 pub mod documentation;
 pub mod dumped;
 pub mod families;

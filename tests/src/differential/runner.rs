@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::compare::{Compare, compare, compare_exec};
+use super::counts::compare_counts;
 use super::families;
 use super::families::connection::PASSWORD;
 use super::families::server::CHANGED_SETTINGS;
@@ -107,7 +108,9 @@ pub fn run(servers: Servers, steps: &[Step], protocol: u8, mode: Mode) -> Result
     let failed = |problem| Mismatch { step: steps.len(), problem };
     let connect = |address| Client::connect(address).map_err(|error| failed(error.to_string()));
     let (mut subject, mut oracle) = (connect(servers.subject)?, connect(servers.oracle)?);
-    compare_data(&mut subject, &mut oracle).map_err(failed)
+    compare_counts(&mut subject, &mut oracle)
+        .and_then(|()| compare_data(&mut subject, &mut oracle))
+        .map_err(failed)
 }
 
 /// Empties both servers and takes back the settings that sequences change.
@@ -125,6 +128,7 @@ fn prepare(servers: Servers) {
             .collect();
         let reply = client.cmd(&words);
         assert!(reply.is_ok(), "{words:?}: {reply:?}");
+        assert!(client.run("CONFIG RESETSTAT").is_ok());
     }
 }
 

@@ -57,7 +57,7 @@ pub const GENERATORS: &[Generator] = &[
     one("config", 3, config_get_several, Compare::Check(same_pairs)),
     one("config", 2, config_get_pattern, Compare::Kind(admitted::CONFIG_SET_OF)),
     exact("config", 6, config_set),
-    exact("config", 1, |_| Args::new("CONFIG RESETSTAT")),
+    block("config", 1, |_| ["DISCARD", "CONFIG RESETSTAT"].map(Step::exact).to_vec()),
     exact("config", 1, |m| {
         Args::new(m.word_of(&["CONFIG", "CONFIG NOSUCH", "CONFIG GET", "CONFIG SET timeout"]))
     }),
