@@ -5,8 +5,9 @@
 //! their partitions. Every change of a key that somebody waits for makes the key *ready*; when the
 //! command (or the whole transaction) that changed it is over, ready keys are served before anything
 //! else happens on their partitions: in the order in which they got what somebody waits for, as in
-//! Redis, and behind these the ones that changed in any other way. Several may want to end a wait: shards of different keys, its
-//! time-out, CLIENT UNBLOCK, the end of its connection. Whoever takes the claim does, and nobody else.
+//! Redis, and behind these the ones that changed in any other way. Several may want to end a wait:
+//! shards of different keys, its time-out, CLIENT UNBLOCK, the end of its connection. Whoever takes the
+//! claim does, and nobody else.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

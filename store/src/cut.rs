@@ -17,9 +17,9 @@ mod parted;
 
 use std::collections::BTreeMap;
 
+use self::parted::Lost;
 pub(crate) use self::parted::Parted;
-use self::parted::{Lost, is_parted};
-use crate::data::Collection;
+use crate::data::{self, Collection};
 use crate::db::Db;
 use crate::dict::{Cursor, EntryRef, Place, Removed};
 use crate::effect::Effect;
@@ -116,45 +116,45 @@ impl Written {
     }
 }
 
-/// How far a slice is.
-struct Slice {
-    /// Keys and elements that were written.
-    count: u64,
-    /// Bytes that there were before.
-    before: usize,
-}
-
 impl Cut {
-    /// Writes an entry of the cut, or begins to write it some elements at a time.
-    fn write(&mut self, db: DbIndex, entry: &EntryRef<'_>) {
-        match Parted::begin(db, entry).filter(|_| is_parted(entry.value())) {
+    /// Writes an entry if it is of the cut and not yet written, or begins to write it some elements at
+    /// a time; `epoch` is the bit of entries that are not of the cut any more. Returns whether it did.
+    fn write(&mut self, db: DbIndex, entry: &EntryRef<'_>, epoch: bool) -> bool {
+        if entry.epoch() == epoch {
+            return false;
+        }
+        entry.set_epoch(epoch);
+        match Parted::begin(db, entry) {
             Some(parted) => _ = self.parted.insert((db, entry.key().into()), parted),
             None => self.written.put_key(db, entry),
         }
+        true
     }
 
-    /// Writes some keys of a database; `epoch` is the bit of entries that are not of the cut any
-    /// more. Returns how many it has passed.
+    /// Hands out what is known of the entry's collection, if that is being written some elements at a
+    /// time.
+    fn take_parted(&mut self, db: DbIndex, entry: &EntryRef<'_>) -> Option<Parted> {
+        if self.parted.is_empty() || !data::is_named(entry.value()) {
+            return None;
+        }
+        self.parted.remove(&(db, entry.key().into()))
+    }
+
+    /// Writes some keys of a database, while no collection is being written some elements at a time.
+    /// Returns how many it has passed.
     fn step(&mut self, db: &mut Db, epoch: bool) -> u64 {
         let Some(DbCut { index, cursor }) = db.cut else { return 0 };
         let mut passed = 0;
         // Entries lie anywhere: fetched all at once, they are not waited for one by one.
         db.dict().scan(cursor, STEP_KEYS, &mut |entry| entry.prefetch());
         let next = db.dict().scan(cursor, STEP_KEYS, &mut |entry| {
-            if entry.epoch() != epoch {
-                self.write(index, &entry);
-                entry.set_epoch(epoch);
-                passed += 1;
-            }
+            passed += u64::from(self.write(index, &entry, epoch));
         });
-        // What is left of its collections is looked for in the database.
         let end = Cursor::end_of(db.dict().slots());
-        db.cut = (next < end || self.has_parted(index)).then_some(DbCut { index, cursor: next });
+        // Its large collections, if it had any just now, are still to be looked for in it.
+        let more = next < end || !self.parted.is_empty();
+        db.cut = more.then_some(DbCut { index, cursor: next });
         passed
-    }
-
-    fn has_parted(&self, db: DbIndex) -> bool {
-        self.parted.first_key_value().is_some_and(|((first, _), _)| *first == db)
     }
 }
 
@@ -186,15 +186,13 @@ impl Partition {
     /// or lists or streams. To be called until [`Partition::take_cut`] gives the last batch.
     pub fn cut_slice(&mut self) {
         let Some(mut cut) = self.cut.take() else { return };
-        let mut slice = Slice { count: 0, before: cut.written.records.len() };
-        while !cut.finished
-            && slice.count < SLICE_KEYS
-            && cut.written.records.len() - slice.before < SLICE_BYTES
-        {
-            slice.count += self.cut_step(&mut cut).unwrap_or_else(|| {
+        let (mut count, before) = (0, cut.written.records.len());
+        while count < SLICE_KEYS && cut.written.records.len() - before < SLICE_BYTES {
+            let Some(written) = self.cut_step(&mut cut) else {
                 cut.finished = true;
-                0
-            });
+                break;
+            };
+            count += written;
         }
         self.cut = Some(cut);
     }
@@ -276,14 +274,11 @@ impl Partition {
         };
         let Some(DbCut { index, .. }) = data.cut else { return };
         let entry = data.entry(place);
-        if entry.epoch() != self.epoch {
-            cut.write(index, &entry);
-            entry.set_epoch(self.epoch);
-        }
-        if cut.parted.is_empty() || change == CutChange::Deadline {
+        cut.write(index, &entry, self.epoch);
+        if change == CutChange::Deadline {
             return;
         }
-        let Some(parted) = cut.parted.remove(&(index, entry.key().into())) else { return };
+        let Some(parted) = cut.take_parted(index, &entry) else { return };
         let value = if change == CutChange::Drop { data.take_costly(place) } else { None };
         match value {
             Some(value) => cut.lost.push(Lost { parted, value }),
@@ -305,14 +300,8 @@ impl Partition {
         let (cut, index) = (self.cut.as_deref_mut()?, data.cut?.index);
         let entry = data.entry(place?);
         T::view_of(entry.value())?;
-        if entry.epoch() != self.epoch {
-            cut.write(index, &entry);
-            entry.set_epoch(self.epoch);
-        }
-        if cut.parted.is_empty() {
-            return None;
-        }
-        cut.parted.remove(&(index, entry.key().into()))
+        cut.write(index, &entry, self.epoch);
+        cut.take_parted(index, &entry)
     }
 
     /// A collection of which some elements are written was edited; or it has become empty, and `goes`.
@@ -331,13 +320,8 @@ impl Partition {
     pub(crate) fn write_removed(&mut self, of: Option<DbCut>, removed: &mut Removed) {
         let (Some(cut), Some(DbCut { index, .. })) = (self.cut.as_deref_mut(), of) else { return };
         let entry = removed.entry();
-        if entry.epoch() != self.epoch {
-            cut.write(index, &entry);
-        }
-        if cut.parted.is_empty() {
-            return;
-        }
-        let Some(parted) = cut.parted.remove(&(index, entry.key().into())) else { return };
+        cut.write(index, &entry, self.epoch);
+        let Some(parted) = cut.take_parted(index, &entry) else { return };
         match removed.take_costly() {
             Some(value) => cut.lost.push(Lost { parted, value }),
             None => parted.finish_at_once(removed.entry().value(), &mut cut.written),

@@ -266,6 +266,11 @@ impl Partition {
         self.dbs.get(db.index())?.as_deref()
     }
 
+    /// Whether no database has a key.
+    pub fn is_empty(&self) -> bool {
+        self.dbs.iter().flatten().all(|db| db.dict().is_empty())
+    }
+
     /// Figures of a database; all zero if nothing was ever in it.
     pub fn figures(&self, db: DbIndex) -> DbFigures {
         self.db(db).map(Db::figures).unwrap_or_default()

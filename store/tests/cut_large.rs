@@ -2,32 +2,18 @@
 //! happens to them meanwhile.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cuts;
+
 use shardwright_store::data::{Collection, Edit, Hash, Set, SortedSet, hash, set, sorted_set};
 use shardwright_store::digest::partition_digest;
 use shardwright_store::effect::{Effect, Event};
-use shardwright_store::hash::KeyHasher;
 use shardwright_store::partition::editing::Target;
-use shardwright_store::partition::{Change, Partition, PartitionOptions};
+use shardwright_store::partition::{Change, Partition};
 use shardwright_store::rng::Rng;
-use shardwright_store::types::{DbIndex, ShardId, SlotRange, UnixMillis};
+use shardwright_store::types::{DbIndex, UnixMillis};
 use shardwright_store::value::ValueRef;
 
-const BEGIN: UnixMillis = UnixMillis(1_700_000_000_000);
-
-fn partition() -> Partition {
-    Partition::new(PartitionOptions {
-        id: ShardId(0),
-        slots: SlotRange::ALL,
-        databases: 4,
-        hasher: KeyHasher::new([1, 2]),
-        seed: 3,
-        now: BEGIN,
-    })
-}
-
-fn below(rng: &mut Rng, end: u64) -> u64 {
-    rng.next_u64() % end
-}
+use cuts::{BEGIN, below, check_cut, partition, restored};
 
 /// Does what an effect says, if it fits: what does not is no part of these tests.
 fn apply(partition: &mut Partition, effect: &Effect<'_>) {
@@ -141,15 +127,6 @@ fn change(partition: &mut Partition, rng: &mut Rng, now: &mut i64) {
     drop(partition.take_garbage());
 }
 
-/// What the batches of a cut make of an empty partition.
-fn restored(batches: &[(Vec<u8>, u64)]) -> Partition {
-    let mut restored = partition();
-    for (records, count) in batches {
-        restored.apply_all(records, *count).unwrap();
-    }
-    restored
-}
-
 fn run(seed: u64) {
     let mut rng = Rng::new(seed);
     let mut partition = partition();
@@ -157,26 +134,12 @@ fn run(seed: u64) {
     for cut in 0..3 {
         (0..COLLECTIONS).for_each(|n| fill(&mut partition, DbIndex((n % 2) as u16), n, ELEMENTS));
         (0..200).for_each(|_| change(&mut partition, &mut rng, &mut now));
-        let wanted = partition_digest(&partition);
-        let total: u64 = (0..4).map(|db| partition.figures(DbIndex(db)).keys).sum();
-        assert!(partition.begin_cut());
-        let (mut batches, mut written) = (Vec::new(), 0);
         // Between slices there are few changes, or very many.
         let most = [4, 50, 1000][below(&mut rng, 3) as usize];
-        loop {
-            (0..below(&mut rng, most)).for_each(|_| change(&mut partition, &mut rng, &mut now));
-            partition.cut_slice();
-            let Some(batch) = partition.take_cut() else { continue };
-            written += batch.keys;
-            batches.push((batch.records, batch.count));
-            if batch.last {
-                break;
-            }
-        }
-        assert!(!partition.is_cutting());
-        assert_eq!(written, total, "seed {seed}, cut {cut}: each key once");
-        let found = partition_digest(&restored(&batches));
-        assert_eq!(found, wanted, "seed {seed}, cut {cut}: another state");
+        check_cut(&mut partition, &format!("seed {seed}, cut {cut}"), |partition| {
+            (0..below(&mut rng, most)).for_each(|_| change(partition, &mut rng, &mut now));
+            true
+        });
     }
 }
 

@@ -51,6 +51,9 @@ pub enum WriteError {
         /// Why it failed.
         source: io::Error,
     },
+    /// The checkpoint that it is made of ends within a collection.
+    #[error("the checkpoint ends before a large collection in it does")]
+    Unfinished,
     /// The checkpoint that it is made of cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] RecoveryError),
@@ -273,10 +276,10 @@ pub fn write_checkpoint(
 ) -> Result<Written, WriteError> {
     let mut converter = Converter::new(file);
     let read = read_checkpoint(data, directory, entry, &mut converter);
-    match (converter.failed, read) {
+    match (converter.failed.take(), read) {
         (Some(error), _) => Err(error),
         (None, Err(error)) => Err(error.into()),
-        (None, Ok(())) => converter.file.finish(),
+        (None, Ok(())) => converter.finish(),
     }
 }
 
@@ -293,12 +296,18 @@ impl<'d> Converter<'d> {
         let gathered = Box::new(Partition::new(PartitionOptions {
             id: ShardId(0),
             slots: SlotRange::ALL,
+            // A checkpoint does not say how many there are.
             databases: u16::MAX,
             hasher: KeyHasher::new([rand::random(), rand::random()]),
             seed: 0,
             now: UnixMillis(0),
         }));
         Self { file, failed: None, gathered }
+    }
+
+    /// Nothing more is to come.
+    fn finish(self) -> Result<Written, WriteError> {
+        if self.gathered.is_empty() { self.file.finish() } else { Err(WriteError::Unfinished) }
     }
 
     /// The key `key` has come whole.
@@ -375,5 +384,41 @@ impl Replay for Converter<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shardwright_codec::rdb::{Collection, ObjectType};
+
+    use super::*;
+
+    #[test]
+    fn a_collection_in_parts_needs_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::look(directory.path()).unwrap();
+        let (db, key) = (DbIndex(3), &b"hash"[..]);
+        let part = |body| {
+            let collection = Collection::new(ObjectType::Hash, body);
+            Effect::Extend { db, key, collection }
+        };
+        let end = Effect::Expire { db, key, deadline: None };
+        let converted = |effects: &[Effect<'_>]| {
+            let file = RdbFile::begin(&disk, "dump.rdb", Options::default(), UnixMillis(0));
+            let mut converter = Converter::new(file.unwrap());
+            for effect in effects {
+                if let Err(stop) = converter.write(effect) {
+                    let Stop::Damaged(why) = stop else { panic!("the file can be written") };
+                    return Err(why);
+                }
+            }
+            converter.finish().map(|written| written.keys).map_err(|error| error.to_string())
+        };
+        let parts = [part(b"\x01\x01a\x01b"), part(b"\x01\x01c\x01d")];
+        let without = Err("the checkpoint ends before a large collection in it does".to_owned());
+        assert_eq!(converted(&parts), without);
+        assert_eq!(converted(&[end]), Err("the end of no collection".to_owned()));
+        assert!(std::fs::read_dir(directory.path()).unwrap().next().is_none(), "nothing is left");
+        assert_eq!(converted(&[parts[0], parts[1], end]), Ok(1));
     }
 }

@@ -237,11 +237,9 @@ impl Session {
     #[inline(never)]
     fn queue<P: Post>(&mut self, entry: &'static Entry, env: &Env<'_, P>) -> Placed {
         let Some(args) = self.input.peek() else { return Placed::Wait };
-        let begin = env.clock.ticks();
         let refused = if entry.begins_watch {
-            // As in Redis, where it is run, and does not spoil the transaction.
-            let ticks = env.clock.ticks().since(begin);
-            env.stats.command(entry.id, ticks, Some(WATCH_IN_MULTI.as_bytes()));
+            // A call, as in Redis, and one that does not spoil the transaction; but nothing has run.
+            env.stats.command(entry.id, 0, Some(WATCH_IN_MULTI.as_bytes()));
             Some(WATCH_IN_MULTI)
         } else {
             let transaction = &mut self.client.transaction;

@@ -79,3 +79,43 @@ impl Program for Once {
         }
     }
 }
+
+/// What a reply has to be.
+pub trait Expected: Sized {
+    /// What stands for a command of a transaction until that is over.
+    fn queued() -> Self;
+
+    /// What a transaction did.
+    fn all(commands: Vec<Self>) -> Self;
+}
+
+/// A pipeline that is being put together, and what its replies have to be.
+pub struct Draft<E> {
+    pub pipeline: Pipeline,
+    pub expected: Vec<E>,
+}
+
+impl<E> Default for Draft<E> {
+    fn default() -> Self {
+        Self { pipeline: Pipeline::default(), expected: Vec::new() }
+    }
+}
+
+impl<E: Expected> Draft<E> {
+    /// Adds a command.
+    pub fn say(&mut self, line: &str, expect: E) {
+        self.pipeline.line(line);
+        self.expected.push(expect);
+    }
+
+    /// Adds a transaction of these commands.
+    pub fn transaction(&mut self, commands: Vec<(String, E)>) {
+        self.say("MULTI", E::queued());
+        let mut inner = Vec::new();
+        for (line, expect) in commands {
+            self.say(&line, E::queued());
+            inner.push(expect);
+        }
+        self.say("EXEC", E::all(inner));
+    }
+}

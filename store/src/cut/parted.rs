@@ -40,19 +40,18 @@ pub(crate) struct Parted {
     elements: Elements,
 }
 
-/// Whether a value is to be written some elements at a time.
-pub(super) fn is_parted(value: ValueRef<'_>) -> bool {
-    matches!(value, ValueRef::Object(object) if object.memory() > PARTED_BYTES)
-        && data::is_named(value)
-}
-
 impl Parted {
-    /// Nothing of a collection is written yet. Nothing if the entry has none.
+    /// Nothing of the entry is written yet. Nothing if it is to be written whole.
     pub(super) fn begin(db: DbIndex, entry: &EntryRef<'_>) -> Option<Self> {
+        let value = entry.value();
+        let is_large = matches!(value, ValueRef::Object(object) if object.memory() > PARTED_BYTES);
+        if !is_large || !data::is_named(value) {
+            return None;
+        }
         Some(Self {
             db,
             key: entry.key().into(),
-            kind: data::object_type(entry.value())?,
+            kind: data::object_type(value)?,
             deadline: entry.deadline(),
             cursor: 0,
             changed: HashSet::new(),

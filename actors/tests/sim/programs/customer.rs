@@ -7,7 +7,7 @@ use std::rc::Rc;
 use shardwright_tests::{Reply, Rng};
 
 use super::super::fault::{Check, Failure};
-use super::super::program::{Pipeline, Program, Span};
+use super::super::program::{Draft, Expected, Pipeline, Program, Span};
 use super::super::waits::Kind;
 use super::queue::{Goods, OTHER, Queues, failed};
 
@@ -81,27 +81,13 @@ pub struct Customer {
     own: Vec<String>,
 }
 
-/// What is being put together.
-#[derive(Default)]
-struct Draft {
-    pipeline: Pipeline,
-    expected: Vec<Expect>,
-}
-
-impl Draft {
-    fn say(&mut self, line: &str, expect: Expect) {
-        self.pipeline.line(line);
-        self.expected.push(expect);
+impl Expected for Expect {
+    fn queued() -> Self {
+        Self::Fine
     }
 
-    fn transaction(&mut self, commands: Vec<(String, Expect)>) {
-        self.say("MULTI", Expect::Fine);
-        let mut inner = Vec::new();
-        for (line, expect) in commands {
-            self.say(&line, Expect::Fine);
-            inner.push(expect);
-        }
-        self.say("EXEC", Expect::All(inner));
+    fn all(commands: Vec<Self>) -> Self {
+        Self::All(commands)
     }
 }
 
@@ -148,7 +134,7 @@ impl Customer {
         self.queues.goods != Goods::Swapped
     }
 
-    fn say_push(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_push(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let mut commands = Vec::new();
         for _ in 0..1 + rng.below(3) {
             let key = self.queues.key(rng);
@@ -171,7 +157,7 @@ impl Customer {
         commands.into_iter().for_each(|(line, expect)| draft.say(&line, expect));
     }
 
-    fn say_take(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_take(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         if rng.percent(3) {
             draft.say(&format!("HELLO {}", 2 + rng.below(2)), Expect::Fine);
         }
@@ -203,7 +189,7 @@ impl Customer {
     }
 
     /// What came before on the connection is there when somebody waits for it.
-    fn say_own(&self, draft: &mut Draft) {
+    fn say_own(&self, draft: &mut Draft<Expect>) {
         let key = self.queues.other(format!("own:{}", self.name));
         let element = self.queues.element();
         draft.say(&format!("RPUSH {key} e{element}"), Expect::Pushed(vec![element]));
@@ -213,7 +199,7 @@ impl Customer {
         draft.say(&line, Expect::Taken(taken));
     }
 
-    fn say_move(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_move(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let (from, (time, is_endless)) = (self.queues.key(rng), patience(rng));
         let is_own = self.has_own() && rng.percent(30);
         let to = match is_own {
@@ -234,7 +220,7 @@ impl Customer {
         }
     }
 
-    fn say_snatch(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_snatch(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let [from, to] = [(); 2].map(|()| self.queues.key(rng).to_owned());
         if rng.percent(50) {
             let pop = rng.pick(&["LPOP", "RPOP"]);
@@ -247,7 +233,7 @@ impl Customer {
         ]);
     }
 
-    fn say_turn(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_turn(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let key = self.queues.key(rng).to_owned();
         let aside = self.queues.aside();
         let push = match rng.percent(20) {
@@ -258,7 +244,7 @@ impl Customer {
     }
 
     /// Pushes in the other database, or lets the two change places.
-    fn say_swap(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_swap(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         if rng.percent(50) {
             return draft.say(&format!("SWAPDB 0 {OTHER}"), Expect::Fine);
         }
@@ -271,7 +257,7 @@ impl Customer {
         draft.transaction(commands);
     }
 
-    fn say_feed(&self, keys: &[(String, Kind)], draft: &mut Draft) {
+    fn say_feed(&self, keys: &[(String, Kind)], draft: &mut Draft<Expect>) {
         for (key, kind) in keys {
             let element = self.queues.element();
             let line = match kind {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use shardwright_tests::{Reply, Rng};
 
 use super::super::fault::{Check, Failure};
-use super::super::program::{Pipeline, Program, Span};
+use super::super::program::{Draft, Expected, Pipeline, Program, Span};
 use super::super::waits::streams;
 use super::queue::{OTHER, failed};
 use super::streams::{Fate, GROUPS, Sight, Streams, id, number};
@@ -70,27 +70,13 @@ pub struct Reader {
     seen: HashMap<String, String>,
 }
 
-/// What is being put together.
-#[derive(Default)]
-struct Draft {
-    pipeline: Pipeline,
-    expected: Vec<Expect>,
-}
-
-impl Draft {
-    fn say(&mut self, line: &str, expect: Expect) {
-        self.pipeline.line(line);
-        self.expected.push(expect);
+impl Expected for Expect {
+    fn queued() -> Self {
+        Self::Any
     }
 
-    fn transaction(&mut self, commands: Vec<(String, Expect)>) {
-        self.say("MULTI", Expect::Any);
-        let mut inner = Vec::new();
-        for (line, expect) in commands {
-            self.say(&line, Expect::Any);
-            inner.push(expect);
-        }
-        self.say("EXEC", Expect::All(inner));
+    fn all(commands: Vec<Self>) -> Self {
+        Self::All(commands)
     }
 }
 
@@ -112,7 +98,7 @@ impl Reader {
         (format!("XADD {key} * f e{element}"), Expect::Added(key.into(), element))
     }
 
-    fn say_add(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_add(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let mut commands = Vec::new();
         for _ in 0..1 + rng.below(4) {
             commands.push(self.add(self.streams.key(rng)));
@@ -144,7 +130,7 @@ impl Reader {
         (Asked { keys, after: Vec::new(), most, is_endless }, options)
     }
 
-    fn say_consume(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_consume(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         if rng.percent(3) {
             draft.say(&format!("HELLO {}", 2 + rng.below(2)), Expect::Any);
         }
@@ -163,7 +149,7 @@ impl Reader {
         }
     }
 
-    fn say_follow(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_follow(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let (mut asked, options) = self.ask(rng);
         let mut after = |key: &String| match self.seen.get(key) {
             Some(seen) => seen.clone(),
@@ -176,7 +162,7 @@ impl Reader {
         draft.say(&format!("XREAD {options} STREAMS {keys} {ids}"), expect);
     }
 
-    fn say_delete(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_delete(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let mut elements = self.streams.elements.borrow_mut();
         if elements.is_empty() {
             return draft.say("PING", Expect::Any);
@@ -189,7 +175,7 @@ impl Reader {
         elements[at].deleted = true;
     }
 
-    fn say_break(&self, rng: &mut Rng, draft: &mut Draft) {
+    fn say_break(&self, rng: &mut Rng, draft: &mut Draft<Expect>) {
         let (key, other) = (self.streams.key(rng), self.streams.key(rng));
         let group = rng.pick(&GROUPS);
         let make = format!("XGROUP CREATE {key} {group} $ MKSTREAM");
