@@ -74,6 +74,8 @@ pub struct ClientInfo {
     pub mute: AtomicBool,
     /// It waits for the log or for replicas.
     pub waits: AtomicBool,
+    /// Its subscriptions: channels, patterns, shard channels.
+    pub subscriptions: [AtomicUsize; 3],
     /// It waits for a key.
     key_wait: Mutex<Option<Arc<Claim>>>,
 }
@@ -105,6 +107,7 @@ impl ClientInfo {
             closing: AtomicBool::new(false),
             mute: AtomicBool::new(false),
             waits: AtomicBool::new(false),
+            subscriptions: Default::default(),
             key_wait: Mutex::default(),
         }
     }
@@ -135,6 +138,18 @@ impl ClientInfo {
         self.no_touch.store(client.no_touch, Relaxed);
         self.closing.store(client.close, Relaxed);
         self.mute.store(client.reply_mode != ReplyMode::On, Relaxed);
+    }
+
+    /// Publishes the numbers of channels, patterns and shard channels that it is subscribed to.
+    pub fn publish_subscriptions(&self, counts: [usize; 3]) {
+        for (known, count) in self.subscriptions.iter().zip(counts) {
+            known.store(count, Relaxed);
+        }
+    }
+
+    /// Whether it is subscribed to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions.iter().any(|count| count.load(Relaxed) > 0)
     }
 
     /// The connection waits for the log or for replicas, or no longer.

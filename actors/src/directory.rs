@@ -8,8 +8,8 @@ use shardwright_store::types::ShardId;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::checkpoint::Checkpointer;
-use crate::gateway::Gateway;
-use crate::messages::{Block, BlockDone, Delivery, Ordered, Round, RoundId};
+use crate::gateway::{Deliver, Gateway};
+use crate::messages::{Block, BlockDone, ConnId, Delivery, Ordered, Round, RoundId};
 use crate::reaper::Reaper;
 use crate::server::Server;
 use crate::shard::{Lend, RunRound, Shard};
@@ -63,6 +63,18 @@ impl Server {
         if let Some(directory) = self.directory() {
             self.count_sent(shard);
             directory.thread(shard).shard.do_send(message);
+        }
+    }
+
+    /// Lets connections take what was published for them.
+    pub fn call_subscribers(&self, calls: Vec<ConnId>) {
+        if calls.is_empty() {
+            return;
+        }
+        let tell = self.pubsub.call(calls);
+        let Some(directory) = self.directory() else { return };
+        for thread in tell {
+            directory.thread(thread).gateway.do_send(Deliver);
         }
     }
 

@@ -51,6 +51,11 @@ pub struct Kill(pub ConnId);
 #[rtype(result = "()")]
 pub struct Wake(pub ConnId);
 
+/// Connections of this thread have messages to take.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Deliver;
+
 /// What MIGRATE sent to another server was taken there, or not.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -113,7 +118,9 @@ impl Gateway {
         };
         for connection in self.thread.connections.borrow_mut().iter_mut() {
             let buffers = connection.session.buffers();
-            let limit = settings.client_output_buffer_limit.normal;
+            let limits = &settings.client_output_buffer_limit;
+            let subscribed = connection.session.client.is_subscribed();
+            let limit = if subscribed { limits.pubsub } else { limits.normal };
             let output = buffers.output as u64;
             note(&mut connection.stuck_since, !connection.session.pending().is_empty());
             note(&mut connection.half_since, connection.session.in_frame());
@@ -232,6 +239,18 @@ impl Handler<Wake> for Gateway {
 
     fn handle(&mut self, Wake(id): Wake, _: &mut Self::Context) {
         self.thread.with_connection(id, |_| {});
+    }
+}
+
+impl Handler<Deliver> for Gateway {
+    type Result = ();
+
+    fn handle(&mut self, _: Deliver, ctx: &mut Self::Context) {
+        if self.thread.deliver() {
+            // The shard and the sockets have their turn before.
+            let others = tokio::task::yield_now().into_actor(self);
+            ctx.spawn(others.map(|(), _, ctx| ctx.address().do_send(Deliver)));
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub mod messages;
 pub mod migration;
 pub mod parcel;
 pub mod process;
+pub mod pubsub;
 pub mod rdb;
 pub mod ready;
 pub mod reaper;

@@ -66,16 +66,37 @@ pub struct Entry {
     /// It is WATCH, whose plan takes the connection's round with it.
     pub begins_watch: bool,
     acts_in_multi: bool,
+    acts_while_subscribed: bool,
 }
 
 /// Commands that are neither queued between MULTI and EXEC nor refused there.
 const ACT_IN_MULTI: &[&str] = &["exec", "discard", "multi", "quit", "reset"];
+
+/// Commands that a client of RESP2 may send while it is subscribed to something.
+const ACT_WHILE_SUBSCRIBED: &[&str] = &[
+    "subscribe",
+    "unsubscribe",
+    "psubscribe",
+    "punsubscribe",
+    "ssubscribe",
+    "sunsubscribe",
+    "ping",
+    "quit",
+    "reset",
+];
 
 impl Entry {
     /// Whether the command acts at once between MULTI and EXEC instead of being queued.
     #[inline]
     pub fn acts_in_multi(&self) -> bool {
         self.acts_in_multi
+    }
+
+    /// Whether a client of RESP2 may send the command while it is subscribed to something: it could
+    /// not tell another one's reply from a message.
+    #[inline]
+    pub fn acts_while_subscribed(&self) -> bool {
+        self.acts_while_subscribed
     }
 }
 
@@ -153,6 +174,7 @@ impl Registry {
             routing: routing_of(spec),
             begins_watch: spec.name == "watch" && parent.is_none(),
             acts_in_multi: parent.is_none() && ACT_IN_MULTI.contains(&spec.name),
+            acts_while_subscribed: parent.is_none() && ACT_WHILE_SUBSCRIBED.contains(&spec.name),
         };
         self.entries.push(entry);
         for sub in command.subcommands {

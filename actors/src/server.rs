@@ -25,6 +25,7 @@ use crate::loading::Loading;
 use crate::messages::Block;
 use crate::migration::Shipment;
 use crate::migration::peer::Peers;
+use crate::pubsub::PubSub;
 use crate::rdb::RdbState;
 use crate::reaper::Reaped;
 use crate::session::Router;
@@ -68,6 +69,7 @@ struct Hot {
     /// Elements of lists that are longer have nodes of their own; 0 for the usual bound.
     list_packed_threshold: AtomicUsize,
     strict_order: AtomicBool,
+    push_limit: AtomicU64,
     /// The allocator was told to have threads of its own.
     allocator_threads: AtomicBool,
 }
@@ -126,6 +128,8 @@ pub struct Server {
     pub reaped: Arc<Reaped>,
     /// The connections.
     pub clients: Clients,
+    /// Who is subscribed to what.
+    pub pubsub: PubSub,
     /// Connections to other servers.
     pub peers: Peers,
     /// Addresses of all actors; known once all threads run.
@@ -176,6 +180,7 @@ impl Server {
             rdb: RdbState::default(),
             reaped: Arc::default(),
             clients: Clients::default(),
+            pubsub: PubSub::new(shards),
             peers: Peers::default(),
             directory: OnceLock::new(),
             ordering: Mutex::new(0),
@@ -223,6 +228,7 @@ impl Server {
         self.hot.pipeline_depth.store(settings.pipeline_depth as usize, Relaxed);
         self.hot.rate_limit.store(settings.rate_limit.into(), Relaxed);
         self.hot.max_string.store(bytes(settings.proto_max_bulk_len), Relaxed);
+        self.hot.push_limit.store(settings.client_output_buffer_limit.pubsub.hard, Relaxed);
         self.hot.strict_order.store(settings.pipeline_order == PipelineOrder::Strict, Relaxed);
         self.hot.encodings.store(Some(Arc::new(encodings(&settings))));
         self.durability.set_policy(settings.appendfsync);
@@ -265,6 +271,12 @@ impl Server {
     #[inline]
     pub fn pipeline_depth(&self) -> usize {
         self.hot.pipeline_depth.load(Relaxed)
+    }
+
+    /// Bytes that a subscriber may leave untaken; 0 for no limit.
+    #[inline]
+    pub fn push_limit(&self) -> u64 {
+        self.hot.push_limit.load(Relaxed)
     }
 
     /// Commands a second that one connection may run; 0 for no limit.

@@ -1,7 +1,7 @@
 //! The connections of one thread, each at a place with a generation, so that a message for a
 //! connection that has ended cannot meet the next one at its place.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::task::Waker;
 
 use shardwright_store::types::{ShardId, UnixMillis};
@@ -10,6 +10,9 @@ use crate::messages::ConnId;
 use crate::session::{Session, Want};
 use crate::socket::WriteHalf;
 use crate::stats::ThreadStats;
+
+/// Runs of bytes that one write takes at most.
+const MOST_SLICES: usize = 32;
 
 /// A connection on its thread: the session that decides, and the socket's writing half.
 pub struct Connection {
@@ -83,7 +86,7 @@ impl Connection {
     #[inline]
     pub fn write(&mut self, stats: &ThreadStats) {
         while !self.session.pending().is_empty() {
-            match self.socket.try_write(self.session.pending()) {
+            match self.try_write() {
                 Ok(0) => return self.break_off(),
                 Ok(count) => {
                     self.session.wrote(count);
@@ -95,6 +98,15 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return self.break_off(),
             }
+        }
+    }
+
+    #[inline]
+    fn try_write(&self) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+        match self.session.pending_slices(&mut slices) {
+            0 => self.socket.try_write(self.session.pending()),
+            count => self.socket.try_write_slices(&slices[..count]),
         }
     }
 

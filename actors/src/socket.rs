@@ -1,6 +1,6 @@
 //! The two kinds of sockets that clients come by, behind one face.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -88,6 +88,17 @@ impl WriteHalf {
         match self {
             Self::Tcp(half) => half.try_write(bytes),
             Self::Unix(half) => half.try_write(bytes),
+        }
+    }
+
+    /// As [`WriteHalf::try_write`], for bytes that do not lie together.
+    ///
+    /// # Errors
+    /// The socket takes nothing now (`WouldBlock`), or nothing any more.
+    pub fn try_write_slices(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(half) => half.try_write_vectored(slices),
+            Self::Unix(half) => half.try_write_vectored(slices),
         }
     }
 

@@ -2,6 +2,7 @@
 //! the clock and the counters. Everything here stays on its thread.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub struct Thread {
     effects: RefCell<Vec<Effects>>,
     /// Connections that wait for the log.
     waiting: RefCell<Vec<ConnId>>,
+    /// Connections that have pushes to take.
+    called: RefCell<VecDeque<ConnId>>,
 }
 
 impl Thread {
@@ -74,6 +77,7 @@ impl Thread {
             stock: RefCell::default(),
             effects: RefCell::default(),
             waiting: RefCell::default(),
+            called: RefCell::default(),
             server,
         })
     }
@@ -104,7 +108,7 @@ impl Thread {
             };
             let want = connection.session.advance(&mut env);
             connection.write(self.stats());
-            let drained = connection.session.pending().len() < limit;
+            let drained = connection.session.unwritten() < limit;
             if want != Want::Drain || !drained || connection.is_broken() {
                 if want != Want::Answers || connection.session.is_waiting() {
                     self.rest(connection);
@@ -181,10 +185,43 @@ impl Thread {
                 self.wake_held_back(&self.connections.borrow());
             }
             connection.session.abandon();
+            connection.session.client.end_subscriptions(&self.server.pubsub);
             connection.session.end_key_wait(&mut ThreadPost { thread: self });
             connection.session.tell_ended_watches(&mut ThreadPost { thread: self });
             self.server.clients.remove(connection.session.client.info.id);
         }
+    }
+
+    /// Lets connections take what was published for them, as many as a turn has time for. Returns
+    /// whether some have to wait for the next one.
+    pub fn deliver(&self) -> bool {
+        let mut called = self.called.take();
+        called.extend(self.server.pubsub.called(self.id));
+        let begin = self.clock.ticks();
+        while let Some(id) = called.pop_front() {
+            self.take_pushes(id);
+            if self.clock.ticks().since(begin) > self.turn_ticks {
+                break;
+            }
+        }
+        let more = !called.is_empty();
+        self.called.replace(called);
+        more
+    }
+
+    fn take_pushes(&self, id: ConnId) {
+        if let Some(connection) = self.connections.borrow_mut().get_mut(id)
+            && connection.session.has_overflowed()
+        {
+            self.server.pubsub.count_overflow();
+            let client = connection.session.client.info.id;
+            tracing::warn!(
+                client,
+                "a subscriber takes its messages too slowly: it is disconnected"
+            );
+            return connection.break_off();
+        }
+        self.with_connection(id, |_| {});
     }
 
     /// Sends every outbox that has something, as one message each.

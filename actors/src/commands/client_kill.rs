@@ -50,7 +50,7 @@ impl<'a> Filter<'a> {
         self.id.is_none_or(|id| id == row.id)
             && same(self.address, &row.address)
             && same(self.local_address, &row.local_address)
-            && self.kind != Some(ClientType::Absent)
+            && self.kind.is_none_or(|kind| kind.is_of(row))
     }
 }
 

@@ -16,6 +16,7 @@ use shardwright_store::types::UnixMillis;
 
 use super::connection::USER;
 use crate::clients::{ClientInfo, Texts};
+use crate::pubsub::Kind;
 use crate::registry::registry;
 use crate::session::SessionCx;
 
@@ -24,7 +25,9 @@ use crate::session::SessionCx;
 pub(super) enum ClientType {
     /// They send commands.
     Normal,
-    /// Other servers, or subscribers: there are none yet.
+    /// They are subscribed to something.
+    PubSub,
+    /// Other servers: there are none yet.
     Absent,
 }
 
@@ -34,13 +37,24 @@ impl ClientType {
     /// # Errors
     /// There is no such type.
     pub(super) fn read(name: &[u8]) -> Result<Self, CommandError> {
-        const ABSENT: [&[u8]; 4] = [b"slave", b"replica", b"pubsub", b"master"];
+        const ABSENT: [&[u8]; 3] = [b"slave", b"replica", b"master"];
         if name.eq_ignore_ascii_case(b"normal") {
             Ok(Self::Normal)
+        } else if name.eq_ignore_ascii_case(b"pubsub") {
+            Ok(Self::PubSub)
         } else if ABSENT.iter().any(|known| name.eq_ignore_ascii_case(known)) {
             Ok(Self::Absent)
         } else {
             Err(CommandError::quoting("ERR Unknown client type '", name, "'"))
+        }
+    }
+
+    /// Whether a connection is of this type.
+    pub(super) fn is_of(self, row: &ClientInfo) -> bool {
+        match self {
+            Self::Normal => !row.is_subscribed(),
+            Self::PubSub => row.is_subscribed(),
+            Self::Absent => false,
         }
     }
 }
@@ -62,7 +76,10 @@ pub(super) fn list(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWrit
     let mut lines = Vec::new();
     match chosen {
         Chosen::All => all.iter().for_each(|row| write_line(row, cx.now, &mut lines)),
-        Chosen::Nobody => {}
+        Chosen::Type(kind) => {
+            let found = all.iter().filter(|row| kind.is_of(row));
+            found.for_each(|row| write_line(row, cx.now, &mut lines));
+        }
         Chosen::Ids(ids) => {
             // The rows are in order of their numbers.
             let found = ids.iter().filter_map(|id| {
@@ -78,7 +95,7 @@ pub(super) fn list(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWrit
 #[derive(Debug, PartialEq, Eq)]
 enum Chosen {
     All,
-    Nobody,
+    Type(ClientType),
     Ids(Vec<u64>),
 }
 
@@ -87,10 +104,9 @@ fn choose(options: Args<'_>) -> Result<Chosen, CommandError> {
     let word = options.at(0);
     match options.len() {
         0 => Ok(Chosen::All),
-        2 if word.eq_ignore_ascii_case(b"TYPE") => Ok(match ClientType::read(options.at(1))? {
-            ClientType::Normal => Chosen::All,
-            ClientType::Absent => Chosen::Nobody,
-        }),
+        2 if word.eq_ignore_ascii_case(b"TYPE") => {
+            ClientType::read(options.at(1)).map(Chosen::Type)
+        }
         2.. if word.eq_ignore_ascii_case(b"ID") => {
             // No connection has a number below 1.
             let id = |text| parse_i64_strict(text).map(|id| u64::try_from(id).unwrap_or(0));
@@ -109,6 +125,7 @@ fn refresh_own(cx: &SessionCx<'_>) {
 /// Letters that tell in which states a connection is.
 fn letters(row: &ClientInfo) -> String {
     let states = [
+        ('P', row.is_subscribed()),
         ('x', row.multi.load(Relaxed) >= 0),
         ('b', row.is_waiting()),
         ('c', row.closing.load(Relaxed)),
@@ -141,7 +158,7 @@ fn write_line(row: &Arc<ClientInfo>, now: UnixMillis, out: &mut Vec<u8>) {
     // Arguments are not copied out of the query buffer, and replies lie in one buffer without a
     // list behind it: hence the zeros.
     let figures = format!(
-        " age={age} idle={idle} flags={flags} db={db} sub=0 psub=0 ssub=0 multi={multi} \
+        " age={age} idle={idle} flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} \
          qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={queued} rbs=0 rbp=0 obl={output} \
          oll=0 omem={output} tot-mem={memory} events={events} cmd={command} user={user} redir=-1 \
          resp={protocol} lib-name=",
@@ -149,6 +166,9 @@ fn write_line(row: &Arc<ClientInfo>, now: UnixMillis, out: &mut Vec<u8>) {
         idle = seconds_since(UnixMillis(row.active.load(Relaxed)), now),
         flags = letters(row),
         db = row.db.load(Relaxed),
+        sub = row.subscriptions[Kind::Channel as usize].load(Relaxed),
+        psub = row.subscriptions[Kind::Pattern as usize].load(Relaxed),
+        ssub = row.subscriptions[Kind::Shard as usize].load(Relaxed),
         multi = row.multi.load(Relaxed),
         query = row.query.load(Relaxed),
         free = row.query_free.load(Relaxed),
@@ -187,8 +207,8 @@ mod tests {
     fn options_are_read_as_redis_reads_them() {
         for (line, expected) in [
             ("", Ok(Chosen::All)),
-            ("TYPE normal", Ok(Chosen::All)),
-            ("type PubSub", Ok(Chosen::Nobody)),
+            ("TYPE normal", Ok(Chosen::Type(ClientType::Normal))),
+            ("type PubSub", Ok(Chosen::Type(ClientType::PubSub))),
             ("ID 3 1 -1", Ok(Chosen::Ids(vec![3, 1, 0]))),
             ("ID", Err("ERR syntax error".to_owned())),
             ("TYPE", Err("ERR syntax error".to_owned())),

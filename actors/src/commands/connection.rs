@@ -94,8 +94,13 @@ pub const COMMANDS: &[SessionCommand] = &[
     ),
 ];
 
-fn ping(_: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+fn ping(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     match args.len() {
+        1 | 2 if cx.client.must_tell_apart() => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(args.at(1));
+        }
         1 => reply.simple("PONG"),
         2 => reply.bulk(args.at(1)),
         _ => return Err(CommandError::Arity("ping".to_owned())),
@@ -249,7 +254,7 @@ fn quit(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Out
 }
 
 fn reset(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    cx.client.reset(cx.server.is_open());
+    cx.client.reset(cx.server.is_open(), &cx.server.pubsub);
     ReplyWriter::new(reply.out, cx.client.protocol).simple("RESET");
     Ok(())
 }

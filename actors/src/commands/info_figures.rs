@@ -5,6 +5,7 @@ use shardwright_store::db::DbFigures;
 use shardwright_store::types::{DbIndex, UnixMillis};
 
 use super::info::{InfoCx, Lines};
+use crate::pubsub::Kind;
 use crate::registry::registry;
 use crate::sampler::Reading;
 use crate::stats::{ThreadStats, TurnCause};
@@ -53,10 +54,10 @@ pub(super) fn stats(cx: &InfoCx<'_>, lines: &mut Lines) {
     ]);
     lines.put("keyspace_hits", totals.hits);
     lines.put("keyspace_misses", totals.misses);
+    lines.put("pubsub_channels", cx.server.pubsub.count(Kind::Channel));
+    lines.put("pubsub_patterns", cx.server.pubsub.count(Kind::Pattern));
+    lines.put("pubsubshard_channels", cx.server.pubsub.count(Kind::Shard));
     lines.put_all(&[
-        ("pubsub_channels", 0),
-        ("pubsub_patterns", 0),
-        ("pubsubshard_channels", 0),
         ("latest_fork_usec", 0),
         ("total_forks", 0),
         ("migrate_cached_sockets", 0),

@@ -20,6 +20,8 @@ pub mod info_system;
 pub mod lolwut;
 pub mod migrate;
 pub mod persistence;
+pub mod pubsub;
+mod pubsub_arguments;
 pub mod server;
 mod server_arguments;
 pub mod transactions;
@@ -39,6 +41,7 @@ pub const FAMILIES: &[&[SessionCommand]] = &[
     info::COMMANDS,
     command::COMMANDS,
     cluster::COMMANDS,
+    pubsub::COMMANDS,
     debug::COMMANDS,
     transactions::COMMANDS,
 ];

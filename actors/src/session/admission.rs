@@ -55,6 +55,13 @@ pub(super) fn admit(
     if !client.authenticated && !entry.spec.flags.has(Flags::NO_AUTH) {
         return Err(Refusal::of(entry, CommandError::Text("NOAUTH Authentication required.")));
     }
+    if client.must_tell_apart() && !entry.acts_while_subscribed() {
+        let before = "ERR Can't execute '";
+        return Err(Refusal::of(
+            entry,
+            CommandError::quoting(before, entry.full_name.as_bytes(), SUBSCRIBED),
+        ));
+    }
     if server.loading.is_running() && needs_data(entry, args) {
         return Err(Refusal::of(entry, LOADING));
     }
@@ -71,6 +78,10 @@ pub(super) const LOADING: CommandError =
 fn needs_data(entry: &Entry, args: Args<'_>) -> bool {
     !entry.spec.flags.has(Flags::LOADING) || entry.data_handler(args).is_some()
 }
+
+/// What a client of RESP2 is told that is subscribed to something.
+const SUBSCRIBED: &str = "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+    allowed in this context";
 
 const DEBUG_REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is \
     set to \"local\", you can run it from a local connection, otherwise you need to set this option \

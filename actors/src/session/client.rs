@@ -8,11 +8,13 @@ use shardwright_store::executor::Planned;
 use shardwright_store::types::{DbIndex, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
+use super::gate::Gate;
 use super::transaction::Transaction;
 use super::wait::LogWait;
 use crate::clients::ClientInfo;
 use crate::messages::BlockKind;
 use crate::migration::Migration;
+use crate::pubsub::{PubSub, Subscriptions};
 use crate::registry::Entry;
 use crate::server::Server;
 use crate::shards::ShardSet;
@@ -58,6 +60,8 @@ pub struct Client {
     pub transaction: Transaction,
     /// Rounds of WATCH whose end has to be told.
     pub ended_watches: Vec<EndedWatch>,
+    /// What it is, or was, subscribed to.
+    pub(super) subscribed: Option<Box<Subscriptions>>,
     /// The connection ends when its replies are out.
     pub close: bool,
 }
@@ -74,6 +78,7 @@ impl Client {
             no_touch: false,
             transaction: Transaction::default(),
             ended_watches: Vec::new(),
+            subscribed: None,
             close: false,
         }
     }
@@ -116,8 +121,9 @@ impl Client {
     }
 
     /// Goes back to how the connection began (RESET).
-    pub fn reset(&mut self, authenticated: bool) {
+    pub fn reset(&mut self, authenticated: bool, pubsub: &PubSub) {
         self.discard();
+        self.end_subscriptions(pubsub);
         self.protocol = Protocol::Resp2;
         self.db = DbIndex(0);
         self.authenticated = authenticated;
@@ -137,6 +143,10 @@ pub struct SessionCx<'a> {
     pub server: &'a Arc<Server>,
     /// The time.
     pub now: UnixMillis,
+    /// Whether the command is one of a transaction.
+    pub in_transaction: bool,
+    /// What the connection has written or seen that may not be durable yet.
+    pub(super) gate: &'a mut Gate,
     /// Set by a handler that leaves the reply to what comes.
     pub later: Option<Later>,
 }

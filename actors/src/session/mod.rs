@@ -15,6 +15,7 @@ mod input;
 mod migrating;
 mod output;
 mod plan;
+mod pushes;
 mod route;
 mod stock;
 mod transaction;
@@ -25,6 +26,7 @@ pub use route::{Route, Router};
 pub use stock::Stock;
 pub use wait::LogWait;
 
+use std::io::IoSlice;
 use std::sync::Arc;
 
 use shardwright_codec::resp::{ProtocolError, ReplyWriter};
@@ -171,9 +173,22 @@ impl Session {
         self.read_late = late;
     }
 
-    /// Bytes for the client.
+    /// Bytes for the client: the next that lie together.
+    #[inline]
     pub fn pending(&self) -> &[u8] {
         self.output.pending()
+    }
+
+    /// Bytes for the client that do not lie together, as far as there is room for slices. Returns how
+    /// many there are: none if [`Session::pending`] tells all.
+    #[inline]
+    pub fn pending_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.output.pending_slices(slices)
+    }
+
+    /// Number of bytes that the client is to get and has not taken.
+    pub fn unwritten(&self) -> usize {
+        self.output.len()
     }
 
     /// The client took bytes.
@@ -238,6 +253,7 @@ impl Session {
     pub fn advance<P: Post>(&mut self, env: &mut Env<'_, P>) -> Want {
         let limit = env.server.reply_limit();
         loop {
+            self.take_pushes(env.server);
             if !self.flight.is_quiet()
                 && let Some(want) = self.wait_for_key(env)
             {

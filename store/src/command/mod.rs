@@ -198,6 +198,7 @@ pub enum Group {
     Server,
     Transactions,
     Cluster,
+    PubSub,
 }
 
 impl Group {
@@ -218,6 +219,7 @@ impl Group {
             Self::Server => "server",
             Self::Transactions => "transactions",
             Self::Cluster => "cluster",
+            Self::PubSub => "pubsub",
         }
     }
 }
