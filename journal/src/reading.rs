@@ -236,6 +236,10 @@ impl<'r, R: Replay> Reading<'r, R> {
             self.replay
                 .layout(shards as u16)
                 .map_err(|why| RecoveryError::Layout { file: file.clone(), why })?;
+        } else if header.sequences.iter().all(|newest| *newest == 0) {
+            // A start with another number of partitions came between and wrote no record, so its
+            // segment is no longer named. Records that are missing are told by their numbers.
+            *sequences = Sequences::new(shards as u16);
         }
         for (wanted, found) in sequences.newest().iter().zip(&header.sequences) {
             if wanted != found {

@@ -105,6 +105,23 @@ fn another_number_of_partitions_is_told_and_counted_anew() {
     assert_eq!(recovered.sequences.newest(), [0, 1]);
 }
 
+/// A process that is killed before it writes anything leaves a segment without records, which the
+/// next one drops.
+#[test]
+fn another_number_of_partitions_may_come_and_go_without_a_record() {
+    let (sim, history) = ended(5);
+    let records = history.records.len() + 1;
+    drop(Log::begin(sim.clone(), OPTIONS, read(&sim).unwrap().0, 2).unwrap());
+    let mut log = Log::begin(sim.clone(), OPTIONS, read(&sim).unwrap().0, PARTITIONS).unwrap();
+    let part = Part { partition: 1, first: 1, count: 1, payload: b"x" };
+    log.append(9, &[part]).unwrap();
+    log.close(9).unwrap();
+    let (recovered, seen) = read(&sim).unwrap();
+    assert_eq!(seen.layouts, [PARTITIONS], "the data is as it was divided");
+    assert_eq!(recovered.newest, Lsn(records as u64 + 1));
+    assert_eq!(recovered.sequences.newest(), [0, 1, 0]);
+}
+
 #[test]
 fn effects_with_a_gap_are_not_taken() {
     let sim = Sim::new(1);

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use shardwright_tests::harness::client::encode;
+use shardwright_tests::harness::data::WRITES;
 use shardwright_tests::harness::saver::save_again_and_again;
 use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Data, Options, Reply, Rng, Server, eventually};
@@ -19,69 +20,6 @@ fn digest(server: &Server) -> String {
 fn info(server: &Server, name: &str) -> String {
     info_field(&server.client().run("INFO persistence"), name)
         .unwrap_or_else(|| panic!("INFO has no {name}"))
-}
-
-/// Some of everything that can be written today.
-const WRITES: &[&str] = &[
-    "SET a 1",
-    "SET text hello",
-    "SET long 0123456789012345678901234567890123456789012345678901234567890123456789",
-    "APPEND text -world",
-    "SETRANGE text 20 far",
-    "SETRANGE new 3 x",
-    "INCRBY a 41",
-    "INCRBYFLOAT f 1.5",
-    "MSET m1 1 m2 2 m3 3 m4 4",
-    "MSETNX n1 1 n2 2",
-    "SET e 1 EX 10000",
-    "PEXPIREAT m1 99999999999999",
-    "PERSIST m1",
-    "EXPIRE m2 5000",
-    "GETEX m3 PX 7000000",
-    "GETDEL m4",
-    "RENAME n1 {n}1",
-    "COPY a b",
-    "COPY a c DB 3",
-    "MOVE n2 5",
-    "SELECT 7",
-    "SET seven 7",
-    "SWAPDB 7 8",
-    "SELECT 9",
-    "SET gone 1",
-    "FLUSHDB",
-    "SET stays 1",
-    "SELECT 0",
-    "DEL new",
-    "MULTI",
-    "INCR a",
-    "SET t1 1",
-    "SET t2 2",
-    "UNLINK f",
-    "EXEC",
-];
-
-#[test]
-fn everything_is_there_after_kill_9_and_with_another_number_of_shards() {
-    let data = Data::new();
-    let server = data.start(2, "always");
-    server.client().pipeline(WRITES);
-    let before = digest(&server);
-    server.check_shadow();
-    server.kill();
-    for shards in [2, 1, 7, 4] {
-        let server = data.start(shards, "always");
-        assert_eq!(digest(&server), before, "with {shards} shards");
-        let mut client = server.client();
-        assert_eq!(client.run("GET text").text(), "hello-world\0\0\0\0\0\0\0\0\0far");
-        assert_eq!(client.run("GET a").text(), "43");
-        let ttl = client.run("TTL e").int();
-        assert!((9_000..=10_000).contains(&ttl), "{ttl}");
-        // What is written by this layout is there in the next one.
-        client.run(&format!("SET by:{shards} 1"));
-        client.run(&format!("DEL by:{shards}"));
-        server.check_shadow();
-        server.kill();
-    }
 }
 
 #[test]

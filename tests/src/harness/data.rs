@@ -135,3 +135,42 @@ pub fn contents(server: &Server) -> BTreeMap<(usize, Vec<u8>), Entry> {
     }
     contents
 }
+
+/// Some of everything that can be written today.
+pub const WRITES: &[&str] = &[
+    "SET a 1",
+    "SET text hello",
+    "SET long 0123456789012345678901234567890123456789012345678901234567890123456789",
+    "APPEND text -world",
+    "SETRANGE text 20 far",
+    "SETRANGE new 3 x",
+    "INCRBY a 41",
+    "INCRBYFLOAT f 1.5",
+    "MSET m1 1 m2 2 m3 3 m4 4",
+    "MSETNX n1 1 n2 2",
+    "SET e 1 EX 10000",
+    "PEXPIREAT m1 99999999999999",
+    "PERSIST m1",
+    "EXPIRE m2 5000",
+    "GETEX m3 PX 7000000",
+    "GETDEL m4",
+    "RENAME n1 {n}1",
+    "COPY a b",
+    "COPY a c DB 3",
+    "MOVE n2 5",
+    "SELECT 7",
+    "SET seven 7",
+    "SWAPDB 7 8",
+    "SELECT 9",
+    "SET gone 1",
+    "FLUSHDB",
+    "SET stays 1",
+    "SELECT 0",
+    "DEL new",
+    "MULTI",
+    "INCR a",
+    "SET t1 1",
+    "SET t2 2",
+    "UNLINK f",
+    "EXEC",
+];
