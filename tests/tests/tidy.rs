@@ -30,6 +30,7 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
     ("COMMAND COUNT", "another number with every new command"),
     ("COMMAND HELP", "a help text"),
     ("CONFIG HELP", "a help text"),
+    ("PUBSUB HELP", "a help text"),
     ("LASTSAVE", "the clock"),
     ("LOLWUT", "another picture every time"),
     ("TIME", "the clock"),

@@ -8,6 +8,7 @@ pub mod hashes;
 pub mod hyperloglog;
 pub mod keys;
 pub mod lists;
+pub mod pubsub;
 pub mod server;
 pub mod sets;
 pub mod sort;
@@ -38,6 +39,7 @@ pub const FAMILIES: &[&[Generator]] = &[
     server::GENERATORS,
     transactions::GENERATORS,
     waiting::GENERATORS,
+    pubsub::GENERATORS,
 ];
 
 /// Every generator.

@@ -82,6 +82,7 @@ pub const GENERATORS: &[Generator] = &[
     }),
     exact("cluster", 8, cluster),
     exact("readonly", 1, |_| Args::new("READONLY")),
+    exact("asking", 1, |_| Args::new("ASKING")),
     exact("readwrite", 1, |_| Args::new("READWRITE")),
     one("command", 1, |_| Args::new("COMMAND COUNT"), Compare::Kind(admitted::COMMAND_SET)),
     one(
