@@ -167,6 +167,13 @@ impl ClientInfo {
         self.waits.load(Relaxed) || lock(&self.key_wait).as_ref().is_some_and(|c| c.is_waiting())
     }
 
+    /// Ends a wait for a key, if there is one and nobody serves it: the connection is about to end.
+    pub fn end_key_wait(&self) {
+        if let Some(claim) = &*lock(&self.key_wait) {
+            claim.end();
+        }
+    }
+
     /// Ends a wait for a key. Returns whether there was one.
     pub fn unblock(&self, with_error: bool) -> bool {
         lock(&self.key_wait).as_ref().is_some_and(|claim| claim.unblock(with_error))

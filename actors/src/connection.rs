@@ -64,7 +64,7 @@ impl ConnectionActor {
                 connection.session.was_read(thread.server.ending.is_under_way());
                 thread.stats().reads.add(1);
                 thread.stats().input_bytes.add(count as u64);
-                Poll::Ready(true)
+                Poll::Ready(thread.admits(connection))
             }
             Poll::Ready(_) => Poll::Ready(false),
             Poll::Pending => {

@@ -123,7 +123,9 @@ impl Gateway {
             let limit = if subscribed { limits.pubsub } else { limits.normal };
             let output = buffers.output as u64;
             note(&mut connection.stuck_since, !connection.session.pending().is_empty());
-            note(&mut connection.half_since, connection.session.in_frame());
+            // Who waits for the rate limit may have sent whole commands.
+            let half = connection.want() == Want::Input && connection.session.in_frame();
+            note(&mut connection.half_since, half);
             note(&mut connection.over_soft_since, limit.soft > 0 && output >= limit.soft);
             let soft = Duration::from_secs(limit.soft_seconds);
             let active =

@@ -7,18 +7,26 @@ use std::sync::LazyLock;
 
 use shardwright_codec::resp::{Args, ReplyWriter};
 use shardwright_store::command::{Command, CommandId, Flags, Handler, Outcome, Spec};
+use shardwright_store::error::CommandError;
 
 use crate::commands;
+use crate::server::Server;
 use crate::session::SessionCx;
 
 /// A handler that runs in the connection, not on a partition.
 pub type SessionHandler = fn(&mut SessionCx<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
+
+/// A handler that needs nothing but the process.
+pub type ServerHandler = fn(&Server, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
 
 /// What runs a command of this crate.
 #[derive(Debug, Clone, Copy)]
 pub enum SessionRun {
     /// A function of the connection's state.
     Handler(SessionHandler),
+    /// A function of the process alone. In a transaction it is run at its place among the block's
+    /// data commands; the first of the two is for everywhere else.
+    Server(SessionHandler, ServerHandler),
     /// EXEC: the queued block is sent to its shards.
     Exec,
     /// A data command some of whose forms run in the connection: the function tells which.
@@ -38,6 +46,8 @@ pub enum Run {
     Data(Handler),
     /// A handler in the connection.
     Session(SessionHandler),
+    /// A function of the process: in the connection, and in a transaction.
+    Server(SessionHandler, ServerHandler),
     /// EXEC.
     Exec,
     /// In the connection where the function names a handler, on partitions otherwise.
@@ -133,6 +143,23 @@ pub fn registry() -> &'static Registry {
 }
 
 impl Registry {
+    /// Runs a command of a transaction that is a function of the process.
+    ///
+    /// # Errors
+    /// The command's own.
+    pub fn run_outside(
+        &self,
+        id: CommandId,
+        server: &Server,
+        args: Args<'_>,
+        reply: &mut ReplyWriter<'_>,
+    ) -> Outcome {
+        match self.entries.get(usize::from(id.0)).map(|entry| entry.run) {
+            Some(Run::Server(_, handler)) => handler(server, args, reply),
+            _ => Err(CommandError::Text("ERR this command cannot run here")),
+        }
+    }
+
     fn build() -> Self {
         let mut table =
             Self { entries: Vec::new(), top: NameTable::default(), children: HashMap::new() };
@@ -230,6 +257,7 @@ fn data_run(run: Option<Handler>) -> Run {
 fn session_run(run: Option<SessionRun>) -> Run {
     match run {
         Some(SessionRun::Handler(handler)) => Run::Session(handler),
+        Some(SessionRun::Server(alone, in_block)) => Run::Server(alone, in_block),
         Some(SessionRun::Exec) => Run::Exec,
         Some(SessionRun::Split(_)) | None => Run::Container,
     }

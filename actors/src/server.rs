@@ -70,6 +70,7 @@ struct Hot {
     list_packed_threshold: AtomicUsize,
     strict_order: AtomicBool,
     push_limit: AtomicU64,
+    query_limit: AtomicUsize,
     /// The allocator was told to have threads of its own.
     allocator_threads: AtomicBool,
 }
@@ -228,6 +229,7 @@ impl Server {
         self.hot.pipeline_depth.store(settings.pipeline_depth as usize, Relaxed);
         self.hot.rate_limit.store(settings.rate_limit.into(), Relaxed);
         self.hot.max_string.store(bytes(settings.proto_max_bulk_len), Relaxed);
+        self.hot.query_limit.store(bytes(settings.client_query_buffer_limit), Relaxed);
         self.hot.push_limit.store(settings.client_output_buffer_limit.pubsub.hard, Relaxed);
         self.hot.strict_order.store(settings.pipeline_order == PipelineOrder::Strict, Relaxed);
         self.hot.encodings.store(Some(Arc::new(encodings(&settings))));
@@ -271,6 +273,12 @@ impl Server {
     #[inline]
     pub fn pipeline_depth(&self) -> usize {
         self.hot.pipeline_depth.load(Relaxed)
+    }
+
+    /// Bytes that a client may send before a command ends.
+    #[inline]
+    pub fn query_limit(&self) -> usize {
+        self.hot.query_limit.load(Relaxed)
     }
 
     /// Bytes that a subscriber may leave untaken; 0 for no limit.

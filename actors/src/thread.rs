@@ -1,6 +1,8 @@
 //! What the actors of one thread share: the slab of its connections, the outboxes to other threads,
 //! the clock and the counters. Everything here stays on its thread.
 
+mod deliveries;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,8 +10,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use shardwright_codec::resp::{Args, ReplyWriter};
 use shardwright_store::blocking::Waiter;
-use shardwright_store::command::CommandId;
+use shardwright_store::command::{CommandId, Outcome};
 use shardwright_store::cut::CutBatch;
 use shardwright_store::error::CommandError;
 use shardwright_store::executor::{BatchView, End, Meter, Planned};
@@ -24,6 +27,7 @@ use crate::gateway::FlushOutboxes;
 use crate::messages::{Block, BlockDone, ConnId, Delivery, Effects, ParcelDone, Post};
 use crate::parcel::Outboxes;
 use crate::ready::Ready;
+use crate::registry::registry;
 use crate::reload::Reload;
 use crate::server::Server;
 use crate::session::{Env, Stock, Want};
@@ -139,6 +143,20 @@ impl Thread {
         connection.session.reads_on(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
+    /// Whether a connection may go on with as much input as it has: otherwise it has to end.
+    #[inline]
+    pub fn admits(&self, connection: &Connection) -> bool {
+        let admits = !connection.session.has_read_beyond(self.server.query_limit());
+        if !admits {
+            let client = connection.session.client.info.id;
+            tracing::warn!(
+                client,
+                "a client sent more than client-query-buffer-limit before the end of a command"
+            );
+        }
+        admits
+    }
+
     /// Whether a connection has to wait with reading, until the shard has run what was read. It is
     /// woken then.
     #[inline]
@@ -190,38 +208,6 @@ impl Thread {
             connection.session.tell_ended_watches(&mut ThreadPost { thread: self });
             self.server.clients.remove(connection.session.client.info.id);
         }
-    }
-
-    /// Lets connections take what was published for them, as many as a turn has time for. Returns
-    /// whether some have to wait for the next one.
-    pub fn deliver(&self) -> bool {
-        let mut called = self.called.take();
-        called.extend(self.server.pubsub.called(self.id));
-        let begin = self.clock.ticks();
-        while let Some(id) = called.pop_front() {
-            self.take_pushes(id);
-            if self.clock.ticks().since(begin) > self.turn_ticks {
-                break;
-            }
-        }
-        let more = !called.is_empty();
-        self.called.replace(called);
-        more
-    }
-
-    fn take_pushes(&self, id: ConnId) {
-        if let Some(connection) = self.connections.borrow_mut().get_mut(id)
-            && connection.session.has_overflowed()
-        {
-            self.server.pubsub.count_overflow();
-            let client = connection.session.client.info.id;
-            tracing::warn!(
-                client,
-                "a subscriber takes its messages too slowly: it is disconnected"
-            );
-            return connection.break_off();
-        }
-        self.with_connection(id, |_| {});
     }
 
     /// Sends every outbox that has something, as one message each.
@@ -436,6 +422,10 @@ impl Meter for TurnMeter<'_> {
             End::Waited => self.thread.stats().waited(id, ticks, error),
         }
         go_on
+    }
+
+    fn outside(&mut self, id: CommandId, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+        registry().run_outside(id, &self.thread.server, args, reply)
     }
 }
 

@@ -10,7 +10,7 @@ pub use waiting::{Attempt, attempt, serve_waiting};
 
 use shardwright_codec::resp::{ArgRange, Args, Protocol, ReplyWriter};
 
-use crate::command::{CommandId, Handler};
+use crate::command::{CommandId, Handler, Outcome};
 use crate::context::{KeyRef, Limits, ReadCx, Tally, WriteCx};
 use crate::error::CommandError;
 use crate::keyspace::Keyspace;
@@ -153,11 +153,20 @@ pub enum End {
     Waited,
 }
 
-/// Told of every command that ended; decides whether the batch goes on.
+/// What surrounds a batch: told of every command that ended, it decides whether the batch goes on.
 pub trait Meter {
     /// A command ended, with this text as its error reply if it failed. Returns whether the next may
     /// run now.
     fn ended(&mut self, id: CommandId, end: End, error: Option<&[u8]>) -> bool;
+
+    /// Runs a command that has nothing to do with partitions ([`Handler::Outside`]). Who puts none
+    /// into batches need not say how.
+    ///
+    /// # Errors
+    /// The command's own.
+    fn outside(&mut self, _: CommandId, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
+        Err(CommandError::Text("ERR this command cannot run here"))
+    }
 }
 
 /// Answers with an error. Gives its text, for the meter.
@@ -289,6 +298,7 @@ impl Run<'_, '_, '_> {
             Handler::Block(blocking) => {
                 return self.run_at_once(planned, blocking, replies, meter);
             }
+            Handler::Outside => meter.outside(planned.id, args, &mut reply),
             Handler::Write(handler) => {
                 handler(&mut WriteCx::new(self.keyspace, &self.tally, frame), args, &mut reply)
             }

@@ -492,3 +492,48 @@ fn a_move_lets_the_line_go_on_before_its_target_is_served() {
         server.finish();
     }
 }
+
+#[test]
+fn who_was_killed_is_given_nothing_that_comes_behind() {
+    for shards in [1, 4] {
+        let server = Server::start(Options::shards(shards));
+        for turn in 0..20 {
+            let key = format!("k{turn}");
+            let mut killed = server.client();
+            let id = killed.run("CLIENT ID").int();
+            killed.send(&["BLPOP", &key, "0"]);
+            wait_until_blocked(&server, 1);
+            let mut alive = waiting(&server, &format!("BLPOP {key} 0"));
+            wait_until_blocked(&server, 2);
+            let kill = format!("CLIENT KILL ID {id}");
+            let replies = server.client().pipeline(&[&kill, &format!("RPUSH {key} x")]);
+            assert_eq!(replies, [Reply::Int(1), Reply::Int(1)]);
+            assert_eq!(texts(&alive.read()), [key.as_str(), "x"], "{shards} shards");
+            assert_eq!(killed.read_to_end().unwrap_or_default(), b"");
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn a_transaction_unblocks_at_the_place_of_its_command() {
+    for shards in [1, 4] {
+        let server = Server::start(Options::shards(shards));
+        let mut client = server.client();
+        for (before, after) in [("", "RPUSH k x"), ("RPUSH k x", "")] {
+            let mut waiter = server.client();
+            let id = waiter.run("CLIENT ID").int();
+            waiter.send(&["BLPOP", "k", "0"]);
+            wait_until_blocked(&server, 1);
+            let unblock = format!("CLIENT UNBLOCK {id} ERROR");
+            let lines = ["MULTI", before, &unblock, after, "LLEN k", "EXEC"];
+            let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+            let replies = client.pipeline(&lines);
+            assert_eq!(replies.last().unwrap().items(), [1, 1, 1].map(Reply::Int), "{lines:?}");
+            let answer = waiter.read();
+            assert!(answer.error().is_some(), "{lines:?}: {answer:?}");
+            assert_eq!(client.run("LPOP k").text(), "x");
+        }
+        server.finish();
+    }
+}

@@ -176,7 +176,8 @@ fn idle_clients_are_closed_after_the_timeout() {
 
 #[test]
 fn a_rate_limit_delays_and_never_errs() {
-    let server = Server::start(Options::shards(2).own("rate-limit", "200"));
+    let server =
+        Server::start(Options::shards(2).own("rate-limit", "200").own("read-timeout", "1s"));
     if server.is_shardwright() {
         let mut client = server.client();
         let started = Instant::now();

@@ -11,6 +11,7 @@ use super::{client_kill, client_list, write_help};
 use crate::clients::Texts;
 use crate::gateway::Wake;
 use crate::registry::{SessionCommand, SessionHandler, SessionRun};
+use crate::server::Server;
 use crate::session::{ReplyMode, SessionCx};
 
 const BY_CLIENTS: &str = "O(N) where N is the number of client connections";
@@ -46,7 +47,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
                 .example("> CLIENT KILL ID 999999999\n(integer) 0"),
             client_kill::kill,
         ),
-        sub(
+        Command::new(
             about_all("unblock", -3)
                 .doc(
                     "5.0.0",
@@ -55,7 +56,7 @@ pub const COMMANDS: &[SessionCommand] = &[Command::container(
                 )
                 .arguments(args::UNBLOCK)
                 .example("> CLIENT UNBLOCK 999999999\n(integer) 0"),
-            unblock,
+            SessionRun::Server(|cx, args, reply| unblock(cx.server, args, reply), unblock),
         ),
         sub(
             about_self("getname", 2)
@@ -167,7 +168,7 @@ fn id(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outco
     Ok(())
 }
 
-fn unblock(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+fn unblock(server: &Server, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     if args.len() > 4 {
         return Err(CommandError::Text(
             "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.",
@@ -182,10 +183,10 @@ fn unblock(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) 
         }
     };
     let id = parse_i64_strict(args.at(2)).ok_or(CommandError::NotInteger)?;
-    let row = u64::try_from(id).ok().and_then(|id| cx.server.clients.get(id));
+    let row = u64::try_from(id).ok().and_then(|id| server.clients.get(id));
     let unblocked = row.filter(|row| row.unblock(with_error));
     if let Some(row) = &unblocked
-        && let Some(directory) = cx.server.directory()
+        && let Some(directory) = server.directory()
     {
         directory.thread(row.conn.thread).gateway.do_send(Wake(row.conn));
     }

@@ -104,9 +104,11 @@ fn end(cx: &mut SessionCx<'_>, row: &ClientInfo, caller_too: bool) -> bool {
         return caller_too;
     }
     let Some(directory) = cx.server.directory() else { return false };
-    // It is gone from the list at once, though its thread learns of it a moment later.
+    // It is gone from the list at once, and is given nothing any more, though its thread learns of it
+    // a moment later.
     let first = cx.server.clients.remove(row.id);
     if first {
+        row.end_key_wait();
         directory.thread(row.conn.thread).gateway.do_send(Kill(row.conn));
     }
     first

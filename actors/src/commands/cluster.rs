@@ -1,4 +1,4 @@
-//! CLUSTER, READONLY and READWRITE on a server without cluster: all of them are known, with their
+//! CLUSTER, ASKING, READONLY and READWRITE on a server without cluster: all of them are known, with their
 //! numbers of arguments, and answer that it is off.
 
 use shardwright_codec::resp::{Args, ReplyWriter};
@@ -18,6 +18,14 @@ pub const COMMANDS: &[SessionCommand] = &[
             .doc("3.0.0", "Depends on subcommand.", "Commands about the cluster")
             .example("> CLUSTER INFO\n(error) ERR This instance has cluster support disabled"),
         SUBCOMMANDS,
+    ),
+    Command::new(
+        Spec::new("asking", Group::Cluster, 1)
+            .flags(&[Flags::FAST])
+            .categories(&[Categories::CONNECTION])
+            .doc("3.0.0", "O(1)", "Follow a redirection of a cluster whose slot is on its way")
+            .example("> ASKING\n(error) ERR This instance has cluster support disabled"),
+        SessionRun::Handler(disabled),
     ),
     Command::new(
         Spec::new("readonly", Group::Cluster, 1)

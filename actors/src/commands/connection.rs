@@ -120,8 +120,8 @@ const BAD_PROTOCOL: CommandError =
 
 const HELLO_UNAUTHENTICATED: CommandError = CommandError::Text(
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO \
-     <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP \
-     protocol version at the same time",
+     AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol \
+     version at the same time",
 );
 
 /// The version that HELLO asks for, if it asks for one.

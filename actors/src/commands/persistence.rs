@@ -45,7 +45,7 @@ pub const COMMANDS: &[SessionCommand] = &[
     ),
     Command::new(
         Spec::new("lastsave", Group::Server, 1)
-            .flags(&[Flags::LOADING, Flags::STALE, Flags::FAST])
+            .flags(&[Flags::LOADING, Flags::STALE, Flags::FAST, Flags::BARRIER])
             .categories(&[Categories::ADMIN, Categories::DANGEROUS])
             .doc("1.0.0", "O(1)", "Get the time in seconds since 1970 at which data was last saved")
             .tips(&["nondeterministic_output"]),

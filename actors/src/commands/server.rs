@@ -17,7 +17,7 @@ use crate::session::{Later, SessionCx};
 pub const COMMANDS: &[SessionCommand] = &[
     Command::new(
         Spec::new("time", Group::Server, 1)
-            .flags(&[Flags::LOADING, Flags::STALE, Flags::FAST])
+            .flags(&[Flags::LOADING, Flags::STALE, Flags::FAST, Flags::BARRIER])
             .doc("2.6.0", "O(1)", "Get the server's time: seconds, and microseconds of the second")
             .tips(&["nondeterministic_output"]),
         SessionRun::Handler(time),

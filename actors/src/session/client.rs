@@ -107,6 +107,11 @@ impl Client {
         }
     }
 
+    /// Whether what it is answered now is sent.
+    pub fn wants_replies(&self) -> bool {
+        !matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skip)
+    }
+
     /// Ends the round of WATCH, if there is one.
     pub fn unwatch(&mut self) {
         if let Some(ended) = self.transaction.end_watch() {

@@ -186,6 +186,11 @@ impl Session {
         self.output.pending_slices(slices)
     }
 
+    /// Whether more was read, and not run, than this.
+    pub fn has_read_beyond(&self, limit: usize) -> bool {
+        self.input.len() > limit
+    }
+
     /// Number of bytes that the client is to get and has not taken.
     pub fn unwritten(&self) -> usize {
         self.output.len()
@@ -335,7 +340,9 @@ impl Session {
     #[cold]
     fn end_with(&mut self, error: &ProtocolError, stats: &ThreadStats) {
         stats.errors.count(error.reply().as_bytes());
-        error.write_to(&mut ReplyWriter::new(self.output.buffer(), self.client.protocol));
+        if self.client.reply_mode == ReplyMode::On {
+            error.write_to(&mut ReplyWriter::new(self.output.buffer(), self.client.protocol));
+        }
         self.client.close = true;
     }
 

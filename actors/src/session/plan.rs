@@ -82,13 +82,13 @@ impl Session {
                 break;
             }
             taken += 1;
-            if self.client.close || self.waiting.is_some() || self.migrating.is_some() {
+            if self.waiting.is_some() || self.migrating.is_some() {
                 break;
             }
-            if muted {
-                if self.flight.is_empty() && wide.is_none() {
-                    self.end_mute();
-                }
+            if muted && self.flight.is_empty() && wide.is_none() {
+                self.end_mute();
+            }
+            if muted || self.client.close {
                 break;
             }
         }
@@ -283,6 +283,8 @@ impl Session {
             return Placed::Wait;
         }
         ran.count(entry, env.stats);
+        // DEBUG SLEEP takes its time.
+        env.now = env.clock.now();
         input.advance();
         match ran.later {
             None if direct => {}
@@ -417,12 +419,17 @@ impl Session {
         };
         let header = block.take_reply().unwrap_or_default();
         let aborted = header.starts_with(b"*-1") || header.starts_with(b"_");
-        output.buffer().extend_from_slice(header);
+        // The block's commands may turn replies on and off, each from its own on.
+        output.unmute();
+        if client.wants_replies() {
+            output.buffer().extend_from_slice(header);
+        }
         if aborted {
             return;
         }
         let mut own = exec.session_items.iter().peekable();
         for position in 0..exec.size {
+            let before = output.buffer().len();
             if let Some(item) = own.next_if(|item| item.position == position) {
                 let args = exec.arguments(item);
                 if let Some(handler) = item.entry.session_handler(args) {
@@ -443,6 +450,9 @@ impl Session {
                 }
             } else {
                 output.buffer().extend_from_slice(block.take_reply().unwrap_or_default());
+            }
+            if !client.wants_replies() {
+                output.buffer().truncate(before);
             }
         }
     }

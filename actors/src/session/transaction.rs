@@ -238,7 +238,8 @@ struct BlockPlanner<'a> {
 
 impl BlockPlanner<'_> {
     fn place(&mut self, position: usize, queued: &Queued, args: Args<'_>) {
-        if let Some(handler) = queued.entry.data_handler(args) {
+        let outside = matches!(queued.entry.run, Run::Server(..)).then_some(Handler::Outside);
+        if let Some(handler) = queued.entry.data_handler(args).or(outside) {
             return self.requests.push(queued.entry, handler, args, self.state, None);
         }
         match queued.entry.spec.name {
@@ -271,7 +272,7 @@ impl Entry {
     #[inline]
     pub fn session_handler(&self, args: Args<'_>) -> Option<crate::registry::SessionHandler> {
         match self.run {
-            Run::Session(handler) => Some(handler),
+            Run::Session(handler) | Run::Server(handler, _) => Some(handler),
             Run::Split(split, _) => split(args),
             _ => None,
         }

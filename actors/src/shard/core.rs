@@ -5,9 +5,9 @@
 //! The shard is *open* while its partition is at home and no block waits here for others. While it
 //! is not, the shell gives it nothing from the mailbox, only deliveries of partitions.
 
-use shardwright_codec::resp::{Protocol, ReplyWriter};
+use shardwright_codec::resp::{Args, Protocol, ReplyWriter};
 use shardwright_store::blocking::{WaitOutcome, Waiter};
-use shardwright_store::command::CommandId;
+use shardwright_store::command::{CommandId, Outcome};
 use shardwright_store::context::Limits;
 use shardwright_store::cut::CutBatch;
 use shardwright_store::digest::partition_digest;
@@ -469,6 +469,10 @@ impl<M: Meter> Meter for Unbound<'_, M> {
     fn ended(&mut self, id: CommandId, end: End, error: Option<&[u8]>) -> bool {
         self.0.ended(id, end, error);
         true
+    }
+
+    fn outside(&mut self, id: CommandId, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+        self.0.outside(id, args, reply)
     }
 }
 

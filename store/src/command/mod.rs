@@ -436,6 +436,9 @@ pub enum Handler {
     Write(WriteHandler),
     /// May wait for a key.
     Block(&'static Blocking),
+    /// Has nothing to do with partitions, but its place among commands that do matters: whoever
+    /// runs the batch runs it ([`crate::executor::Meter::outside`]).
+    Outside,
 }
 
 /// A command that may wait until one of its keys has what it asks for.

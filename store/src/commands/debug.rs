@@ -28,6 +28,7 @@ pub const COMMANDS: &[DataCommand] = &[DataCommand::write(
             Flags::STALE,
             Flags::PROTECTED,
             Flags::ALL_SHARDS,
+            Flags::BARRIER,
         ])
         .doc("1.0.0", "Depends on subcommand.", "Commands for finding mistakes")
         .doc_flags(DocFlags::SYSCMD)
