@@ -2,13 +2,14 @@
 //! fixed rate, memory per key, what happens when many keys expire at once, and how the project's targets stand.
 //!
 //! `plan` says how much is measured, `load` and `collections` what is sent, `suites` and `durability` to which servers,
-//! `measure`, `latency`, `memory`, `expiry`, `syncs`, `restart` and `checkpoint` how, `floor` is the least that any server costs, `client` makes the load, `server`
+//! `measure`, `latency`, `memory`, `expiry`, `syncs`, `restart`, `checkpoint` and `deliveries` how, `floor` is the least that any server costs, `client` makes the load, `server`
 //! runs the programs, `probe`, `turns` and `footprint` look at them, `targets` and `report` tell the outcome. It knows the
 //! servers only from outside: sockets, /proc, and strace where they do not tell their syncs.
 
 mod checkpoint;
 mod client;
 mod collections;
+mod deliveries;
 mod durability;
 mod error;
 mod expiry;

@@ -34,6 +34,8 @@ pub const RESTART: &str = "restart";
 pub const CHECKPOINT: &str = "checkpoint";
 /// Many keys with one deadline.
 pub const EXPIRY: &str = "expiry";
+/// Publish and subscribe.
+pub const PUBSUB: &str = "pubsub";
 
 /// Connections of a case unless it asks what many cost.
 pub const FEW: usize = 50;

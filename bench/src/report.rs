@@ -4,6 +4,7 @@ mod durability;
 
 use std::fmt::{Display, Write as _};
 
+use crate::deliveries::{BATCH, DeliveryRow, DeliverySample};
 use crate::expiry::{GET_RATE, STAYING};
 use crate::latency::LatencyRow;
 use crate::machine::Machine;
@@ -104,6 +105,11 @@ pub fn markdown(head: &Head, plan: &Plan, results: &Results) -> String {
     for (title, remark, table) in collections(plan, results) {
         section(title, &remark, table);
     }
+    let remark = format!(
+        "One core and one shard; one client publishes {BATCH} messages at once to a channel, and the next when all \
+         subscribers have them. CPU of the server, the publishing included, for each message that came to a subscriber."
+    );
+    section("Publish and subscribe", &remark, deliveries(&results.deliveries));
     section("Expiry storm", &storm_remark(), storms(results));
     for (title, remark, table) in durability::sections(results) {
         section(title, &remark, table);
@@ -329,6 +335,29 @@ fn storm_remark() -> String {
          is the time in which others had its core, which lengthens turns too. Shardwright does not forget longest turns between the phases: `≤` says that the storm had no longer \
          one than the loading."
     )
+}
+
+fn deliveries(rows: &[DeliveryRow]) -> Option<String> {
+    rows.first()?;
+    let mut table = Table::new(&[
+        "subscribers",
+        "payload",
+        "Redis k/s",
+        "Shardwright k/s",
+        "Redis CPU µs",
+        "Shardwright CPU µs",
+        "efficiency",
+    ]);
+    for row in rows {
+        let figure = |side: usize, of: fn(&DeliverySample) -> f64| {
+            Spread::of(row.sides[side].iter().map(of))
+        };
+        let rate = |side| thousands(figure(side, |sample| sample.rate));
+        let cpu = |side| micros(figure(side, |sample| sample.cpu_us));
+        let ratio = full(row.efficiency());
+        table.row(&[&row.subscribers, &row.payload, &rate(0), &rate(1), &cpu(0), &cpu(1), &ratio]);
+    }
+    Some(table.0)
 }
 
 fn storms(results: &Results) -> Option<String> {

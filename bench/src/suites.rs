@@ -3,6 +3,7 @@
 use crate::checkpoint::CheckpointRow;
 use crate::client::Shape;
 use crate::collections::{self, Prepared};
+use crate::deliveries::{self, DeliveryRow};
 use crate::error::Error;
 use crate::expiry::{self, Storm};
 use crate::latency::{self, LatencyRow};
@@ -12,7 +13,7 @@ use crate::measure::{Case, Row, Servers, Setup, interleave};
 use crate::memory::{self, Kind, MemoryRow};
 use crate::plan::{
     ALL_CORES, COLLECTIONS, EXPIRY, FEW, FLOOR, ITEMS, LATENCY, MANY, MANY_KEYS, MEMORY, Mode,
-    ONE_CORE, Plan, SWEEP, TWO_SHARDS, shapes,
+    ONE_CORE, PUBSUB, Plan, SWEEP, TWO_SHARDS, shapes,
 };
 use crate::restart::RestartRow;
 use crate::server::{Keep, Program, Server};
@@ -33,6 +34,8 @@ pub struct Results {
     pub restarts: Vec<RestartRow>,
     /// Checkpoints under load, server by server.
     pub checkpoints: Vec<CheckpointRow>,
+    /// What messages to subscribers cost.
+    pub deliveries: Vec<DeliveryRow>,
     /// What happened when many keys expired at once, for each server.
     pub storms: Vec<Storm>,
     /// The longest turn of any shard by cause, in microseconds.
@@ -71,6 +74,7 @@ impl Bench {
         self.floor()?;
         self.memory()?;
         self.collections()?;
+        self.deliveries()?;
         self.expiry()?;
         self.durability()?;
         Cores::pin_client(self.cores.all())?;
@@ -320,6 +324,25 @@ impl Bench {
         let small = self.bytes(ITEMS, collections::small(), &[self.plan.items / 10])?;
         let large = self.bytes(ITEMS, collections::large(), &[self.plan.items])?;
         self.results.items = small.into_iter().chain(large).collect();
+        Ok(())
+    }
+
+    /// Messages to all who listen to a channel.
+    fn deliveries(&mut self) -> Result<(), Error> {
+        let shapes: &[(usize, usize)] = match self.plan.mode {
+            Mode::Smoke => &[(10, 64)],
+            Mode::Quick => &[(1, 64), (100, 64)],
+            Mode::Full => &[(1, 64), (100, 64), (1000, 64), (1, 4096), (100, 4096), (1000, 4096)],
+        };
+        for &(subscribers, payload) in shapes {
+            if !self.plan.wants(&format!("{PUBSUB} c{subscribers} {payload}")) {
+                continue;
+            }
+            let programs = [&self.redis, &self.ours];
+            let (cores, shape) = (self.cores.one(), (subscribers, payload));
+            let row = deliveries::measure(&programs, cores, shape, self.plan.effort)?;
+            self.results.deliveries.push(row);
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::CheckpointRow;
 use crate::client::Shape;
+use crate::deliveries::DeliveryRow;
 use crate::measure::{Row, Spread};
 use crate::plan::{COLLECTIONS, LOG_ALWAYS, LOG_EVERYSEC, ONE_CORE, SWEEP, TWO_SHARDS};
 use crate::restart::RestartRow;
@@ -66,6 +67,7 @@ pub fn check(results: &Results) -> Vec<Target> {
     targets.push(memory(results));
     targets.extend(collections(results));
     targets.extend(sweep(results));
+    targets.extend(deliveries(results));
     targets.extend(storms(results));
     targets.extend(logs(results));
     targets.extend(restarts(results));
@@ -270,6 +272,18 @@ fn checkpoints(results: &Results) -> Vec<Target> {
         targets.push(target);
     }
     targets
+}
+
+/// A message costs no more than in Redis.
+fn deliveries(results: &Results) -> Vec<Target> {
+    let target = |row: &DeliveryRow| {
+        let what = format!(
+            "CPU efficiency, delivery of {} bytes to {} subscribers",
+            row.payload, row.subscribers
+        );
+        Target::of(what, Bound::AtLeast(1.0), Some(row.efficiency()))
+    };
+    results.deliveries.iter().map(target).collect()
 }
 
 fn restarts(results: &Results) -> Vec<Target> {

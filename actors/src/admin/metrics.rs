@@ -17,6 +17,7 @@ use super::exposition::{Distribution, Head, Kind, Samples, write};
 use crate::clock::Clock;
 use crate::durability::LogFigures;
 use crate::memory::{self, Allocator, ProcessorTime};
+use crate::pubsub::Kind as Subscription;
 use crate::registry::registry;
 use crate::server::{REDIS_VERSION, Server};
 use crate::stats::{ThreadStats, TurnCause};
@@ -154,7 +155,8 @@ const fn histogram(
 }
 
 /// All metrics, in the order in which they are told.
-const TABLE: &[&[Metric]] = &[PROCESS, CONNECTIONS, COMMANDS, KEYSPACE, SHARDS, LOG, MEMORY];
+const TABLE: &[&[Metric]] =
+    &[PROCESS, CONNECTIONS, PUBSUB, COMMANDS, KEYSPACE, SHARDS, LOG, MEMORY];
 
 const PROCESS: &[Metric] = &[
     gauge(
@@ -189,6 +191,33 @@ const PROCESS: &[Metric] = &[
         |_, samples| {
             samples.put_known(ProcessorTime::of_process().map(|time| time.user + time.system));
         },
+    ),
+];
+
+const PUBSUB: &[Metric] = &[
+    gauge(
+        "shardwright_pubsub_channels",
+        None,
+        "Channels that somebody is subscribed to; shard channels are told apart.",
+        |scrape, samples| {
+            for (kind, name) in [(Subscription::Channel, "channel"), (Subscription::Shard, "shard")]
+            {
+                let count = scrape.server.pubsub.count(kind) as u64;
+                samples.add(vec![("kind", name.to_owned())], count);
+            }
+        },
+    ),
+    gauge(
+        "shardwright_pubsub_patterns",
+        None,
+        "Patterns that somebody is subscribed to.",
+        |scrape, samples| samples.put(scrape.server.pubsub.count(Subscription::Pattern) as u64),
+    ),
+    counter(
+        "shardwright_pubsub_overflows",
+        None,
+        "Subscribers that were disconnected since they took their messages too slowly.",
+        |scrape, samples| samples.put(scrape.server.pubsub.overflows()),
     ),
 ];
 
