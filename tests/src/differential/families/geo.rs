@@ -130,5 +130,11 @@ fn radius(m: &mut Maker, name: &str, stores: bool) -> Args {
     if !m.rng.percent(if stores { 40 } else { 5 }) {
         return args;
     }
-    args.words(m.word_of(&["STORE", "STOREDIST", "store"])).with(key(m))
+    // Of several the last one counts, wherever its key is.
+    let count = if m.rng.percent(30) { 2 + m.rng.below(2) } else { 1 };
+    (0..count).fold(args, |args, _| {
+        let args = args.words(m.word_of(&["STORE", "STOREDIST", "store"]));
+        let args = args.with(if m.rng.percent(5) { b"store".to_vec() } else { key(m) });
+        if m.rng.percent(10) { args.words(m.word_of(&["WITHDIST", "COUNT 3", "DESC"])) } else { args }
+    })
 }
