@@ -315,7 +315,7 @@ impl<'a> Request<'a> {
 
 /// A member, if it lies within a shape.
 fn within(shape: &Shape, member: Element<'_>, score: f64) -> Option<Found> {
-    let point = geo::decode(score as u64);
+    let point = geo::decode(geo::of_score(score));
     let distance = shape.distance(point)?;
     Some(Found { member: member.to_vec(), score, point, distance })
 }

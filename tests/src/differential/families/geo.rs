@@ -8,6 +8,7 @@ use crate::differential::maker::Maker;
 pub const GENERATORS: &[Generator] = &[
     exact("geoadd", 30, geoadd),
     block("geoadd", 3, many),
+    exact("zadd", 6, no_geohash),
     exact("geodist", 10, |m| {
         let args = Args::new("GEODIST").with(key(m)).with(member(m)).with(member(m));
         if m.rng.percent(50) { args } else { args.words(unit(m)) }
@@ -69,6 +70,29 @@ fn geoadd(m: &mut Maker) -> Args {
         let args = place(m, args);
         args.with(member(m))
     })
+}
+
+/// A member whose score is no geohash, or one of a place beyond the map.
+fn no_geohash(m: &mut Maker) -> Args {
+    const SCORES: [&str; 16] = [
+        "-1",
+        "-0.5",
+        "-1.5",
+        "inf",
+        "-inf",
+        "1e308",
+        "1e19",
+        "-1e19",
+        "1e17",
+        "1e16",
+        "18446744073709551615",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "-9223372036854777856",
+        "4503599627370496",
+        "4503599627370497",
+    ];
+    Args::new("ZADD").with(key(m)).words(m.word_of(&SCORES)).with(member(m))
 }
 
 /// More points than a small sorted set has.
