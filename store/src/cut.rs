@@ -25,7 +25,7 @@ use crate::dict::{Cursor, EntryRef, Place, Removed};
 use crate::effect::Effect;
 use crate::partition::{Garbage, Partition};
 use crate::types::{DbIndex, ShardId};
-use crate::value::ValueRef;
+use crate::value::{Object, ValueRef};
 
 /// Keys and elements that a slice writes at most.
 const SLICE_KEYS: u64 = 1024;
@@ -313,6 +313,14 @@ impl Partition {
         } else {
             parted.hand_out(&mut cut.written);
             cut.parted.insert((parted.db, parted.key.clone()), parted);
+        }
+    }
+
+    /// A collection of which some elements are written was made anew: the rest is written of the old.
+    #[cold]
+    pub(crate) fn remade(&mut self, parted: Parted, value: Box<Object>) {
+        if let Some(cut) = self.cut.as_deref_mut() {
+            cut.lost.push(Lost { parted, value });
         }
     }
 

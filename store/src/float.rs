@@ -91,6 +91,23 @@ impl Extended {
         matches!(self.magnitude, Magnitude::Finite { .. })
     }
 
+    /// A thousand times the number, rounded as every result is, and then up to a whole one. None if
+    /// that takes more than 64 bits.
+    pub fn times_thousand_up(self) -> Option<i64> {
+        let Magnitude::Finite { mantissa, exponent } = self.magnitude else { return None };
+        let Magnitude::Finite { mantissa, exponent: exponent @ ..=0 } =
+            rounded(u128::from(mantissa) * 1000, exponent, false)
+        else {
+            // The mantissa's highest bit is set.
+            return None;
+        };
+        let size = exponent.unsigned_abs();
+        let whole = mantissa.checked_shr(size).unwrap_or(0);
+        let has_part = whole.checked_shl(size).unwrap_or(0) != mantissa;
+        let whole = i128::from(whole);
+        i64::try_from(if self.negative { -whole } else { whole + i128::from(has_part) }).ok()
+    }
+
     /// The text that Redis stores: up to 17 decimal places without trailing zeros, never an
     /// exponent.
     pub fn to_human(self) -> String {

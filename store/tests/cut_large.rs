@@ -110,7 +110,9 @@ fn change(partition: &mut Partition, rng: &mut Rng, now: &mut i64) {
         }),
         26..=30 if collection % 3 == 1 => {
             let start = below(rng, ELEMENTS) as usize;
-            let removed = sorted_set::Edit::remove_ranks(&(start..start + 5)).into();
+            // Also most or all of them, which makes it anew.
+            let ranks = [start..start + 5, start / 8..290, 0..300][below(rng, 3) as usize].clone();
+            let removed = sorted_set::Edit::remove_ranks(&ranks).into();
             edit(partition, (db, key), removed);
         }
         31..=33 => {

@@ -65,7 +65,12 @@ impl Maker {
         let (count, names) = (keys.len(), keys.join(" "));
         let limit = if self.rng.percent(50) { format!("COUNT {most} ") } else { String::new() };
         match self.rng.below(9) {
-            0 | 1 => format!("{} {names} 0", self.rng.pick(&["BLPOP", "BRPOP"])),
+            0 | 1 => {
+                // All of them are for ever, or longer than that.
+                let times = ["0", "0", "-0.001", "-1e-400", "9223372036854775.807"];
+                let time = self.rng.pick(&times);
+                format!("{} {names} {time}", self.rng.pick(&["BLPOP", "BRPOP"]))
+            }
             2 => format!("BLMPOP 0 {count} {names} {} COUNT {most}", self.side()),
             3 => format!("{} {names} 0", self.rng.pick(&["BZPOPMIN", "BZPOPMAX"])),
             4 => format!("BZMPOP 0 {count} {names} MIN COUNT {most}"),

@@ -99,7 +99,7 @@ impl Router {
         keys: &mut Vec<KeyRef>,
     ) -> Route {
         let before = keys.len();
-        for spec in entry.spec.keys {
+        for spec in entry.spec.keys.iter().chain(entry.spec.hidden_keys) {
             let Ok(positions) = spec.positions(args) else { continue };
             for position in positions {
                 self.add_key(args.at(position), first_arg + position as u32, keys);

@@ -203,6 +203,23 @@ impl<'a> Value<'a> {
         max_string: usize,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Self, Error> {
+        let (value, end) = Self::decode_first(bytes, max_string, scratch)?;
+        match bytes.len() - end {
+            0 => Ok(value),
+            more => Err(Error { offset: end as u64, fault: Fault::Trailing(more as u64) }),
+        }
+    }
+
+    /// Reads the value that `bytes` begin with, and returns it with where it ends: as
+    /// [`Value::decode`], but whatever may follow is left alone.
+    ///
+    /// # Errors
+    /// They begin with no value, or with one of those that [`Value::decode`] refuses.
+    pub fn decode_first(
+        bytes: &'a [u8],
+        max_string: usize,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<(Self, usize), Error> {
         let wrong = |(at, fault): (usize, Fault)| Error { offset: at as u64, fault };
         let mut reader = Reader::new(bytes, max_string);
         let scanned = Self::scan_all(&mut reader).map_err(|stop| match stop {
@@ -211,11 +228,9 @@ impl<'a> Value<'a> {
             }
             Stop::Wrong(at, fault) => wrong((at, fault)),
         })?;
-        if reader.at() < bytes.len() {
-            let more = bytes.len() - reader.at();
-            return Err(wrong((reader.at(), Fault::Trailing(more as u64))));
-        }
-        scanned.value(bytes, scratch).map_err(wrong)
+        let end = reader.at();
+        let value = bytes.get(..end).unwrap_or_default();
+        scanned.value(value, scratch).map(|value| (value, end)).map_err(wrong)
     }
 
     fn scan_all(reader: &mut Reader<'_>) -> Result<Scanned, Stop> {

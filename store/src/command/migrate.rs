@@ -53,7 +53,9 @@ impl<'a> MigrateOptions<'a> {
                     1
                 }
                 (b"AUTH", Some(password), _) => {
-                    options.login = Some(Login { user: None, password });
+                    // AUTH2 before it has said who: only the password is another.
+                    let user = options.login.and_then(|login| login.user);
+                    options.login = Some(Login { user, password });
                     2
                 }
                 (b"AUTH2", Some(user), Some(password)) => {
@@ -144,6 +146,24 @@ mod tests {
         ] {
             let found = with_args(line, |args| (one_key(args), many_keys(args)));
             assert_eq!(found, (one, many), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_last_password_counts_and_the_last_user() {
+        for (line, user, password) in [
+            ("AUTH p", None, "p"),
+            ("AUTH2 u p", Some("u"), "p"),
+            ("AUTH2 u p AUTH pw", Some("u"), "pw"),
+            ("AUTH p AUTH2 u pw", Some("u"), "pw"),
+            ("AUTH2 u p COPY AUTH2 v pw", Some("v"), "pw"),
+        ] {
+            let login = with_args(&format!("MIGRATE h 1 k 0 9 {line}"), |args| {
+                let login = MigrateOptions::read(args).unwrap().login.unwrap();
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                (login.user.map(text), text(login.password))
+            });
+            assert_eq!(login, (user.map(str::to_owned), password.to_owned()), "{line}");
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod argument;
 mod flags;
+mod geo;
 pub mod history;
 pub mod migrate;
 pub mod sort;
@@ -37,6 +38,8 @@ pub enum Begin {
     MigrateKey,
     /// Behind KEYS of MIGRATE where that is an option. Clients are told the keyword alone.
     MigrateKeys,
+    /// Behind the last STORE or STOREDIST among GEORADIUS's options, which begin at this argument.
+    RadiusStore(usize),
 }
 
 /// How keys are found from where the search begins.
@@ -111,6 +114,7 @@ impl KeySpec {
             Begin::SortStore => sort::destination(args),
             Begin::MigrateKey => migrate::one_key(args),
             Begin::MigrateKeys => migrate::many_keys(args),
+            Begin::RadiusStore(first) => geo::destination(args, first),
         };
         let Some(begin) = begin.filter(|&b| b < args.len()) else {
             return Ok(KeyPositions { next: 0, end: 0, step: 1 });
@@ -239,6 +243,9 @@ pub struct Spec {
     pub categories: Categories,
     /// Key specifications.
     pub keys: &'static [KeySpec],
+    /// Keys that the handler needs and that no client is told of: Redis's specifications, which
+    /// clients are shown, do not find all keys of all commands.
+    pub hidden_keys: &'static [KeySpec],
     /// One line of documentation.
     pub summary: &'static str,
     /// Version of Redis that brought it.
@@ -269,6 +276,7 @@ impl Spec {
             flags: Flags::NONE,
             categories: Categories::NONE,
             keys: &[],
+            hidden_keys: &[],
             summary: "",
             since: "1.0.0",
             complexity: "O(1)",
@@ -307,6 +315,13 @@ impl Spec {
     #[must_use]
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// Sets the keys that no client is told of.
+    #[must_use]
+    pub const fn hidden_keys(mut self, keys: &'static [KeySpec]) -> Self {
+        self.hidden_keys = keys;
         self
     }
 

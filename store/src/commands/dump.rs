@@ -185,8 +185,9 @@ fn restore(cx: &mut WriteCx<'_, '_>, args: Args<'_>, reply: &mut ReplyWriter<'_>
     }
     let bytes = sealed::open(args.at(3)).ok_or(NOT_SEALED)?;
     let mut scratch = Vec::new();
-    let value = Value::decode(bytes, frame.limits.max_string, &mut scratch);
-    let value = value.map_err(|_| BAD_DATA)?;
+    // Bytes behind the value are ignored, as in Redis.
+    let value = Value::decode_first(bytes, frame.limits.max_string, &mut scratch);
+    let (value, _) = value.map_err(|_| BAD_DATA)?;
     let deadline = options.deadline(ttl, frame.now);
     if deadline.is_some_and(|deadline| deadline <= frame.now) {
         // It would be gone at once. That it is a value is to be known nevertheless.

@@ -14,9 +14,11 @@ const fn behind(word: &'static str, from: i32) -> KeySpec {
     KeySpec { begin: Begin::Keyword(word, from), find, uses, notes: "" }
 }
 
-/// The keys that may be stored at behind options from argument `from` on.
-pub(super) const fn stored(from: i32) -> [KeySpec; 2] {
-    [behind("STORE", from), behind("STOREDIST", from)]
+/// The key that is stored at, where there are several: the last one is not what [`behind`] finds.
+const fn stored(first_option: usize) -> KeySpec {
+    let find = Find::Range { last: 0, step: 1, limit: 0 };
+    let uses = KeyUse::OW.with(KeyUse::UPDATE);
+    KeySpec { begin: Begin::RadiusStore(first_option), find, uses, notes: "" }
 }
 
 /// The family's commands.
@@ -89,6 +91,7 @@ DataCommand::write(
         .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::MOVABLE_KEYS])
         .categories(&[Categories::GEO])
         .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS)), behind("STORE", 6), behind("STOREDIST", 6)])
+        .hidden_keys(&[stored(6)])
         .doc("3.2.0", "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.", "Find points within a circle around a place, or store them")
         .arguments(args::GEORADIUS)
         .history(args::GEORADIUS_HISTORY)
@@ -113,6 +116,7 @@ DataCommand::write(
         .flags(&[Flags::WRITE, Flags::DENYOOM, Flags::MOVABLE_KEYS])
         .categories(&[Categories::GEO])
         .keys(&[KeySpec::one(1, KeyUse::RO.with(KeyUse::ACCESS)), behind("STORE", 5), behind("STOREDIST", 5)])
+        .hidden_keys(&[stored(5)])
         .doc("3.2.0", "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.", "Find points within a circle around one of them, or store them")
         .arguments(args::GEORADIUSBYMEMBER)
         .history(args::GEORADIUSBYMEMBER_HISTORY)

@@ -33,7 +33,7 @@ pub(super) fn parse_point(lon: &[u8], lat: &[u8]) -> Result<Point, CommandError>
 
 /// The point that a member is.
 pub(super) fn point_of(set: View<'_>, member: &[u8]) -> Option<Point> {
-    set.score(member).map(|score| geo::decode(score as u64))
+    set.score(member).map(|score| geo::decode(geo::of_score(score)))
 }
 
 /// Writes a distance.

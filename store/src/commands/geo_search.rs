@@ -7,10 +7,9 @@ use shardwright_codec::listpack::Element;
 use shardwright_codec::number::parse_i64_strict;
 use shardwright_codec::resp::{Args, ReplyWriter};
 
-use super::geo::stored;
 use super::geo_points::{parse_point, parse_unit, point_of, write_distance, write_point};
 use super::sorted_set_range::store;
-use crate::command::{KeySpec, Outcome};
+use crate::command::Outcome;
 use crate::context::{ReadCx, WriteCx};
 use crate::data::SortedSet;
 use crate::data::sorted_set::{ScoreRange, View};
@@ -62,8 +61,8 @@ struct Request<'a> {
     /// COUNT; 0 for all.
     count: usize,
     any: bool,
-    /// Which argument is the key to store at.
-    store: Option<(usize, &'a [u8])>,
+    /// The key to store at: of several, the last one.
+    store: Option<&'a [u8]>,
     /// Whether distances are stored instead of geohashes.
     store_distance: bool,
 }
@@ -126,7 +125,7 @@ impl<'a> Request<'a> {
         let mut request = Self::new(form);
         let first = if form == Form::SearchStore { 3 } else { 2 };
         if form == Form::SearchStore {
-            request.store = Some((1, args.at(1)));
+            request.store = Some(args.at(1));
         }
         let mut from = false;
         request.options(args, first, &mut |request, words| {
@@ -187,22 +186,10 @@ impl<'a> Request<'a> {
             if form == Form::RadiusOnly || !stores || words.len() < 2 {
                 return Err(CommandError::Syntax);
             }
-            request.store = Some((args.len() - words.len() + 1, words.at(1)));
+            request.store = Some(words.at(1));
             request.store_distance = distance;
             Ok(2)
         })?;
-        // Only the key that the key specifications find is there to be changed: of several, the
-        // first.
-        if let (Form::Radius, Some((at, _))) = (form, request.store) {
-            let first = if middle == Middle::LonLat { 6 } else { 5 };
-            let is_there = |spec: &KeySpec| {
-                spec.positions(args).is_ok_and(|mut keys| keys.any(|key| key == at))
-            };
-            let found = stored(first).iter().any(is_there);
-            if !found {
-                return Err(CommandError::Syntax);
-            }
-        }
         request.check(args.at(0), true)
     }
 
@@ -328,7 +315,7 @@ impl<'a> Request<'a> {
 
 /// A member, if it lies within a shape.
 fn within(shape: &Shape, member: Element<'_>, score: f64) -> Option<Found> {
-    let point = geo::decode(score as u64);
+    let point = geo::decode(geo::of_score(score));
     let distance = shape.distance(point)?;
     Some(Found { member: member.to_vec(), score, point, distance })
 }
@@ -368,8 +355,8 @@ fn answer<'a>(
     let request = parse(set)?;
     let found = set.map(|set| request.find(set));
     match (request.store, found) {
-        (Some((_, key)), Some(found)) => store_found(cx, &request, key, found, reply),
-        (Some((_, key)), None) => {
+        (Some(key), Some(found)) => store_found(cx, &request, key, found, reply),
+        (Some(key), None) => {
             cx.delete(key, Event::generic("del"));
             reply.int(0);
         }

@@ -39,6 +39,7 @@ mod sets_arguments;
 pub mod sort;
 mod sort_arguments;
 mod sort_number;
+mod sort_part;
 mod sort_pattern;
 mod sorted_set_algebra;
 mod sorted_set_change;

@@ -13,6 +13,7 @@ use shardwright_codec::resp::{Args, ReplyWriter};
 
 use super::sort_arguments as args;
 use super::sort_number::strtod;
+use super::sort_part::sort_part;
 use super::sort_pattern::{Keys, Pattern, before_zero};
 use crate::command::sort::{SortOption, SortOptions};
 use crate::command::{
@@ -203,10 +204,16 @@ impl Collected {
         if request.unsorted {
             collected.wanted = 0..collected.items.len();
         } else {
-            collected.wanted = wanted;
             collected.weigh(keys, request)?;
             let Self { items, texts, .. } = &mut collected;
-            items.sort_by(|one, other| order(request, texts, one, other));
+            let order = |one: &Item, other: &Item| order(request, texts, one, other);
+            // Which of the two it is shows in elements that are equal.
+            if request.by.is_some() && wanted != (0..len) {
+                sort_part(items, &wanted, &order);
+            } else {
+                items.sort_by(order);
+            }
+            collected.wanted = wanted;
         }
         Ok(collected)
     }

@@ -8,28 +8,21 @@ use crate::data::Collection;
 use crate::error::CommandError;
 use crate::float::Extended;
 
-/// Milliseconds that are later than any clock here will show, though they fit in 64 bits.
-const TOO_FAR: f64 = 9_223_370_000_000_000_000.0;
-
-/// Reads a time-out in seconds: 0 is for ever, anything else is rounded up to a millisecond.
+/// Reads a time-out in seconds: 0 is for ever, and so is what rounds up to it from below; anything
+/// else is rounded up to a millisecond.
 ///
 /// # Errors
 /// It is no number, negative, or too large.
 pub(super) fn timeout(args: Args<'_>, at: usize) -> Result<Patience, CommandError> {
-    let text = args.at(at);
-    let number = Extended::parse(text).and_then(|number| number.to_human().parse::<f64>().ok());
-    let number = number
-        .filter(|number| !number.is_nan())
+    let number = Extended::parse(args.at(at))
         .ok_or(CommandError::Text("ERR timeout is not a float or out of range"))?;
-    let millis = (number * 1000.0).ceil();
-    if millis < 0.0 || millis >= i64::MAX as f64 {
-        // What does not fit has no sign left in Redis.
-        return Err(CommandError::Text("ERR timeout is negative"));
+    // What does not fit has no sign left in Redis.
+    let millis = number.times_thousand_up().and_then(|millis| u64::try_from(millis).ok());
+    match millis {
+        None => Err(CommandError::Text("ERR timeout is negative")),
+        Some(0) => Ok(Patience::Forever),
+        Some(millis) => Ok(Patience::Millis(millis)),
     }
-    if millis > TOO_FAR {
-        return Err(CommandError::Text("ERR timeout is out of range"));
-    }
-    Ok(if millis == 0.0 { Patience::Forever } else { Patience::Millis(millis as u64) })
 }
 
 /// A command that takes something of one of its keys, with its time-out at the end.
@@ -79,10 +72,36 @@ mod tests {
         assert_eq!(read("0.00001"), Ok(Patience::Millis(1)));
         assert_eq!(read("1.0005"), Ok(Patience::Millis(1001)));
         assert_eq!(read("0x10"), Ok(Patience::Millis(16_000)));
-        for text in ["abc", "", " 1", "nan"] {
+        for text in ["-0.001", "-0.0005", "-1e-400", "-0.0010000000000000000000000001", "0e5"] {
+            assert_eq!(read(text), Ok(Patience::Forever), "{text}");
+        }
+        for (text, millis) in [
+            ("0x1p-20", 1),
+            ("1e-400", 1),
+            ("1e-4950", 1),
+            ("9223372036854775", 9_223_372_036_854_775_000),
+            ("9223372036854775.807", i64::MAX as u64),
+            ("9223372036854775.8071", i64::MAX as u64),
+        ] {
+            assert_eq!(read(text), Ok(Patience::Millis(millis)), "{text}");
+        }
+        for text in ["abc", "", " 1", "nan", "-nan", "1e-4951", "1e5000", "."] {
             assert_eq!(read(text), Err("ERR timeout is not a float or out of range".into()));
         }
-        for text in ["-1", "inf", "1e300", "9223372036854776"] {
+        for text in [
+            "-1",
+            "-0.0010000000000000000001",
+            "-0.0011",
+            "inf",
+            "-inf",
+            "1e300",
+            "1e4932",
+            "-1e300",
+            "9223372036854775.80749",
+            "9223372036854775.808",
+            "9223372036854776",
+            "-9223372036854775.808",
+        ] {
             assert_eq!(read(text), Err("ERR timeout is negative".into()), "{text}");
         }
     }

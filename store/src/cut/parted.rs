@@ -115,7 +115,7 @@ impl Parted {
     }
 }
 
-/// A collection that its key has lost before it was written.
+/// A collection that its key has lost before it was written, or that was made anew.
 pub(super) struct Lost {
     pub(super) parted: Parted,
     pub(super) value: Box<Object>,

@@ -105,6 +105,12 @@ pub trait Collection: Sized + Clone + 'static {
     /// does not fit, and then all is as before.
     fn apply(&mut self, edit: Self::Edit<'_>, shaping: &Shaping) -> Option<Self::Done>;
 
+    /// The collection as a change leaves it, and what the change did, where it takes less to make it
+    /// anew than to change it: the old one is set aside then, since it may take long to free.
+    fn remade(&self, _: Self::Edit<'_>) -> Option<(Self, Self::Done)> {
+        None
+    }
+
     /// The collection in an object, if it is one of this type.
     fn of(object: &Object) -> Option<&Self>;
 
@@ -361,6 +367,8 @@ pub struct Editor<'e, T: Collection> {
     shaping: Shaping,
     /// What a cut has of it, if it is being written some elements at a time.
     parted: Option<&'e mut Parted>,
+    /// The collection as it was before it was [made anew](Collection::remade).
+    aside: Option<Box<Object>>,
 }
 
 impl<'e, T: Collection> Editor<'e, T> {
@@ -370,7 +378,7 @@ impl<'e, T: Collection> Editor<'e, T> {
         shaping: Shaping,
         parted: Option<&'e mut Parted>,
     ) -> Self {
-        Self { target, recorder, shaping, parted }
+        Self { target, recorder, shaping, parted, aside: None }
     }
 
     /// The collection to read.
@@ -382,6 +390,16 @@ impl<'e, T: Collection> Editor<'e, T> {
     /// Makes one change. Returns what it did, or nothing if nothing was changed.
     #[inline]
     pub fn apply(&mut self, edit: T::Edit<'_>) -> Option<T::Done> {
+        if self.aside.is_none()
+            && let Some((new, done)) = self.target.remade(edit)
+        {
+            let old = std::mem::replace(self.target, new);
+            self.aside = Some(Box::new(old.into_object()));
+            // The cut goes on with the old one.
+            self.parted = None;
+            self.recorder.record(edit.into());
+            return Some(done);
+        }
         if let Some(parted) = &mut self.parted {
             parted.write_before_edit::<T>(self.target.view(), edit);
         }
@@ -394,6 +412,11 @@ impl<'e, T: Collection> Editor<'e, T> {
     #[inline]
     pub fn changes(&self) -> u64 {
         self.recorder.changes()
+    }
+
+    /// Number of changes, and what was set aside.
+    pub(crate) fn finish(self) -> (u64, Option<Box<Object>>) {
+        (self.recorder.changes(), self.aside)
     }
 }
 

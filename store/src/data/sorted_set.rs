@@ -26,6 +26,9 @@ use crate::digest::Digest;
 use crate::effect::{EffectError, Reader, put_bytes};
 use crate::value::Packing;
 
+/// A removal of fewer members than this is quick enough as it is.
+const REMADE_MIN: usize = 64;
+
 /// Members with scores, ordered by score and then by name.
 #[derive(Debug, Clone)]
 pub enum SortedSet {
@@ -380,6 +383,18 @@ impl Collection for SortedSet {
                 Some(self.remove_ranks(start, count)).filter(|&n| n > 0).map(Done::Removed)
             }
         }
+    }
+
+    fn remade(&self, edit: Edit<'_>) -> Option<(Self, Done)> {
+        let (Self::Large(large), Edit::RemoveRanks { start, count }) = (self, edit) else {
+            return None;
+        };
+        let gone = ranks(large.len(), start, count);
+        // What stays is less than what goes, and that is more than a few.
+        let is_less = gone.len() > large.len() / 2 && gone.len() >= REMADE_MIN;
+        is_less.then(|| {
+            (Self::Large(Box::new(large.without(gone.clone()))), Done::Removed(gone.len()))
+        })
     }
 
     fn encoding(view: View<'_>) -> &'static str {

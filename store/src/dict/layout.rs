@@ -24,7 +24,7 @@ pub const INLINE_MAX: usize = 8 << 10;
 
 /// Memory of an object that is too much to be freed in a shard's turn: the system takes about 50 µs
 /// to take back a MiB.
-pub(super) const COSTLY_BYTES: usize = 1 << 20;
+pub(crate) const COSTLY_BYTES: usize = 1 << 20;
 
 /// Bytes of a [`Head`].
 pub(super) const HEAD_BYTES: usize = 8;

@@ -30,6 +30,7 @@ mod table;
 pub use directory::TableLimits;
 pub use entry::EntryRef;
 pub use fields::Fields;
+pub(crate) use layout::COSTLY_BYTES;
 pub use layout::INLINE_MAX;
 pub use scan::Cursor;
 

@@ -101,7 +101,19 @@ pub fn encode(point: Point) -> u64 {
     Cell::of(point, STEPS).bits
 }
 
-/// The point that a score stands for: the middle of its cell.
+/// The geohash that a score is. Any number may be a score; what is none of 64 bits becomes what an
+/// x86-64 makes of it, where Redis converts without a look: the upper half is converted less 2^63, and
+/// what is out of range gives the highest bit.
+pub fn of_score(score: f64) -> u64 {
+    const HALF: f64 = (1_u64 << 63) as f64;
+    let signed = |number: f64| {
+        let is_in_range = (-HALF..HALF).contains(&number);
+        if is_in_range { number as i64 as u64 } else { 1 << 63 }
+    };
+    if score >= HALF { signed(score - HALF) ^ (1 << 63) } else { signed(score) }
+}
+
+/// The point that a geohash stands for: the middle of its cell.
 pub fn decode(score: u64) -> Point {
     let Area { min, max } = Cell { bits: score, steps: STEPS }.area();
     let middle = |a: f64, b: f64, max: f64| ((a + b) / 2.0).min(max).max(-max);

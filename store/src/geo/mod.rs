@@ -5,7 +5,7 @@
 mod cell;
 mod search;
 
-pub use self::cell::{Cell, decode, encode, text};
+pub use self::cell::{Cell, decode, encode, of_score, text};
 pub use self::search::{Cells, Kind, Shape};
 
 /// Radius of the earth in metres.
@@ -104,6 +104,27 @@ mod tests {
         assert_eq!(format!("{:.4}", a.distance(b)), "166274.1516");
         assert_eq!(format!("{:.17}", a.lon), "13.36138933897018433");
         assert_eq!((&text(a), &text(b)), (b"sqc8b49rny0", b"sqdtr74hyu0"));
+    }
+
+    #[test]
+    fn scores_that_are_no_geohashes_become_what_an_x86_64_makes_of_them() {
+        for (score, geohash) in [
+            (-0.5, 0),
+            (0.9, 0),
+            (-1.0, u64::MAX),
+            (-1.5, u64::MAX),
+            (1e19, 10_000_000_000_000_000_000),
+            (-1e19, 1 << 63),
+            (2f64.powi(63), 1 << 63),
+            (-2f64.powi(63), 1 << 63),
+            (2f64.powi(64), 0),
+            (f64::INFINITY, 0),
+            (f64::NEG_INFINITY, 1 << 63),
+        ] {
+            assert_eq!(of_score(score), geohash, "{score}");
+        }
+        // As redis-server answers GEOPOS of a member whose score is -1.
+        assert_eq!(decode(of_score(-1.0)), Point { lon: 180.0, lat: Point::MAX_LAT });
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::data::{
     Stream,
 };
 use crate::db::Db;
-use crate::dict::Place;
+use crate::dict::{COSTLY_BYTES, Place};
 use crate::effect::{Effect, EffectError, Event};
 use crate::hash::KeyHash;
 use crate::types::{DbIndex, UnixMillis};
@@ -112,7 +112,7 @@ impl Partition {
         };
         let mut editor = Editor::new(collection, recorder, shaping, parted.as_mut());
         let result = work(&mut editor);
-        let changes = editor.changes();
+        let (changes, aside) = editor.finish();
         if changes > 0 {
             if !event.is_aside || place.is_none() {
                 self.watch.touch(db, key);
@@ -142,8 +142,13 @@ impl Partition {
             }
             (None, _) => {}
         }
-        if let Some(parted) = parted {
-            self.edited(parted, goes);
+        match (parted, aside) {
+            (Some(parted), Some(old)) => self.remade(parted, old),
+            (Some(parted), None) => self.edited(parted, goes),
+            (None, Some(old)) if old.memory() >= COSTLY_BYTES => {
+                self.garbage.push(Garbage::Value(old));
+            }
+            (None, _) => {}
         }
         Some(result)
     }

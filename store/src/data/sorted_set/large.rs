@@ -135,6 +135,22 @@ impl Large {
         }
     }
 
+    /// The members from the one at `rank` on, with their scores. Each leaf takes logarithmic time.
+    fn from(&self, rank: usize) -> impl Iterator<Item = (f64, &[u8])> {
+        let leaves = (0..).scan(rank, |rank, _| {
+            let (leaf, at, _) = self.tree.seek(Goal::Rank(*rank)).filter(|_| *rank < self.len)?;
+            *rank += leaf.len() - at;
+            Some((at..leaf.len()).map(|at| (leaf.score(at), leaf.member(at))))
+        });
+        leaves.flatten()
+    }
+
+    /// One without the members with these ranks. Takes linear time in the number of those that stay.
+    pub fn without(&self, ranks: Range<usize>) -> Self {
+        let stay = self.from(0).take(ranks.start).chain(self.from(ranks.end));
+        Self::build(self.hasher, self.len.saturating_sub(ranks.len()), stay)
+    }
+
     /// Visits members from `cursor` on, at least `count` of them if there are so many. Returns where
     /// to go on; 0 at the end, as at the beginning. A member that is there from the first step to the
     /// last is visited, whatever else comes and goes.
@@ -241,12 +257,7 @@ impl Large {
 
 impl Clone for Large {
     fn clone(&self) -> Self {
-        let members = (0..).scan(0, |rank, _| {
-            let (leaf, at, _) = self.tree.seek(Goal::Rank(*rank)).filter(|_| *rank < self.len)?;
-            *rank += leaf.len() - at;
-            Some((at..leaf.len()).map(|at| (leaf.score(at), leaf.member(at))))
-        });
-        Self::build(self.hasher, self.len, members.flatten())
+        Self::build(self.hasher, self.len, self.from(0))
     }
 }
 

@@ -231,6 +231,34 @@ fn members_in_order_fill_their_leaves_and_memory_follows_removals() {
 }
 
 #[test]
+fn one_that_is_made_anew_is_as_if_it_were_changed() {
+    let shaping = shaping(4, 64);
+    let names: Vec<String> = (0..5000).map(|number| format!("member:{number}")).collect();
+    let members: Vec<_> =
+        names.iter().enumerate().map(|(at, name)| ((at / 3) as f64, name.as_bytes())).collect();
+    let sorted = SortedSet::build(members, &shaping);
+    for gone in [0..5000, 0..4999, 1..5000, 3..4990, 2000..4600, 0..2501] {
+        let edit = Edit::remove_ranks(&gone);
+        let (remade, done) = sorted.remade(edit).unwrap();
+        let mut changed = sorted.clone();
+        assert_eq!(changed.apply(edit, &shaping), Some(done));
+        let content = |sorted: &SortedSet| {
+            let mut all = Vec::new();
+            sorted.view().for_each(&mut |member, score| all.push((member.to_vec(), score)));
+            all
+        };
+        assert_eq!(content(&remade), content(&changed), "{gone:?}");
+        for (member, score) in content(&changed) {
+            assert_eq!(remade.view().score(&member), Some(score));
+        }
+        let SortedSet::Large(large) = &remade else { panic!("it stays large") };
+        assert_eq!(large.memory(), large.counted_memory());
+    }
+    assert!(sorted.remade(Edit::remove_ranks(&(0..2500))).is_none(), "half of them stays");
+    assert!(sorted.remade(Edit::Remove { member: b"member:1" }).is_none());
+}
+
+#[test]
 fn a_tree_of_several_levels_stays_in_order_while_it_grows_and_shrinks() {
     let mut large = Large::new(KeyHasher::new([5, 6]));
     let mut model = BTreeSet::new();

@@ -8,6 +8,7 @@ use crate::differential::maker::Maker;
 pub const GENERATORS: &[Generator] = &[
     exact("geoadd", 30, geoadd),
     block("geoadd", 3, many),
+    exact("zadd", 6, no_geohash),
     exact("geodist", 10, |m| {
         let args = Args::new("GEODIST").with(key(m)).with(member(m)).with(member(m));
         if m.rng.percent(50) { args } else { args.words(unit(m)) }
@@ -71,6 +72,29 @@ fn geoadd(m: &mut Maker) -> Args {
     })
 }
 
+/// A member whose score is no geohash, or one of a place beyond the map.
+fn no_geohash(m: &mut Maker) -> Args {
+    const SCORES: [&str; 16] = [
+        "-1",
+        "-0.5",
+        "-1.5",
+        "inf",
+        "-inf",
+        "1e308",
+        "1e19",
+        "-1e19",
+        "1e17",
+        "1e16",
+        "18446744073709551615",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "-9223372036854777856",
+        "4503599627370496",
+        "4503599627370497",
+    ];
+    Args::new("ZADD").with(key(m)).words(m.word_of(&SCORES)).with(member(m))
+}
+
 /// More points than a small sorted set has.
 fn many(m: &mut Maker) -> Vec<Step> {
     let mut args = Args::new("GEOADD").with(key(m));
@@ -130,5 +154,11 @@ fn radius(m: &mut Maker, name: &str, stores: bool) -> Args {
     if !m.rng.percent(if stores { 40 } else { 5 }) {
         return args;
     }
-    args.words(m.word_of(&["STORE", "STOREDIST", "store"])).with(key(m))
+    // Of several the last one counts, wherever its key is.
+    let count = if m.rng.percent(30) { 2 + m.rng.below(2) } else { 1 };
+    (0..count).fold(args, |args, _| {
+        let args = args.words(m.word_of(&["STORE", "STOREDIST", "store"]));
+        let args = args.with(if m.rng.percent(5) { b"store".to_vec() } else { key(m) });
+        if m.rng.percent(10) { args.words(m.word_of(&["WITHDIST", "COUNT 3", "DESC"])) } else { args }
+    })
 }

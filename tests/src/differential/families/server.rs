@@ -326,7 +326,14 @@ fn command_docs(m: &mut Maker) -> Args {
 
 fn getkeys(m: &mut Maker, start: &str) -> Args {
     let args = Args::new(start);
-    match m.rng.below(10) {
+    match m.rng.below(11) {
+        7 => args.words("GEORADIUS g 1 2 3 m").words(m.word_of(&[
+            "STORE a",
+            "STORE a STORE b",
+            "STOREDIST a store b STORE c",
+            "STOREDIST store STORE b",
+            "COUNT 1 STOREDIST",
+        ])),
         8 => args.words("BITFIELD").with(m.key()).words(m.word_of(&[
             "",
             "GET u8 0",

@@ -15,6 +15,7 @@ pub const GENERATORS: &[Generator] = &[
         reading_numbers(options(m, args)).into()
     }),
     block("sort", 8, weighted),
+    block("sort", 8, tied),
 ];
 
 /// Redis takes every weight that is no integer for out of range while C's `errno` says so from before:
@@ -88,6 +89,34 @@ fn weighted(m: &mut Maker) -> Vec<Step> {
             args = args.words("STORE").with(out.clone());
         }
         steps.extend(reading_numbers(args));
+        steps.push(exact(Args::new("LRANGE").with(out.clone()).words("0 -1")));
+    }
+    steps
+}
+
+/// A list in which several elements have the same weight, of which LIMIT takes some.
+fn tied(m: &mut Maker) -> Vec<Step> {
+    let (key, out) = (m.key(), m.key());
+    let exact = |args| Step::new(args, Compare::Exact);
+    let count = if m.rng.percent(20) { 30 + m.rng.below(40) } else { 1 + m.rng.below(12) };
+    let weights = [1, 2, 4, 1000][m.rng.below(4)];
+    let (mut list, mut weighed) = (Args::new("RPUSH").with(key.clone()), Args::new("MSET"));
+    for number in 0..count {
+        list = list.number(number as i64);
+        weighed = weighed.with(format!("w_{number}")).number(m.rng.below(weights) as i64);
+    }
+    let mut steps = vec![exact(Args::new("DEL").with(key.clone())), exact(list), exact(weighed)];
+    for _ in 0..4 {
+        let mut args = Args::new("SORT").with(key.clone()).words("BY w_* ALPHA");
+        args = args.words(m.word_of(&["", "DESC", "GET # GET w_*"]));
+        if m.rng.percent(90) {
+            let (offset, wanted) = (m.rng.below(count + 2) as i64 - 1, m.rng.between(-1, 9));
+            args = args.words("LIMIT").number(offset).number(wanted);
+        }
+        if m.rng.percent(30) {
+            args = args.words("STORE").with(out.clone());
+        }
+        steps.push(exact(args));
         steps.push(exact(Args::new("LRANGE").with(out.clone()).words("0 -1")));
     }
     steps
