@@ -308,7 +308,15 @@ impl Run<'_, '_, '_> {
         meter: &mut M,
     ) -> bool {
         let mut reply = ReplyWriter::new(replies.out, protocol);
-        if watch.is_some_and(|token| self.end_watch(token)) {
+        let is_dirty = watch.is_some_and(|token| self.end_watch(token));
+        let requests = self.batch.requests.get(block).unwrap_or_default();
+        // The log failed after EXEC was let in. All of it is refused or nothing.
+        if let Some(error) = self.refusal(requests) {
+            write_error(&error.aborting(), &mut reply);
+            replies.end();
+            return true;
+        }
+        if is_dirty {
             reply.null_array();
             replies.end();
             return true;
@@ -316,12 +324,32 @@ impl Run<'_, '_, '_> {
         reply.array(size as usize);
         replies.end();
         let mut go_on = true;
-        for request in self.batch.requests.get(block).unwrap_or_default() {
+        for request in requests {
             if let Request::Command(planned) = request {
                 go_on = self.command(planned, replies, meter);
             }
         }
         go_on
+    }
+
+    /// Why none of a transaction's requests can run, if one of them must not.
+    fn refusal(&self, requests: &[Request]) -> Option<CommandError> {
+        let Limits { refuse_writes, refuse_reads, .. } = self.limits;
+        if !refuse_writes && !refuse_reads {
+            return None;
+        }
+        let reads = |request: &Request| {
+            let Request::Command(planned) = request else { return true };
+            match planned.handler {
+                Handler::Read(_) => true,
+                Handler::Write(_) => false,
+                Handler::Block(blocking) => blocking.reads,
+            }
+        };
+        if refuse_writes && !requests.iter().all(reads) {
+            return Some(CommandError::LogFailed);
+        }
+        (refuse_reads && requests.iter().any(reads)).then_some(CommandError::LogInDoubt)
     }
 
     /// Ends a round of WATCH on all partitions at hand; tells whether a watched key changed or
