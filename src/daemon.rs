@@ -35,6 +35,7 @@ pub enum PlaceError {
 /// The place that was taken; the pid file goes with it.
 pub struct Place {
     pid_file: Option<PathBuf>,
+    home: Option<PathBuf>,
 }
 
 /// Where a daemon keeps its pid if nobody says: Redis's place for it.
@@ -48,39 +49,45 @@ impl Place {
     /// One of these cannot be done.
     pub fn take(loaded: &Loaded) -> Result<Self, PlaceError> {
         let settings = &loaded.settings;
-        enter(settings, loaded.is_explicit("dir"))
+        let entered = enter(settings, loaded.is_explicit("dir"))
             .map_err(|source| PlaceError::Directory { path: settings.dir.clone(), source })?;
+        let home = (!entered).then(|| absolute(&settings.dir));
         if settings.daemonize {
             nix::unistd::daemon(true, false)?;
         }
         let default = settings.daemonize.then(|| PathBuf::from(DAEMON_PID_FILE));
         let chosen = settings.pidfile.clone();
         let by_default = chosen.is_none();
-        let Some(path) = chosen.or(default) else { return Ok(Self { pid_file: None }) };
+        let Some(path) = chosen.or(default) else { return Ok(Self { pid_file: None, home }) };
         match write_pid(&path) {
-            Ok(()) => Ok(Self { pid_file: Some(absolute(&path)) }),
+            Ok(()) => Ok(Self { pid_file: Some(absolute(&path)), home }),
             // A place that nobody asked for may be closed to this user.
-            Err(_) if by_default => Ok(Self { pid_file: None }),
+            Err(_) if by_default => Ok(Self { pid_file: None, home }),
             Err(source) => Err(PlaceError::PidFile { path, source }),
         }
+    }
+
+    /// The directory for data that was not entered since there is none yet.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.home.clone()
     }
 }
 
 /// Enters the settings' directory. The one that nobody named is made if something is to be kept,
-/// and left alone if nothing is and was.
-fn enter(settings: &Settings, is_named: bool) -> io::Result<()> {
+/// and left alone if nothing is and was. Tells whether it was entered.
+fn enter(settings: &Settings, is_named: bool) -> io::Result<bool> {
     let dir = &settings.dir;
     if !is_named {
         let name = settings.dbfilename.as_str();
         let has_rdb = !name.is_empty() && dir.join(name).exists();
         if !settings.keeps() && !has_rdb && !holds_data(dir) {
-            return Ok(());
+            return Ok(false);
         }
         if !dir.is_dir() {
             fs::create_dir(dir)?;
         }
     }
-    std::env::set_current_dir(dir)
+    std::env::set_current_dir(dir).map(|()| true)
 }
 
 fn write_pid(path: &Path) -> io::Result<()> {

@@ -55,7 +55,7 @@ fn run(loaded: Loaded) -> ExitCode {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let outcome = shardwright_actors::process::run(loaded, VERSION, Box::new(log));
+    let outcome = shardwright_actors::process::run(loaded, VERSION, Box::new(log), place.home());
     drop(place);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

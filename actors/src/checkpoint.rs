@@ -346,6 +346,15 @@ impl Server {
         true
     }
 
+    /// Begins what was scheduled, if nothing else is under way.
+    pub fn begin_scheduled(&self) {
+        for purpose in [Purpose::Save, Purpose::Log] {
+            if self.checkpoints.is_scheduled(purpose) {
+                self.begin_checkpoint(purpose);
+            }
+        }
+    }
+
     /// A checkpoint ended: with a file that counts, or not. Answers who waits.
     pub fn checkpoint_ended(&self, outcome: Result<Saved, String>, block: Block) {
         let checkpoints = &self.checkpoints;
@@ -375,11 +384,7 @@ impl Server {
         let ended = checkpoints.ended(checkpoints.purpose());
         ended.add(took, counts, error.is_some(), most_backlog);
         checkpoints.running.store(false, SeqCst);
-        for purpose in [Purpose::Save, Purpose::Log] {
-            if checkpoints.is_scheduled(purpose) {
-                self.begin_checkpoint(purpose);
-            }
-        }
+        self.begin_scheduled();
         self.answer_block(block, |reply| match error {
             None => reply.ok(),
             Some(error) => reply.error(error),

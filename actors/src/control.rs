@@ -96,14 +96,12 @@ async fn prepare(server: &Arc<Server>, how: How) -> bool {
 /// Writes a last checkpoint, if that was said, or if there is no log and the settings want
 /// checkpoints. Tells whether nothing that should have been saved was not.
 async fn save_last(server: &Arc<Server>, how: How) -> bool {
-    let possible = server.checkpoints.are_possible();
-    let by_default =
-        || possible && !server.durability.is_enabled() && !server.settings().save.is_empty();
+    let by_default = || !server.durability.is_enabled() && !server.settings().save.is_empty();
     if !how.save.unwrap_or_else(by_default) {
         return true;
     }
-    if !possible {
-        tracing::error!("nothing can be saved: there is no data directory");
+    if let Err(error) = server.open_directory() {
+        tracing::error!(%error, "nothing can be saved");
         return false;
     }
     // One that is being written may be of an earlier state.

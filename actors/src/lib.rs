@@ -26,6 +26,7 @@ pub mod loading;
 pub mod memory;
 pub mod messages;
 pub mod migration;
+pub mod opening;
 pub mod parcel;
 pub mod process;
 pub mod pubsub;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use rand::RngExt;
 use shardwright_config::{Loaded, Supervised};
-use shardwright_journal::{Disk, IMPORT, Log, LogOptions, MANIFEST};
+use shardwright_journal::{Disk, IMPORT, Log, MANIFEST};
 use shardwright_store::hash::KeyHasher;
 use shardwright_store::types::ShardId;
 use thiserror::Error;
@@ -25,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::listener::{AcceptTask, ListenError, Listeners};
 use crate::loading::Telling;
 use crate::messages::Delivery;
+use crate::opening::log_options;
 use crate::rdb::reading::Rules;
 use crate::rdb::start;
 use crate::reaper::Reaper;
@@ -63,8 +64,8 @@ pub enum RunError {
     ThreadEnded,
 }
 
-/// Runs the server until it is told to end; `listener` is told of settings. Relative paths of the settings are looked up from the
-/// working directory.
+/// Runs the server until it is told to end; `listener` is told of settings. Relative paths of the
+/// settings are looked up from the working directory. Data is in `home`, or in the working directory.
 ///
 /// # Errors
 /// It cannot start.
@@ -72,14 +73,16 @@ pub fn run(
     loaded: Loaded,
     version: &'static str,
     listener: Box<dyn SettingsListener>,
+    home: Option<PathBuf>,
 ) -> Result<(), RunError> {
-    System::new().block_on(serve(loaded, version, listener))
+    System::new().block_on(serve(loaded, version, listener, home))
 }
 
 async fn serve(
     loaded: Loaded,
     version: &'static str,
     listener: Box<dyn SettingsListener>,
+    home: Option<PathBuf>,
 ) -> Result<(), RunError> {
     let clock = Clock::new();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -95,6 +98,7 @@ async fn serve(
     };
     let hasher = KeyHasher::new([rng.random(), rng.random()]);
     let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
+    server.opening.set_home(home);
     let listeners = Listeners::bind(&server.settings())?;
     let unix_socket = SocketFile(listeners.unix_path.clone());
     let threads = start_threads(&server).await?;
@@ -220,10 +224,7 @@ fn load_data(server: &Server, cores: usize) -> Result<Data, DataError> {
     let layout = (map, Rules { databases: server.router().databases, now: Clock::new().now() });
     let mut telling = Telling::of(&server.loading);
     let (mut partitions, kept) = if keeps {
-        let options = LogOptions {
-            segment_bytes: settings.log_segment_size,
-            spares: settings.log_spare_segments as usize,
-        };
+        let options = log_options(&settings);
         let delay = Duration::from_micros(settings.key_load_delay.into());
         // The process has changed into `dir`.
         let disk = recovery::take(Path::new(".")).map_err(DataError::from)?;
@@ -373,8 +374,10 @@ pub fn reload(server: &Arc<Server>) {
             for warning in &reloaded.warnings {
                 tracing::warn!("{warning}");
             }
-            if !reloaded.settings.save.is_empty() && !server.checkpoints.are_possible() {
-                tracing::warn!("'save' does nothing before a restart: there is no data directory");
+            if !reloaded.settings.save.is_empty()
+                && let Err(error) = server.open_directory()
+            {
+                tracing::warn!(%error, "'save' does nothing until a client sets it or saves");
             }
             tracing::info!(changed = reloaded.changed.join(", "), "settings read again");
             *loaded = reloaded.loaded;

@@ -25,6 +25,7 @@ use crate::loading::Loading;
 use crate::messages::Block;
 use crate::migration::Shipment;
 use crate::migration::peer::Peers;
+use crate::opening::Opening;
 use crate::pubsub::PubSub;
 use crate::rdb::RdbState;
 use crate::reaper::Reaped;
@@ -121,6 +122,8 @@ pub struct Server {
     pub durability: Durability,
     /// What is known of checkpoints.
     pub checkpoints: Checkpoints,
+    /// Where checkpoints go once one is written.
+    pub opening: Opening,
     /// What is known of the loading of data.
     pub loading: Loading,
     /// What is known of RDB files.
@@ -177,6 +180,7 @@ impl Server {
             stats: (0..shards).map(|_| ThreadStats::new(databases)).collect(),
             durability,
             checkpoints,
+            opening: Opening::default(),
             loading: Loading::default(),
             rdb: RdbState::default(),
             reaped: Arc::default(),

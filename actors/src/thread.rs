@@ -258,17 +258,19 @@ impl Thread {
     }
 
     /// The log is durable further than before, or failed: lets those go on who waited for it. If it
-    /// failed, what became of their writes is unknown, and they end without an answer.
+    /// failed, what became of their writes is unknown, and those who would wait for ever end without an
+    /// answer.
     pub fn log_moved(&self) {
         let failed = self.server.durability.has_failed();
         for id in self.waiting.take() {
-            if !failed {
-                self.with_connection(id, |_| {});
-            } else if let Some(connection) = self.connections.borrow_mut().get_mut(id)
-                && connection.session.waits_for_log()
+            if failed
+                && let Some(connection) = self.connections.borrow_mut().get_mut(id)
+                && connection.session.waits_in_vain()
             {
                 connection.break_off();
+                continue;
             }
+            self.with_connection(id, |_| {});
         }
     }
 

@@ -15,11 +15,12 @@ use shardwright_journal::{CheckpointEntry, Disk, JournalError, Log, Part, Sequen
 use shardwright_store::partition::EffectBatch;
 use shardwright_store::types::ShardId;
 
-use crate::checkpoint::{BeginCheckpoint, Purpose, Saved, WriteRdb};
+use crate::checkpoint::{BeginCheckpoint, Purpose, Saved, TakeDisk, WriteRdb};
 use crate::clock::Clock;
 use crate::durability::LogFigures;
 use crate::gateway::LogMoved;
 use crate::messages::{Block, Effects};
+use crate::opening::begin_log;
 use crate::recovery::read_back;
 use crate::reload::ReadBack;
 use crate::server::Server;
@@ -36,6 +37,11 @@ pub struct BeginLog {
     /// The newest effects, by shard.
     pub newest: Vec<u64>,
 }
+
+/// A directory to save to, in which no log has begun: there is something to be saved now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeDirectory(pub Arc<Disk>);
 
 /// Effects of one turn of a shard.
 #[derive(Message)]
@@ -98,6 +104,8 @@ pub struct Writer {
     clock: Clock,
     /// The log; without one to keep, what names the checkpoint that counts.
     log: Option<Log<Arc<Disk>>>,
+    /// The directory in which the next checkpoint begins the log.
+    unbegun: Option<Arc<Disk>>,
     /// Checks what the log would, where there is none.
     sequences: Sequences,
     shadow: Option<Shadow>,
@@ -117,6 +125,7 @@ impl Writer {
             server,
             clock: Clock::new(),
             log: None,
+            unbegun: None,
             sequences: Vec::new().into(),
             shadow: None,
             asked: false,
@@ -155,6 +164,11 @@ impl Writer {
 
     /// Nothing can be made durable any more: who waits for that has to know.
     fn failed(&mut self, error: &JournalError) {
+        if !self.logs() {
+            // Nobody was told that anything is durable. The next checkpoint makes good what failed.
+            tracing::error!(%error, "the data directory cannot be written");
+            return;
+        }
         if !self.server.durability.has_failed() {
             tracing::error!(%error, "the log failed: writes are refused from now on");
         }
@@ -212,13 +226,16 @@ impl Writer {
     /// Begins a checkpoint if the log has grown so much, enough has changed for so long, or anything
     /// for the interval.
     fn begin_checkpoint_if_due(&self) {
-        let Some(log) = &self.log else { return };
+        if self.log.is_none() && self.unbegun.is_none() {
+            return;
+        }
+        self.server.begin_scheduled();
         let settings = self.server.settings();
         let purpose = if self.server.durability.has_failed() {
             self.server.may_retry().then_some(Purpose::Log)
         } else if self.server.is_save_due(&settings.save) {
             Some(Purpose::Save)
-        } else if self.has_grown(log, &settings) {
+        } else if self.has_grown(&settings) {
             Some(Purpose::Log)
         } else if settings.keeps() && self.server.is_interval_over(settings.checkpoint_interval) {
             // What has no log to shorten is saved.
@@ -231,14 +248,27 @@ impl Writer {
         }
     }
 
+    /// Begins the log in the directory that was taken for it, if there is one.
+    fn begin_log(&mut self) -> Result<(), String> {
+        let Some(disk) = &self.unbegun else { return Ok(()) };
+        let log = begin_log(&self.server, disk).map_err(|error| error.to_string())?;
+        publish(&log, &self.server.durability.figures);
+        if let Some(directory) = self.server.directory() {
+            directory.checkpointer.do_send(TakeDisk(self.unbegun.take()));
+        }
+        self.log = Some(log);
+        Ok(())
+    }
+
     /// Whether the log has grown enough, against the last checkpoint, to be shortened.
-    fn has_grown(&self, log: &Log<Arc<Disk>>, settings: &Settings) -> bool {
+    fn has_grown(&self, settings: &Settings) -> bool {
+        let size = self.log.as_ref().filter(|_| self.logs()).map_or(0, Log::size);
         let base = self.server.checkpoints.last_len().max(1);
         let percentage = u64::from(settings.auto_aof_rewrite_percentage);
         self.logs()
             && percentage > 0
-            && log.size() >= settings.auto_aof_rewrite_min_size
-            && log.size().saturating_mul(100) >= base.saturating_mul(percentage)
+            && size >= settings.auto_aof_rewrite_min_size
+            && size.saturating_mul(100) >= base.saturating_mul(percentage)
     }
 
     /// Whether a sync is due, by the policy.
@@ -282,19 +312,27 @@ impl Handler<BeginLog> for Writer {
         (self.log, self.shadow, self.sequences) = (log, shadow, newest.into());
         if let Some(log) = &self.log {
             publish(log, &self.server.durability.figures);
-            ctx.run_interval(LOOK_INTERVAL, |writer, _| {
-                if writer.must_sync() {
-                    writer.write_out(true);
-                }
-                writer.begin_checkpoint_if_due();
-                let log = &writer.server.durability;
-                if !log.is_gated() || log.has_failed() {
-                    // Who waited for another policy need not any more, or waits in vain. Who waits
-                    // by WAITAOF says so again; those that are gone are forgotten.
-                    writer.tell(&writer.server.durability.take_waiting());
-                }
-            });
         }
+        ctx.run_interval(LOOK_INTERVAL, |writer, _| {
+            if writer.must_sync() {
+                writer.write_out(true);
+            }
+            writer.begin_checkpoint_if_due();
+            let log = &writer.server.durability;
+            if !log.is_gated() || log.has_failed() {
+                // Who waited for another policy need not any more, or waits in vain. Who waits by
+                // WAITAOF says so again; those that are gone are forgotten.
+                writer.tell(&writer.server.durability.take_waiting());
+            }
+        });
+    }
+}
+
+impl Handler<TakeDirectory> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, TakeDirectory(disk): TakeDirectory, _: &mut Self::Context) {
+        self.unbegun = Some(disk);
     }
 }
 
@@ -335,8 +373,9 @@ impl Handler<MarkCheckpoint> for Writer {
         let MarkCheckpoint { block, newest } = mark;
         self.write_out(true);
         let logs = self.logs();
+        let begun = self.begin_log();
         let mark = match &mut self.log {
-            None => Err("there is no data directory".to_owned()),
+            None => Err(begun.err().unwrap_or_else(|| "there is no data directory".to_owned())),
             Some(log) => {
                 // What was not written, or not durably, is in this checkpoint.
                 if log.has_failed() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use shardwright_actors::recovery::{advice, rehearse};
-use shardwright_journal::{Contents, Disk, LockError, Manifest, Report};
+use shardwright_journal::{Contents, Disk, LockError, Manifest, RecoveryError, Report};
 
 use super::failure::Failure;
 use super::progress::Shown;
@@ -59,14 +59,13 @@ pub fn taken(error: LockError) -> Failure {
 fn print(dir: &Path, report: &Report) {
     say!("directory   {}", dir.display());
     if let (Some(manifest), Some(contents)) = (&report.manifest, &report.contents) {
-        let partly = if report.damage.is_some() { ", as far as it could be read" } else { "" };
         match manifest.checkpoint {
             Some(entry) => {
                 say!("checkpoint  all up to record {}, {}", entry.lsn, bytes(entry.len));
             }
             None => say!("checkpoint  none"),
         }
-        print_log(manifest, contents, partly);
+        print_log(manifest, contents, report.damage.as_ref());
     }
     for (name, len) in &report.strays {
         say!("stray       {name}, {}: does not count, the next start removes it", bytes(*len));
@@ -76,8 +75,9 @@ fn print(dir: &Path, report: &Report) {
     }
 }
 
-fn print_log(manifest: &Manifest, contents: &Contents, partly: &str) {
-    let len = contents.lens.iter().map(|(_, len)| len).sum();
+fn print_log(manifest: &Manifest, contents: &Contents, damage: Option<&RecoveryError>) {
+    let partly = if damage.is_some() { ", as far as it could be read" } else { "" };
+    let len = contents.lens.iter().map(|(_, len)| len).sum::<u64>() + before(damage, manifest);
     let segments = count(manifest.segments.len() as u64, "segment");
     say!("log         {segments}, {}{partly}", bytes(len));
     say!("records     {} behind the checkpoint{partly}", contents.records);
@@ -85,5 +85,17 @@ fn print_log(manifest: &Manifest, contents: &Contents, partly: &str) {
     if let Some(torn) = &contents.torn {
         let (spot, len) = (&torn.spot, bytes(torn.bytes));
         say!("end         half written from {spot} on: the next start cuts off {len}");
+    }
+}
+
+/// Bytes of a segment that were read before damage in it.
+fn before(damage: Option<&RecoveryError>, manifest: &Manifest) -> u64 {
+    match damage {
+        Some(RecoveryError::Damaged { spot, .. })
+            if manifest.segments.iter().any(|segment| segment.name() == spot.file) =>
+        {
+            spot.offset
+        }
+        _ => 0,
     }
 }

@@ -100,6 +100,11 @@ fn print(dir: &Path, repair: &Repair) {
             lost.end(),
             count(lost.end() - lost.start() + 1, "record"),
         ),
+        None if damage.remedy() == Remedy::Cut => say!(
+            "lost        all from record {} on, and nothing tells how many there were; a backup may have \
+             them",
+            contents.newest.next(),
+        ),
         None => say!("lost        nothing that can be seen; a backup may have more"),
     }
     say!("set aside   {}", aside.join(", "));

@@ -71,6 +71,14 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// What EXEC answers when this keeps the transaction from being run.
+    #[cold]
+    pub fn aborting(&self) -> Self {
+        let text = self.to_string();
+        let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+        Self::Message(format!("EXECABORT Transaction discarded because of: {reason}"))
+    }
+
     /// A text with a client's word in the middle, which ends at its first zero byte.
     pub fn quoting(before: &str, word: &[u8], behind: &str) -> Self {
         let word = word.split(|&byte| byte == 0).next().unwrap_or_default();

@@ -318,7 +318,15 @@ impl Run<'_, '_, '_> {
         meter: &mut M,
     ) -> bool {
         let mut reply = ReplyWriter::new(replies.out, protocol);
-        if watch.is_some_and(|token| self.end_watch(token)) {
+        let is_dirty = watch.is_some_and(|token| self.end_watch(token));
+        let requests = self.batch.requests.get(block).unwrap_or_default();
+        // The log failed after EXEC was let in. All of it is refused or nothing.
+        if let Some(error) = self.refusal(requests) {
+            write_error(&error.aborting(), &mut reply);
+            replies.end();
+            return true;
+        }
+        if is_dirty {
             reply.null_array();
             replies.end();
             return true;
@@ -326,12 +334,35 @@ impl Run<'_, '_, '_> {
         reply.array(size as usize);
         replies.end();
         let mut go_on = true;
-        for request in self.batch.requests.get(block).unwrap_or_default() {
+        for request in requests {
             if let Request::Command(planned) = request {
                 go_on = self.command(planned, replies, meter);
             }
         }
         go_on
+    }
+
+    /// Why none of a transaction's requests can run, if one of them must not.
+    fn refusal(&self, requests: &[Request]) -> Option<CommandError> {
+        let Limits { refuse_writes, refuse_reads, .. } = self.limits;
+        if !refuse_writes && !refuse_reads {
+            return None;
+        }
+        // Whether it reads, or writes, if it is for partitions at all.
+        let reads = |request: &Request| {
+            let Request::Command(planned) = request else { return None };
+            match planned.handler {
+                Handler::Read(_) => Some(true),
+                Handler::Write(_) => Some(false),
+                Handler::Block(blocking) => Some(blocking.reads),
+                Handler::Outside => None,
+            }
+        };
+        let mut kinds = requests.iter().filter_map(reads);
+        if refuse_writes && kinds.clone().any(|reads| !reads) {
+            return Some(CommandError::LogFailed);
+        }
+        (refuse_reads && kinds.any(|reads| reads)).then_some(CommandError::LogInDoubt)
     }
 
     /// Ends a round of WATCH on all partitions at hand; tells whether a watched key changed or

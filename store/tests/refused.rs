@@ -41,3 +41,23 @@ fn what_may_not_be_durable_is_not_told() {
     fixture.limits = Default::default();
     fixture.check_lines(&[("GET a", "$1\r\n1\r\n")]);
 }
+
+#[test]
+fn a_transaction_is_refused_as_a_whole() {
+    let aborted = |refused: &str| {
+        let reason = refused.strip_prefix('-').unwrap();
+        format!("-EXECABORT Transaction discarded because of: {reason}")
+    };
+    let mut fixture = Fixture::new();
+    fixture.check_lines(&[("SET a 1", "+OK\r\n")]);
+    fixture.limits.refuse_writes = true;
+    assert_eq!(fixture.transaction(&["GET a", "SET a 2"]), aborted(REFUSED));
+    assert_eq!(fixture.transaction(&["GET a", "BLPOP l 0"]), aborted(REFUSED));
+    assert_eq!(fixture.transaction(&["GET a", "EXISTS a"]), "*2\r\n$1\r\n1\r\n:1\r\n");
+    fixture.limits.refuse_reads = true;
+    assert_eq!(fixture.transaction(&["GET a"]), aborted(IN_DOUBT));
+    assert_eq!(fixture.transaction(&["GET a", "SET a 2"]), aborted(REFUSED));
+    assert_eq!(fixture.transaction(&[]), "*0\r\n");
+    fixture.limits = Default::default();
+    assert_eq!(fixture.transaction(&["SET a 2", "GET a"]), "*2\r\n+OK\r\n$1\r\n2\r\n");
+}

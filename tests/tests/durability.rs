@@ -339,18 +339,6 @@ fn a_save_and_a_rewrite_follow_one_another_when_they_were_scheduled() {
 }
 
 #[test]
-fn saving_needs_a_directory() {
-    let server = Server::start(Options::shards(2));
-    let mut client = server.client();
-    let setting = ["CONFIG", "SET", "save", "1 1"];
-    for words in [&["SAVE"][..], &["BGSAVE"], &["BGREWRITEAOF"], &setting] {
-        let error = client.cmd(words).error().unwrap_or_default();
-        assert!(error.contains("there is no data directory"), "{words:?}: {error}");
-    }
-    server.finish();
-}
-
-#[test]
 fn the_log_is_shortened_by_itself() {
     for (setting, value, counter) in
         [("auto-aof-rewrite-min-size", "50kb", "aof_rewrites"), ("save", "1 100", "rdb_saves")]

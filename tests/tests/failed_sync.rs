@@ -130,11 +130,7 @@ impl World {
         let mut client = self.server.client();
         client.send(&["SET", "refused:1", "1"]);
         assert_eq!(self.note("refused:1".into(), &mut client), Outcome::Refused);
-        assert!(client.run("MULTI").is_ok());
-        client.run("SET refused:2 1");
-        let outcome = client.run("EXEC");
-        let error = outcome.error().or_else(|| outcome.items()[0].error()).unwrap_or_default();
-        assert!(error.contains("MISCONF"), "{outcome:?}");
+        check_transactions(&mut client, self.policy);
         self.refused.push("refused:2".into());
         let read = client.run("GET before:1");
         match self.policy {
@@ -167,12 +163,49 @@ impl World {
     }
 }
 
+/// Checks that a transaction takes nothing that would be refused, and PING tells of it as in Redis.
+fn check_transactions(client: &mut Client, policy: &str) {
+    let says = |reply: Reply, told: &str| {
+        assert!(reply.error().is_some_and(|text| text.starts_with(told)), "{reply:?}");
+    };
+    says(client.run("PING"), "MISCONF ");
+    assert!(client.run("MULTI").is_ok());
+    match policy {
+        "always" => says(client.run("GET before:1"), "MISCONF "),
+        _ => assert_eq!(client.run("GET before:1").text(), "QUEUED"),
+    }
+    says(client.run("SET refused:2 1"), "MISCONF ");
+    says(client.run("EXEC"), "EXECABORT Transaction discarded because of previous errors.");
+    assert!(client.run("MULTI").is_ok());
+    says(client.run("PING"), "MISCONF ");
+    assert!(client.run("DISCARD").is_ok());
+}
+
+/// Begins a transaction of a look and perhaps a change.
+fn queued(server: &Server, change: &str) -> Client {
+    let mut client = server.client();
+    client.run("MULTI");
+    assert_eq!(client.run("GET before:1").text(), "QUEUED");
+    assert_eq!(client.run(change).text(), "QUEUED");
+    client
+}
+
 fn writes_are_refused_while_syncs_fail(shards: usize, policy: &'static str) {
     let mut world = World::new(shards, policy);
     world.write_durably("before");
+    let mut changes = queued(&world.server, "SET refused:3 1");
+    let mut looks = queued(&world.server, "ECHO x");
     world.break_syncs();
     let durable = world.number("log_durable_lsn");
     let file = world.check_broken();
+    let aborted = "EXECABORT Transaction discarded because of: MISCONF Errors writing to the log";
+    assert!(changes.run("EXEC").error().is_some_and(|text| text.starts_with(aborted)));
+    world.refused.push("refused:3".into());
+    let looked = looks.run("EXEC");
+    match policy {
+        "always" => assert!(looked.error().is_some_and(|text| text.starts_with(aborted))),
+        _ => assert_eq!(looked.items()[0].text(), "value 1"),
+    }
     eventually("it tried to heal", || world.server.process().log().contains("a checkpoint failed"));
     assert_eq!(world.check_broken(), file);
     assert_eq!(world.number("log_durable_lsn"), durable, "nothing became durable");

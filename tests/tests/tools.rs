@@ -255,7 +255,12 @@ fn damage_of_the_log_names_the_command_that_repairs_it() {
     let check = named(&text, "check");
     let check: Vec<&str> = check.iter().map(String::as_str).collect();
     let before = files(&data);
-    tool(&check).ends_with(1, &["log is damaged", "as far as it could be read", "repair --dir"]);
+    let found = tool(&check)
+        .ends_with(1, &["log is damaged", "as far as it could be read", "repair --dir"]);
+    // The record that is damaged begins behind what could be read.
+    let (_, spot) = found.split_once("log-0000000001.swl at byte ").unwrap();
+    let (offset, _) = spot.split_once(|c: char| !c.is_ascii_digit()).unwrap();
+    assert!(found.contains(&format!("log         1 segment, {offset} bytes, as far")), "{found}");
     let repair = named(&text, "repair");
     let mut repair: Vec<&str> = repair.iter().map(String::as_str).collect();
     let text = tool(&repair).ends_with(1, &["cut ", "lost ", "nothing was changed"]);
@@ -283,6 +288,26 @@ fn damage_of_the_log_names_the_command_that_repairs_it() {
     let server = start(&data, 4);
     assert_eq!(server.client().run("GET after").text(), "1");
     server.finish();
+}
+
+#[test]
+fn a_missing_segment_is_said_to_take_all_behind_it() {
+    let place = Place::new();
+    let data = numbered(&place);
+    // The next start begins another segment.
+    let server = start(&data, 2);
+    server.client().run("SET more 1");
+    server.finish();
+    let last = Path::new(&data).join("log-0000000002.swl");
+    let repair = ["repair", "--dir", &data];
+    fs::remove_file(&last).unwrap();
+    let text = tool(&repair).ends_with(1, &["there is no log-0000000002.swl", "lost "]);
+    let kept = text.split_once("kept        all up to record ").unwrap().1;
+    let kept: u64 = kept.split_once(',').unwrap().0.parse().unwrap();
+    assert!(
+        text.contains(&format!("all from record {} on, and nothing tells", kept + 1)),
+        "{text}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use shardwright_tests::harness::client::encode;
+use shardwright_tests::harness::failing_sync::FailingSync;
 use shardwright_tests::harness::server::info_field;
 use shardwright_tests::{Client, Options, Reply, Server, eventually};
 
@@ -270,5 +271,37 @@ fn when_the_log_fails_who_waits_is_cut_off() {
         let told: &[u8] = if policy == "always" { b"" } else { b"+OK\r\n" };
         assert_eq!(client.read_to_end().unwrap(), told, "{policy}");
         server.kill();
+    }
+}
+
+#[test]
+fn while_the_log_has_failed_who_waits_for_a_time_is_told_that_nothing_is_synced() {
+    for shards in [1, 4] {
+        let failing = FailingSync::new();
+        let options = Options::shards(shards).with("appendonly", "yes");
+        let server = Server::start(failing.apply(options.with("appendfsync", "everysec")));
+        let mut before = server.client();
+        before.run("SET a 1");
+        server.wait_until_durable();
+        failing.begin();
+        before.run("SET a 2");
+        before.send(&["WAITAOF", "1", "0", "4000"]);
+        let mut refused = server.client();
+        eventually("writes are refused", || refused.run("SET zz 1").error().is_some());
+        let mut reader = server.client();
+        assert_eq!(reader.run("GET a").text(), "2");
+        for client in [&mut refused, &mut reader] {
+            for _ in 0..2 {
+                let (reply, took) = timed(client, "WAITAOF 1 0 300");
+                assert_eq!(reply, state(0, 0));
+                assert!(took >= Duration::from_millis(300), "{took:?}");
+            }
+        }
+        assert_eq!(before.read(), state(0, 0), "it waited when the log failed");
+        reader.send(&["WAITAOF", "1", "0", "60000"]);
+        failing.end();
+        assert_eq!(reader.read(), state(1, 0), "the log has healed");
+        assert_eq!(before.run("WAITAOF 1 0 60000"), state(1, 0));
+        server.finish();
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::PoisonError;
 
 use shardwright_codec::resp::{Args, ReplyWriter};
-use shardwright_config::ConfigSetError;
+use shardwright_config::{ConfigSetError, Settings};
 use shardwright_store::command::{Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
 use shardwright_store::glob::glob_match;
@@ -12,6 +12,7 @@ use shardwright_store::glob::glob_match;
 use super::server_arguments as args;
 use super::write_help;
 use crate::registry::{SessionCommand, SessionRun};
+use crate::server::Server;
 use crate::session::SessionCx;
 use crate::totals::Totals;
 
@@ -119,13 +120,7 @@ fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
     let changed = settings
         .config_set(&pairs, cx.client.info.local)
         .and_then(|changed| {
-            if changed.contains(&"dir") {
-                change_directory(&settings.dir)?;
-            }
-            if !settings.save.is_empty() && !cx.server.checkpoints.are_possible() {
-                let reason = "there is no data directory: start with 'appendonly' or 'save'";
-                return Err(ConfigSetError::failed("save", reason));
-            }
+            put_in_place(cx.server, &settings, &changed)?;
             Ok(changed)
         })
         .map_err(|error| refusal(error, &pairs))?;
@@ -134,6 +129,32 @@ fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
     tracing::info!(changed = changed.join(", "), "settings changed by a client");
     reply.ok();
     Ok(())
+}
+
+/// Goes to another directory and opens it to save, as far as what changed wants that. If one fails,
+/// nothing has changed.
+fn put_in_place(
+    server: &Server,
+    settings: &Settings,
+    changed: &[&str],
+) -> Result<(), ConfigSetError> {
+    let before = std::env::current_dir();
+    let moves = changed.contains(&"dir");
+    if moves {
+        change_directory(&settings.dir)?;
+    }
+    let home = moves.then(|| server.opening.set_home(None)).flatten();
+    if settings.save.is_empty() || !changed.contains(&"save") {
+        return Ok(());
+    }
+    server.open_directory().map_err(|error| {
+        if let (true, Ok(before)) = (moves, before) {
+            // Where it was a moment ago.
+            let _ = change_directory(&before);
+            server.opening.set_home(home);
+        }
+        ConfigSetError::failed("save", error.to_string())
+    })
 }
 
 /// Relative paths of the settings are looked up from the process's directory.

@@ -35,7 +35,8 @@ struct Subcommand {
 const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "LOADAOF",
-        arguments: 2..=2,
+        // Redis looks at nothing behind it either.
+        arguments: 2..=usize::MAX,
         usage: "",
         help: "Write the log out, remove the data and load it from checkpoint and log.",
         run: load_log,

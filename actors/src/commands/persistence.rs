@@ -86,8 +86,6 @@ const fn saving(name: &'static str, arity: i16) -> Spec {
     ])
 }
 
-const NO_DIRECTORY: CommandError =
-    CommandError::Text("ERR there is no data directory: start with appendonly yes, or with save");
 const RUNNING: CommandError = CommandError::Text("ERR Background save already in progress");
 const REWRITING: CommandError =
     CommandError::Text("ERR Background append only file rewriting already in progress");
@@ -97,12 +95,12 @@ const ANOTHER: CommandError = CommandError::Text(
      order to schedule a BGSAVE whenever possible.",
 );
 
-fn check_directory(server: &Server) -> Outcome {
-    if server.checkpoints.are_possible() { Ok(()) } else { Err(NO_DIRECTORY) }
+fn open_directory(server: &Server) -> Outcome {
+    server.open_directory().map_err(|error| CommandError::Message(format!("ERR {error}")))
 }
 
 fn save(cx: &mut SessionCx<'_>, _: Args<'_>, _: &mut ReplyWriter<'_>) -> Outcome {
-    check_directory(cx.server)?;
+    open_directory(cx.server)?;
     if !cx.server.claim_checkpoint(Purpose::Save) {
         return Err(RUNNING);
     }
@@ -117,9 +115,12 @@ fn bgsave(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -
         2 if args.at(1).eq_ignore_ascii_case(b"SCHEDULE") => true,
         _ => return Err(CommandError::Syntax),
     };
-    check_directory(cx.server)?;
+    open_directory(cx.server)?;
     let checkpoints = &cx.server.checkpoints;
-    if cx.server.begin_checkpoint(Purpose::Save) {
+    if cx.in_transaction && !checkpoints.is_running_for(Purpose::Save) {
+        checkpoints.schedule(Purpose::Save);
+        reply.simple("Background saving scheduled");
+    } else if cx.server.begin_checkpoint(Purpose::Save) {
         reply.simple("Background saving started");
     } else if checkpoints.is_running_for(Purpose::Save) {
         return Err(RUNNING);
@@ -133,10 +134,15 @@ fn bgsave(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -
 }
 
 fn bgrewriteaof(cx: &mut SessionCx<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    check_directory(cx.server)?;
-    if cx.server.begin_checkpoint(Purpose::Log) {
+    open_directory(cx.server)?;
+    let checkpoints = &cx.server.checkpoints;
+    if cx.in_transaction && !checkpoints.is_running_for(Purpose::Log) {
+        // The writer begins it a moment later, as Redis's cron does.
+        checkpoints.schedule(Purpose::Log);
+        reply.simple("Background append only file rewriting scheduled");
+    } else if cx.server.begin_checkpoint(Purpose::Log) {
         reply.simple("Background append only file rewriting started");
-    } else if cx.server.checkpoints.is_running_for(Purpose::Log) {
+    } else if checkpoints.is_running_for(Purpose::Log) {
         return Err(REWRITING);
     } else {
         follow(cx.server, Purpose::Log);

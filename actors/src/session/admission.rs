@@ -2,11 +2,11 @@
 //! its texts.
 
 use shardwright_codec::resp::Args;
-use shardwright_store::command::{CommandId, Flags};
+use shardwright_store::command::{CommandId, Flags, Handler};
 use shardwright_store::error::CommandError;
 
 use super::Client;
-use crate::registry::{Entry, registry};
+use crate::registry::{Entry, Run, registry};
 use crate::server::Server;
 
 /// Why a command must not run.
@@ -55,6 +55,11 @@ pub(super) fn admit(
     if !client.authenticated && !entry.spec.flags.has(Flags::NO_AUTH) {
         return Err(Refusal::of(entry, CommandError::Text("NOAUTH Authentication required.")));
     }
+    if server.durability.has_failed()
+        && let Some(error) = refused_by_log(client, entry, args, server)
+    {
+        return Err(Refusal::of(entry, error));
+    }
     if client.must_tell_apart() && !entry.acts_while_subscribed() {
         let before = "ERR Can't execute '";
         return Err(Refusal::of(
@@ -66,6 +71,27 @@ pub(super) fn admit(
         return Err(Refusal::of(entry, LOADING));
     }
     Ok(entry)
+}
+
+/// What a failed log refuses before it is run or queued: changes, a transaction with changes, and PING,
+/// by which clients ask whether all is well. A transaction takes no reads either that would be refused
+/// when it runs.
+#[cold]
+fn refused_by_log(
+    client: &Client,
+    entry: &Entry,
+    args: Args<'_>,
+    server: &Server,
+) -> Option<CommandError> {
+    let transaction = &client.transaction;
+    let is_exec = matches!(entry.run, Run::Exec);
+    let changes = entry.spec.flags.has(Flags::WRITE) || is_exec && transaction.writes();
+    if changes || entry.full_name == "ping" {
+        return Some(CommandError::LogFailed);
+    }
+    let reads = || matches!(entry.data_handler(args), Some(Handler::Read(_) | Handler::Block(_)));
+    let in_doubt = transaction.active && server.durability.refuses_reads() && reads();
+    in_doubt.then_some(CommandError::LogInDoubt)
 }
 
 /// The answer of who needs data that is not there yet.

@@ -218,9 +218,7 @@ impl Session {
     /// EXEC was refused before it ran: the transaction is dropped, whatever the reason.
     fn abort_exec(&mut self, error: &CommandError) -> CommandError {
         self.client.discard();
-        let text = error.to_string();
-        let reason = text.strip_prefix("ERR ").unwrap_or(&text);
-        CommandError::Message(format!("EXECABORT Transaction discarded because of: {reason}"))
+        error.aborting()
     }
 
     /// Answers in the connection itself, behind what is in flight.
@@ -418,7 +416,7 @@ impl Session {
             return;
         };
         let header = block.take_reply().unwrap_or_default();
-        let aborted = header.starts_with(b"*-1") || header.starts_with(b"_");
+        let aborted = [&b"*-1"[..], b"_", b"-"].iter().any(|none| header.starts_with(none));
         // The block's commands may turn replies on and off, each from its own on.
         output.unmute();
         if client.wants_replies() {

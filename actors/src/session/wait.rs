@@ -54,10 +54,12 @@ impl Session {
         self.waiting.is_some() && self.flight.is_empty()
     }
 
-    /// Whether an answer waits for the log.
-    pub fn waits_for_log(&self) -> bool {
+    /// Whether an answer waits for the log, and does so in vain if that fails. Who waits by WAITAOF
+    /// for some time is told that nothing is synced when that is over.
+    pub fn waits_in_vain(&self) -> bool {
         let migrating = self.migrating.as_ref().is_some_and(|migrating| migrating.waits_for_log());
-        self.output.is_held() || self.waiting.is_some_and(|wait| wait.local) || migrating
+        let waiting = self.waiting.is_some_and(|wait| wait.local && wait.until.is_none());
+        self.output.is_held() || waiting || migrating
     }
 
     /// Begins to wait: what follows on the connection waits too.

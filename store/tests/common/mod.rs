@@ -91,6 +91,27 @@ impl Fixture {
     /// Runs a command and returns its reply. The shadow must agree afterwards.
     pub fn run<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Vec<u8> {
         let batch = self.plan(words);
+        self.execute(&batch)
+    }
+
+    /// Runs lines as a transaction and returns the reply of EXEC. The shadow must agree afterwards.
+    pub fn transaction(&mut self, lines: &[&str]) -> String {
+        let (count, protocol) = (lines.len() as u32, self.protocol);
+        let mut batch = Batch::default();
+        batch.requests.push(Request::Exec { count, replies: count, watch: None, protocol });
+        for line in lines {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let single = self.plan(&words);
+            for request in &single.requests {
+                if let Request::Command(planned) = request {
+                    batch.push_copy(single.view(), planned);
+                }
+            }
+        }
+        String::from_utf8(self.execute(&batch)).unwrap()
+    }
+
+    fn execute(&mut self, batch: &Batch) -> Vec<u8> {
         let mut out = Vec::new();
         let mut replies = Replies { out: &mut out, ends: None, limit: usize::MAX };
         let mut keyspace = Keyspace::of(&mut self.partition);
