@@ -105,17 +105,10 @@ fn get(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
 fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let words: Vec<&[u8]> = args.skip(2).iter().collect();
     let (pairs, []) = words.as_chunks::<2>() else { return Err(CommandError::Syntax) };
-    let mut pairs: Vec<(&[u8], &[u8])> =
-        pairs.iter().map(|[name, value]| (*name, *value)).collect();
+    let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
     // Whoever changes settings holds this, so that no change is lost.
     let changing = cx.server.loaded.lock().unwrap_or_else(PoisonError::into_inner);
     let mut settings = (*cx.server.settings()).clone();
-    // Redis turns its log on and off while it runs; here that needs a restart. Scripts that only
-    // make sure of what is so already need not know.
-    let log = if settings.appendonly { "yes" } else { "no" };
-    pairs.retain(|(name, value)| {
-        !(name.eq_ignore_ascii_case(b"appendonly") && value.eq_ignore_ascii_case(log.as_bytes()))
-    });
     let changed = settings
         .config_set(&pairs, cx.client.info.local)
         .and_then(|changed| {
