@@ -16,7 +16,9 @@ use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::clients::Peer;
+use crate::clock::Clock;
 use crate::gateway::{Adopt, refuse};
+use crate::seldom::Seldom;
 use crate::server::Server;
 use crate::socket::Accepted;
 
@@ -105,7 +107,12 @@ impl Listeners {
 
     /// Accepts on all sockets until the returned tasks are aborted.
     pub fn accept(self, server: &Arc<Server>) -> Vec<AcceptTask> {
-        let dealer = Arc::new(Dealer { server: Arc::clone(server), next: AtomicUsize::new(0) });
+        let dealer = Arc::new(Dealer {
+            server: Arc::clone(server),
+            next: AtomicUsize::new(0),
+            clock: Clock::new(),
+            told_of_failure: Seldom::new(),
+        });
         let mut tasks = Vec::new();
         for listener in self.tcp {
             let dealer = Arc::clone(&dealer);
@@ -113,7 +120,7 @@ impl Listeners {
                 loop {
                     match listener.accept().await {
                         Ok((socket, peer)) => dealer.deal_tcp(socket, peer),
-                        Err(error) => accept_failed(&error).await,
+                        Err(error) => dealer.accept_failed(&error).await,
                     }
                 }
             }));
@@ -123,7 +130,7 @@ impl Listeners {
                 loop {
                     match listener.accept().await {
                         Ok((socket, _)) => dealer.deal_unix(socket, &path),
-                        Err(error) => accept_failed(&error).await,
+                        Err(error) => dealer.accept_failed(&error).await,
                     }
                 }
             }));
@@ -134,11 +141,6 @@ impl Listeners {
 
 /// What accepts on a socket until it is aborted.
 pub type AcceptTask = tokio::task::JoinHandle<()>;
-
-async fn accept_failed(error: &io::Error) {
-    tracing::warn!(%error, "a connection could not be accepted");
-    actix_rt::time::sleep(ACCEPT_PAUSE).await;
-}
 
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
@@ -176,9 +178,19 @@ fn bind_unix(path: &Path, settings: &Settings) -> io::Result<UnixListener> {
 struct Dealer {
     server: Arc<Server>,
     next: AtomicUsize,
+    clock: Clock,
+    /// Whoever makes accepting fail can do so as often as it is tried.
+    told_of_failure: Seldom,
 }
 
 impl Dealer {
+    async fn accept_failed(&self, error: &io::Error) {
+        if self.told_of_failure.is_due(self.clock.now()) {
+            tracing::warn!(%error, "connections cannot be accepted, which is told once a minute");
+        }
+        actix_rt::time::sleep(ACCEPT_PAUSE).await;
+    }
+
     fn deal_tcp(&self, socket: tokio::net::TcpStream, peer: SocketAddr) {
         let settings = self.server.settings();
         let prepared = prepare(socket, settings.tcp_keepalive);

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::checkpoint::{Checkpointer, TakeDisk};
 use crate::clock::Clock;
 use crate::control::{next_end, run_until_end};
+use crate::descriptors::{self, NoRoom};
 use crate::directory::{Directory, ThreadAddresses};
 use crate::ending::How;
 use crate::gateway::Gateway;
@@ -47,6 +48,9 @@ pub enum RunError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The system lets it have too few open files.
+    #[error(transparent)]
+    Descriptors(#[from] NoRoom),
     /// It cannot load its data, or go on logging.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -95,6 +99,10 @@ async fn serve(
     };
     let hasher = KeyHasher::new([rng.random(), rng.random()]);
     let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
+    // The sources keep saying what they say: a reload compares with them.
+    let mut fitting = (*server.settings()).clone();
+    descriptors::fit(&mut fitting, shards)?;
+    server.set_settings(fitting);
     let listeners = Listeners::bind(&server.settings())?;
     let unix_socket = SocketFile(listeners.unix_path.clone());
     let threads = start_threads(&server).await?;
@@ -369,7 +377,13 @@ fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
 pub fn reload(server: &Arc<Server>) {
     let mut loaded = server.loaded.lock().unwrap_or_else(PoisonError::into_inner);
     match shardwright_config::reload(&loaded, &server.settings(), &shardwright_config::Disk) {
-        Ok(reloaded) => {
+        Ok(mut reloaded) => {
+            if reloaded.changed.contains(&"maxclients")
+                && let Err(error) = descriptors::fit(&mut reloaded.settings, server.shard_count())
+            {
+                tracing::error!(%error, "settings could not be read again; nothing changed");
+                return;
+            }
             for warning in &reloaded.warnings {
                 tracing::warn!("{warning}");
             }

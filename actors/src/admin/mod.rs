@@ -23,7 +23,7 @@ use crate::process::RunError;
 use crate::server::Server;
 
 /// Connections at the same time; more wait in the listener's backlog. Scrapers are few.
-const MAX_CONNECTIONS: usize = 64;
+pub(crate) const MAX_CONNECTIONS: usize = 64;
 
 /// Time in which a request's head must be complete.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

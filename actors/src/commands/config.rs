@@ -4,13 +4,14 @@
 use std::sync::PoisonError;
 
 use shardwright_codec::resp::{Args, ReplyWriter};
-use shardwright_config::ConfigSetError;
+use shardwright_config::{ConfigSetError, Settings};
 use shardwright_store::command::{Command, Flags, Group, Outcome, Spec};
 use shardwright_store::error::CommandError;
 use shardwright_store::glob::glob_match;
 
 use super::server_arguments as args;
 use super::write_help;
+use crate::descriptors;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::session::SessionCx;
 use crate::totals::Totals;
@@ -112,13 +113,9 @@ fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
     let changed = settings
         .config_set(&pairs, cx.client.info.local)
         .and_then(|changed| {
-            if changed.contains(&"dir") {
-                change_directory(&settings.dir)?;
-            }
-            if !settings.save.is_empty() && !cx.server.checkpoints.are_possible() {
-                let reason = "there is no data directory: start with 'appendonly' or 'save'";
-                return Err(ConfigSetError::failed("save", reason));
-            }
+            apply(cx, &settings, &changed).map_err(|(name, reason)| {
+                ConfigSetError::failed(&as_written(name, &pairs), reason)
+            })?;
             Ok(changed)
         })
         .map_err(|error| refusal(error, &pairs))?;
@@ -129,13 +126,43 @@ fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
     Ok(())
 }
 
-/// Relative paths of the settings are looked up from the process's directory.
-fn change_directory(path: &std::path::Path) -> Result<(), ConfigSetError> {
-    std::env::set_current_dir(path).map_err(|error| {
-        // As C words it, without the number behind it.
-        let text = error.to_string();
-        ConfigSetError::failed("dir", text.split(" (os error").next().unwrap_or_default())
-    })
+/// Does what settings ask of the process, or tells which of them cannot be, and why.
+fn apply(
+    cx: &SessionCx<'_>,
+    settings: &Settings,
+    changed: &[&'static str],
+) -> Result<(), (&'static str, String)> {
+    if changed.contains(&"maxclients") {
+        let room = descriptors::make_room(settings, cx.server.shard_count());
+        if room.clients < settings.maxclients {
+            return Err(("maxclients", format!("{TOO_MANY_CLIENTS} {}", room.clients)));
+        }
+    }
+    if !settings.save.is_empty() && !cx.server.checkpoints.are_possible() {
+        let reason = "there is no data directory: start with 'appendonly' or 'save'";
+        return Err(("save", reason.to_owned()));
+    }
+    // Relative paths of the settings are looked up from the process's directory. Last, since it is
+    // not taken back.
+    if changed.contains(&"dir") {
+        std::env::set_current_dir(&settings.dir).map_err(|error| {
+            // As C words it, without the number behind it.
+            let text = error.to_string();
+            ("dir", text.split(" (os error").next().unwrap_or_default().to_owned())
+        })?;
+    }
+    Ok(())
+}
+
+/// What Redis says of more clients than there can be open files for, before how many there can be.
+const TOO_MANY_CLIENTS: &str =
+    "The operating system is not able to handle the specified number of clients, try with";
+
+/// A parameter's name as the client wrote it.
+fn as_written(name: &str, pairs: &[(&[u8], &[u8])]) -> String {
+    let is_it = |(other, _): &&(&[u8], _)| other.eq_ignore_ascii_case(name.as_bytes());
+    let written = pairs.iter().find(is_it).map(|(written, _)| String::from_utf8_lossy(written));
+    written.map_or_else(|| name.to_owned(), |written| written.into_owned())
 }
 
 /// The error reply, which repeats a name byte for byte as the client wrote it.
