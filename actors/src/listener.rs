@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use shardwright_config::Settings;
+use shardwright_config::{Loaded, Settings};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
@@ -38,8 +38,10 @@ const PROTECTED: &str = "DENIED Shardwright is running in protected mode because
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// An address cannot be used.
-    #[error("could not listen on {address}: {source}")]
+    #[error("{setting}, but {address} cannot be listened on: {source}")]
     Address {
+        /// The parameter that is at fault, with its value and where it was set.
+        setting: String,
         /// The address.
         address: String,
         /// Why not.
@@ -66,16 +68,13 @@ impl Listeners {
     ///
     /// # Errors
     /// An address that is not optional cannot be used, or there is none.
-    pub fn bind(settings: &Settings) -> Result<Self, ListenError> {
+    pub fn bind(loaded: &Loaded) -> Result<Self, ListenError> {
+        let settings = &loaded.settings;
         let mut tcp = Vec::new();
         let mut addresses = Vec::new();
         let backlog = i32::try_from(settings.tcp_backlog).unwrap_or(i32::MAX);
         if settings.port != 0 {
             for address in &settings.bind {
-                let fail = |source| ListenError::Address {
-                    address: format!("{}:{}", address.name, settings.port),
-                    source,
-                };
                 match bind_tcp(address.host(), settings.port, backlog) {
                     Ok(listener) => {
                         addresses.push(format!("{}:{}", address.host(), settings.port));
@@ -84,7 +83,11 @@ impl Listeners {
                     Err(error) if address.optional && is_missing(&error) => {
                         tracing::debug!(address = address.name, %error, "optional address left out");
                     }
-                    Err(error) => return Err(fail(error)),
+                    Err(source) => {
+                        let setting = loaded.tell(at_fault(&source, "port", "bind"));
+                        let address = format!("{}:{}", address.name, settings.port);
+                        return Err(ListenError::Address { setting, address, source });
+                    }
                 }
             }
         }
@@ -92,7 +95,9 @@ impl Listeners {
         let unix = match &unix_path {
             Some(path) => {
                 let listener = bind_unix(path, settings).map_err(|source| {
-                    ListenError::Address { address: path.display().to_string(), source }
+                    let (setting, address) =
+                        (loaded.tell("unixsocket"), path.display().to_string());
+                    ListenError::Address { setting, address, source }
                 })?;
                 addresses.push(path.display().to_string());
                 Some(listener)
@@ -141,6 +146,14 @@ impl Listeners {
 
 /// What accepts on a socket until it is aborted.
 pub type AcceptTask = tokio::task::JoinHandle<()>;
+
+/// The parameter to look at when an address with a port cannot be listened on.
+pub(crate) fn at_fault(error: &io::Error, port: &'static str, bind: &'static str) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => port,
+        _ => bind,
+    }
+}
 
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)

@@ -97,13 +97,13 @@ async fn serve(
         executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("shardwright")),
         config_file: loaded.config_file.clone(),
     };
+    let listeners = Listeners::bind(&loaded)?;
     let hasher = KeyHasher::new([rng.random(), rng.random()]);
     let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
     // The sources keep saying what they say: a reload compares with them.
     let mut fitting = (*server.settings()).clone();
     descriptors::fit(&mut fitting, shards)?;
     server.set_settings(fitting);
-    let listeners = Listeners::bind(&server.settings())?;
     let unix_socket = SocketFile(listeners.unix_path.clone());
     let threads = start_threads(&server).await?;
     let admin = crate::admin::start(&server)?;

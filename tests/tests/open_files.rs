@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
+use shardwright_tests::harness::http::free_address;
 use shardwright_tests::{Client, Options, Server, eventually};
 
 /// Most clients that the server says it takes.
@@ -102,8 +103,9 @@ fn without_room_for_a_client_there_is_no_start() {
         return;
     }
     let program = Server::program().display().to_string();
-    let script = "ulimit -n 30 && exec \"$0\" --port 1 --appendonly no --save ''";
-    let output = Command::new("/bin/sh").args(["-c", script, &program]).output().unwrap();
+    let script = "ulimit -n 30 && exec \"$0\" --port \"$1\" --appendonly no --save ''";
+    let port = free_address().port().to_string();
+    let output = Command::new("/bin/sh").args(["-c", script, &program, &port]).output().unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(text.contains("ulimit -n"), "{text}");
