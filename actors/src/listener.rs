@@ -6,6 +6,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -112,15 +113,15 @@ impl Listeners {
 
     /// Accepts on all sockets until the returned tasks are aborted.
     pub fn accept(self, server: &Arc<Server>) -> Vec<AcceptTask> {
-        let dealer = Arc::new(Dealer {
+        let dealer = Rc::new(Dealer {
             server: Arc::clone(server),
             next: AtomicUsize::new(0),
             clock: Clock::new(),
-            told_of_failure: Seldom::new(),
+            told_of_failure: Seldom::default(),
         });
         let mut tasks = Vec::new();
         for listener in self.tcp {
-            let dealer = Arc::clone(&dealer);
+            let dealer = Rc::clone(&dealer);
             tasks.push(actix_rt::spawn(async move {
                 loop {
                     match listener.accept().await {

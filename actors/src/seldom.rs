@@ -8,13 +8,15 @@ use shardwright_store::types::UnixMillis;
 #[derive(Debug)]
 pub struct Seldom(AtomicI64);
 
-impl Seldom {
-    const APART_MS: u64 = 60_000;
-
+impl Default for Seldom {
     /// Something that has never happened.
-    pub const fn new() -> Self {
+    fn default() -> Self {
         Self(AtomicI64::new(i64::MIN))
     }
+}
+
+impl Seldom {
+    const APART_MS: u64 = 60_000;
 
     /// Whether it may happen now; the next time is a minute off then.
     #[cold]
@@ -31,7 +33,7 @@ mod tests {
 
     #[test]
     fn it_happens_at_once_and_then_once_a_minute() {
-        let seldom = Seldom::new();
+        let seldom = Seldom::default();
         let due: Vec<bool> = [5, 6, 60_004, 60_005, 60_006, 120_005]
             .map(|now| seldom.is_due(UnixMillis(now)))
             .to_vec();

@@ -188,7 +188,7 @@ impl Server {
             sampler: crate::sampler::Sampler::default(),
             baseline: Mutex::default(),
             active_expire: AtomicBool::new(true),
-            warned_of_http: Seldom::new(),
+            warned_of_http: Seldom::default(),
             ending: Ending::default(),
         };
         server.refresh();
