@@ -12,21 +12,26 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum PlaceError {
     /// `dir` cannot be entered.
-    #[error("'dir': could not enter {path}: {source}")]
+    #[error("{dir}, but cannot be entered: {source}")]
     Directory {
-        /// The directory.
-        path: PathBuf,
+        /// The directory and who set it.
+        dir: String,
         /// Why not.
         source: io::Error,
     },
     /// The process could not go into the background.
-    #[error("'daemonize': {0}")]
-    Daemon(#[from] nix::Error),
+    #[error("{daemonize}, but that cannot be: {source}")]
+    Daemon {
+        /// Who wants it.
+        daemonize: String,
+        /// Why not.
+        source: nix::Error,
+    },
     /// The pid file cannot be written.
-    #[error("'pidfile': could not write {path}: {source}")]
+    #[error("{pidfile}, but cannot be written: {source}")]
     PidFile {
-        /// The file.
-        path: PathBuf,
+        /// The file and who set it.
+        pidfile: String,
         /// Why not.
         source: io::Error,
     },
@@ -50,10 +55,13 @@ impl Place {
     pub fn take(loaded: &Loaded) -> Result<Self, PlaceError> {
         let settings = &loaded.settings;
         let entered = enter(settings, loaded.is_explicit("dir"))
-            .map_err(|source| PlaceError::Directory { path: settings.dir.clone(), source })?;
+            .map_err(|source| PlaceError::Directory { dir: loaded.tell("dir"), source })?;
         let home = (!entered).then(|| absolute(&settings.dir));
         if settings.daemonize {
-            nix::unistd::daemon(true, false)?;
+            nix::unistd::daemon(true, false).map_err(|source| PlaceError::Daemon {
+                daemonize: loaded.tell("daemonize"),
+                source,
+            })?;
         }
         let default = settings.daemonize.then(|| PathBuf::from(DAEMON_PID_FILE));
         let chosen = settings.pidfile.clone();
@@ -63,7 +71,7 @@ impl Place {
             Ok(()) => Ok(Self { pid_file: Some(absolute(&path)), home }),
             // A place that nobody asked for may be closed to this user.
             Err(_) if by_default => Ok(Self { pid_file: None, home }),
-            Err(source) => Err(PlaceError::PidFile { path, source }),
+            Err(source) => Err(PlaceError::PidFile { pidfile: loaded.tell("pidfile"), source }),
         }
     }
 

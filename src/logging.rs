@@ -3,12 +3,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use shardwright_actors::server::SettingsListener;
-use shardwright_config::{LogFormat, LogLevel, Settings};
+use shardwright_config::{Loaded, LogFormat, LogLevel, Settings};
 use thiserror::Error;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{DynFilterFn, LevelFilter};
@@ -22,10 +22,10 @@ use tracing_subscriber::{Layer, Registry, fmt};
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The log file cannot be opened.
-    #[error("'logfile': could not open {path}: {source}")]
+    #[error("{logfile}, but cannot be opened: {source}")]
     File {
-        /// The file.
-        path: PathBuf,
+        /// The file and who set it.
+        logfile: String,
         /// Why not.
         source: io::Error,
     },
@@ -66,9 +66,13 @@ impl Sampling {
 ///
 /// # Errors
 /// The log file cannot be opened, or there is a log already.
-pub fn start(settings: &Settings) -> Result<LogControl, LogError> {
+pub fn start(loaded: &Loaded) -> Result<LogControl, LogError> {
+    let settings = &loaded.settings;
     let target = match &settings.logfile {
-        Some(path) => Target::File(open(path)?),
+        Some(path) => Target::File(
+            open(path)
+                .map_err(|source| LogError::File { logfile: loaded.tell("logfile"), source })?,
+        ),
         None => Target::Stdout,
     };
     let terminal = matches!(target, Target::Stdout) && io::stdout().is_terminal();
@@ -103,9 +107,8 @@ fn is_ours_or_urgent(line: &Metadata<'_>) -> bool {
     line.target().starts_with("shardwright") || *line.level() != Level::INFO
 }
 
-fn open(path: &PathBuf) -> Result<Arc<File>, LogError> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    file.map(Arc::new).map_err(|source| LogError::File { path: path.clone(), source })
+fn open(path: &Path) -> io::Result<Arc<File>> {
+    OpenOptions::new().create(true).append(true).open(path).map(Arc::new)
 }
 
 fn level(level: LogLevel) -> LevelFilter {

@@ -48,7 +48,7 @@ fn run(loaded: Loaded) -> ExitCode {
         Ok(place) => place,
         Err(error) => return fail(&error),
     };
-    let log = match logging::start(&loaded.settings) {
+    let log = match logging::start(&loaded) {
         Ok(log) => log,
         Err(error) => return fail(&error),
     };

@@ -6,17 +6,20 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use shardwright_config::Settings;
+use shardwright_config::{Loaded, Settings};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::clients::Peer;
+use crate::clock::Clock;
 use crate::gateway::{Adopt, refuse};
+use crate::seldom::Seldom;
 use crate::server::Server;
 use crate::socket::Accepted;
 
@@ -41,8 +44,10 @@ const PROTECTED: &str = "DENIED Redis is running in protected mode because prote
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// An address cannot be used.
-    #[error("could not listen on {address}: {source}")]
+    #[error("{setting}, but {address} cannot be listened on: {source}")]
     Address {
+        /// The parameter that is at fault, with its value and where it was set.
+        setting: String,
         /// The address.
         address: String,
         /// Why not.
@@ -69,16 +74,13 @@ impl Listeners {
     ///
     /// # Errors
     /// An address that is not optional cannot be used, or there is none.
-    pub fn bind(settings: &Settings) -> Result<Self, ListenError> {
+    pub fn bind(loaded: &Loaded) -> Result<Self, ListenError> {
+        let settings = &loaded.settings;
         let mut tcp = Vec::new();
         let mut addresses = Vec::new();
         let backlog = i32::try_from(settings.tcp_backlog).unwrap_or(i32::MAX);
         if settings.port != 0 {
             for address in &settings.bind {
-                let fail = |source| ListenError::Address {
-                    address: format!("{}:{}", address.name, settings.port),
-                    source,
-                };
                 match bind_tcp(address.host(), settings.port, backlog) {
                     Ok(listener) => {
                         addresses.push(format!("{}:{}", address.host(), settings.port));
@@ -87,7 +89,11 @@ impl Listeners {
                     Err(error) if address.optional && is_missing(&error) => {
                         tracing::debug!(address = address.name, %error, "optional address left out");
                     }
-                    Err(error) => return Err(fail(error)),
+                    Err(source) => {
+                        let setting = loaded.tell(at_fault(&source, "port", "bind"));
+                        let address = format!("{}:{}", address.name, settings.port);
+                        return Err(ListenError::Address { setting, address, source });
+                    }
                 }
             }
         }
@@ -95,7 +101,9 @@ impl Listeners {
         let unix = match &unix_path {
             Some(path) => {
                 let listener = bind_unix(path, settings).map_err(|source| {
-                    ListenError::Address { address: path.display().to_string(), source }
+                    let (setting, address) =
+                        (loaded.tell("unixsocket"), path.display().to_string());
+                    ListenError::Address { setting, address, source }
                 })?;
                 addresses.push(path.display().to_string());
                 Some(listener)
@@ -110,15 +118,20 @@ impl Listeners {
 
     /// Accepts on all sockets until the returned tasks are aborted.
     pub fn accept(self, server: &Arc<Server>) -> Vec<AcceptTask> {
-        let dealer = Arc::new(Dealer { server: Arc::clone(server), next: AtomicUsize::new(0) });
+        let dealer = Rc::new(Dealer {
+            server: Arc::clone(server),
+            next: AtomicUsize::new(0),
+            clock: Clock::new(),
+            told_of_failure: Seldom::default(),
+        });
         let mut tasks = Vec::new();
         for listener in self.tcp {
-            let dealer = Arc::clone(&dealer);
+            let dealer = Rc::clone(&dealer);
             tasks.push(actix_rt::spawn(async move {
                 loop {
                     match listener.accept().await {
                         Ok((socket, peer)) => dealer.deal_tcp(socket, peer),
-                        Err(error) => accept_failed(&error).await,
+                        Err(error) => dealer.accept_failed(&error).await,
                     }
                 }
             }));
@@ -128,7 +141,7 @@ impl Listeners {
                 loop {
                     match listener.accept().await {
                         Ok((socket, _)) => dealer.deal_unix(socket, &path),
-                        Err(error) => accept_failed(&error).await,
+                        Err(error) => dealer.accept_failed(&error).await,
                     }
                 }
             }));
@@ -140,9 +153,12 @@ impl Listeners {
 /// What accepts on a socket until it is aborted.
 pub type AcceptTask = tokio::task::JoinHandle<()>;
 
-async fn accept_failed(error: &io::Error) {
-    tracing::warn!(%error, "a connection could not be accepted");
-    actix_rt::time::sleep(ACCEPT_PAUSE).await;
+/// The parameter to look at when an address with a port cannot be listened on.
+pub(crate) fn at_fault(error: &io::Error, port: &'static str, bind: &'static str) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => port,
+        _ => bind,
+    }
 }
 
 fn is_missing(error: &io::Error) -> bool {
@@ -181,9 +197,19 @@ fn bind_unix(path: &Path, settings: &Settings) -> io::Result<UnixListener> {
 struct Dealer {
     server: Arc<Server>,
     next: AtomicUsize,
+    clock: Clock,
+    /// Whoever makes accepting fail can do so as often as it is tried.
+    told_of_failure: Seldom,
 }
 
 impl Dealer {
+    async fn accept_failed(&self, error: &io::Error) {
+        if self.told_of_failure.is_due(self.clock.now()) {
+            tracing::warn!(%error, "connections cannot be accepted, which is told once a minute");
+        }
+        actix_rt::time::sleep(ACCEPT_PAUSE).await;
+    }
+
     fn deal_tcp(&self, socket: tokio::net::TcpStream, peer: SocketAddr) {
         let settings = self.server.settings();
         let prepared = prepare(socket, settings.tcp_keepalive);

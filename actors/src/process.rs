@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::checkpoint::{Checkpointer, TakeDisk};
 use crate::clock::Clock;
 use crate::control::{next_end, run_until_end};
+use crate::descriptors::{self, NoRoom};
 use crate::directory::{Directory, ThreadAddresses};
 use crate::ending::How;
 use crate::gateway::Gateway;
@@ -48,6 +49,9 @@ pub enum RunError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The system lets it have too few open files.
+    #[error(transparent)]
+    Descriptors(#[from] NoRoom),
     /// It cannot load its data, or go on logging.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -96,10 +100,14 @@ async fn serve(
         executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("shardwright")),
         config_file: loaded.config_file.clone(),
     };
+    let listeners = Listeners::bind(&loaded)?;
     let hasher = KeyHasher::new([rng.random(), rng.random()]);
     let server = Arc::new(Server::new(identity, loaded, shards, hasher, control, listener));
     server.opening.set_home(home);
-    let listeners = Listeners::bind(&server.settings())?;
+    // The sources keep saying what they say: a reload compares with them.
+    let mut fitting = (*server.settings()).clone();
+    descriptors::fit(&mut fitting, shards)?;
+    server.set_settings(fitting);
     let unix_socket = SocketFile(listeners.unix_path.clone());
     let threads = start_threads(&server).await?;
     let admin = crate::admin::start(&server)?;
@@ -370,7 +378,13 @@ fn watch_signals(server: &Arc<Server>) -> Result<(), RunError> {
 pub fn reload(server: &Arc<Server>) {
     let mut loaded = server.loaded.lock().unwrap_or_else(PoisonError::into_inner);
     match shardwright_config::reload(&loaded, &server.settings(), &shardwright_config::Disk) {
-        Ok(reloaded) => {
+        Ok(mut reloaded) => {
+            if reloaded.changed.contains(&"maxclients")
+                && let Err(error) = descriptors::fit(&mut reloaded.settings, server.shard_count())
+            {
+                tracing::error!(%error, "settings could not be read again; nothing changed");
+                return;
+            }
             for warning in &reloaded.warnings {
                 tracing::warn!("{warning}");
             }

@@ -3,7 +3,7 @@
 //! except atomics that are read.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -29,6 +29,7 @@ use crate::opening::Opening;
 use crate::pubsub::PubSub;
 use crate::rdb::RdbState;
 use crate::reaper::Reaped;
+use crate::seldom::Seldom;
 use crate::session::Router;
 use crate::stats::ThreadStats;
 
@@ -154,7 +155,7 @@ pub struct Server {
     /// Whether the process is about to end.
     pub ending: Ending,
     /// When a warning of a client that speaks HTTP was last logged.
-    warned_of_http: AtomicI64,
+    warned_of_http: Seldom,
 }
 
 impl Server {
@@ -197,7 +198,7 @@ impl Server {
             sampler: crate::sampler::Sampler::default(),
             baseline: Mutex::default(),
             active_expire: AtomicBool::new(true),
-            warned_of_http: AtomicI64::new(i64::MIN),
+            warned_of_http: Seldom::default(),
             ending: Ending::default(),
         };
         server.refresh();
@@ -252,6 +253,11 @@ impl Server {
         &self.router
     }
 
+    /// How many shards there are.
+    pub fn shard_count(&self) -> u16 {
+        u16::try_from(self.stats.len()).unwrap_or(u16::MAX)
+    }
+
     /// Counters of all threads, in order of their shards.
     pub fn stats(&self) -> &[ThreadStats] {
         &self.stats
@@ -267,10 +273,7 @@ impl Server {
     /// log, so there is one a minute.
     #[cold]
     pub fn may_warn_of_http(&self, now: UnixMillis) -> bool {
-        const APART_MS: i64 = 60_000;
-        let last = self.warned_of_http.load(Relaxed);
-        let due = now.0.abs_diff(last) >= APART_MS.unsigned_abs();
-        due && self.warned_of_http.compare_exchange(last, now.0, Relaxed, Relaxed).is_ok()
+        self.warned_of_http.is_due(now)
     }
 
     /// Most commands of one connection in flight.

@@ -38,12 +38,13 @@ impl fmt::Display for Origin {
 /// and where it was set; they never hold a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// No parameter and no Redis directive has this name. Its value is not shown: it may be a
-    /// secret under a misspelt name.
-    #[error("unknown setting '{name}' {origin}{}", suggest(.near))]
+    /// No parameter and no Redis directive has this name.
+    #[error("unknown setting '{name}'{} {origin}{}", show(.value), suggest(.near))]
     Unknown {
         /// The name as it was written.
         name: String,
+        /// Its value, if it has one that can be shown; `***` where the name may be a secret's.
+        value: Option<String>,
         /// A parameter with a similar name.
         near: Option<&'static str>,
         /// Where it was written.
@@ -91,14 +92,21 @@ pub enum LoadError {
         /// Where.
         origin: String,
     },
-    /// A file could not be read.
-    #[error("cannot read {path}: {error}", path = .path.display())]
+    /// A file that something names could not be read.
+    #[error("'{named_by}' names the file '{path}' {origin}, which cannot be read: {error}", path = .path.display())]
     File {
+        /// The parameter, directive or option.
+        named_by: String,
         /// The file.
         path: PathBuf,
+        /// Where it is named.
+        origin: String,
         /// Why not.
         error: io::Error,
     },
+    /// Relative paths start nowhere.
+    #[error("the current directory cannot be told: {0}")]
+    CurrentDirectory(io::Error),
     /// Neither a TCP port with an address nor a Unix socket is left.
     #[error("nothing to listen on: 'port' is 0 or 'bind' is empty, and there is no 'unixsocket'")]
     NoListener,
@@ -112,6 +120,11 @@ impl LoadError {
     pub(crate) fn syntax(reason: impl Into<String>, origin: &Origin) -> Self {
         Self::Syntax { reason: reason.into(), origin: origin.to_string() }
     }
+}
+
+/// The value, if it is told.
+fn show(value: &Option<String>) -> String {
+    value.as_ref().map(|value| format!(" with the value '{value}'")).unwrap_or_default()
 }
 
 /// The hint at a similar name, if there is one.

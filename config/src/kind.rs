@@ -131,15 +131,15 @@ impl Kind {
 
     /// Reads a time within this kind's range and grain.
     fn time(self, text: &str) -> Result<Duration, ValueError> {
-        let negative = value::integer(text).is_ok_and(|seconds| seconds < 0);
-        let time = if negative { None } else { Some(value::time(text)?) };
-        match time {
-            Some(time) if i64::try_from(time.as_secs()).is_ok_and(|secs| secs <= MOST_SECONDS) => {
-                let whole = self == Self::Time || time.subsec_millis() == 0;
-                if whole { Ok(time) } else { Err(ValueError::Integer) }
-            }
-            _ => Err(ValueError::Range { min: 0, max: MOST_SECONDS }),
+        // A bare number is Redis's own form, and is refused as Redis refuses it.
+        if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+            let seconds = within(value::integer(text)?, 0, MOST_SECONDS)?;
+            return Ok(Duration::from_secs(seconds.unsigned_abs()));
         }
+        let time = value::time(text)?;
+        within(i64::try_from(time.as_secs()).unwrap_or(i64::MAX), 0, MOST_SECONDS)?;
+        let is_whole = self == Self::Time || time.subsec_millis() == 0;
+        if is_whole { Ok(time) } else { Err(ValueError::Integer) }
     }
 
     /// Brings a value into the one form that CONFIG GET prints, for parameters without a field.
@@ -287,8 +287,11 @@ mod tests {
         assert_eq!(Kind::Seconds.time("1500ms"), Err(ValueError::Integer));
         assert_eq!(Kind::Time.time("1500ms"), Ok(Duration::from_millis(1500)));
         let range = ValueError::Range { min: 0, max: MOST_SECONDS };
-        for bad in ["-1", "2147483648", "99999999999999999999", "99999999999999d"] {
+        for bad in ["-1", "2147483648", "99999999999999999999s", "99999999999999d"] {
             assert_eq!(Kind::Seconds.time(bad), Err(range.clone()), "{bad}");
+        }
+        for bad in ["99999999999999999999", "-99999999999999999999", "07", "1-"] {
+            assert_eq!(Kind::Seconds.time(bad), Err(ValueError::Integer), "{bad}");
         }
     }
 

@@ -111,7 +111,7 @@ impl Layer {
                 (None, Some(Foreign::Missing(feature))) => {
                     return Err(LoadError::Missing { name, feature, origin: origin.to_string() });
                 }
-                (None, None) => return Err(unknown(name, &origin)),
+                (None, None) => return Err(unknown(name, &values, &origin)),
             }
         }
         Ok(layer)
@@ -217,12 +217,12 @@ pub(crate) fn bad_value(
 }
 
 /// A value as errors may show it.
-fn shown(parameter: &Parameter, value: String) -> String {
+pub(crate) fn shown(parameter: &Parameter, value: String) -> String {
     if parameter.secret() { "***".to_owned() } else { value }
 }
 
 /// The error for a name that nobody has.
-pub(crate) fn unknown(name: String, origin: &Origin) -> LoadError {
+pub(crate) fn unknown(name: String, values: &[String], origin: &Origin) -> LoadError {
     /// Changes of one letter up to which a name counts as similar.
     const SIMILAR: usize = 2;
     let lower = name.to_ascii_lowercase();
@@ -231,7 +231,23 @@ pub(crate) fn unknown(name: String, origin: &Origin) -> LoadError {
         .filter(|(distance, name)| *distance <= SIMILAR && *distance < name.len())
         .min()
         .map(|(_, name)| name);
-    LoadError::Unknown { name, near, origin: origin.to_string() }
+    let value = match values {
+        [] => None,
+        _ if may_be_secret(&lower) => Some("***".to_owned()),
+        values => Some(values.join(" ")),
+    };
+    LoadError::Unknown { name, value, near, origin: origin.to_string() }
+}
+
+/// Whether somebody may have meant a secret by an unknown name: it speaks of one, or is somewhat like
+/// the name of one. Better one harmless value too many is hidden than a password in a log.
+fn may_be_secret(lower: &str) -> bool {
+    const WORDS: [&str; 8] = ["auth", "cred", "key", "pass", "priv", "pwd", "secret", "token"];
+    /// Changes of one letter up to which a name is somewhat like another.
+    const LIKE: usize = 4;
+    let is_like = |parameter: &Parameter| distance(lower, parameter.name) <= LIKE;
+    let mut secrets = table::parameters().filter(|parameter| parameter.secret());
+    WORDS.iter().any(|word| lower.contains(word)) || secrets.any(is_like)
 }
 
 /// How many letters must be added, left out or changed to make one name of the other.
@@ -267,11 +283,20 @@ mod tests {
     }
 
     #[test]
-    fn similar_names_are_suggested_and_values_never_shown() {
-        let text = unknown("RequirePas".to_owned(), &Origin::CommandLine).to_string();
-        let hint = "unknown setting 'RequirePas' on the command line; did you mean 'requirepass'?";
-        assert_eq!(text, hint);
-        let text = unknown("abc".to_owned(), &Origin::CommandLine).to_string();
-        assert_eq!(text, "unknown setting 'abc' on the command line");
+    fn similar_names_are_suggested_and_values_shown_that_cannot_be_secrets() {
+        let text = |name: &str, values: &[&str]| {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            unknown(name.to_owned(), &values, &Origin::CommandLine).to_string()
+        };
+        let hint = "unknown setting 'RequirePas' with the value '***' on the command line; did you \
+                    mean 'requirepass'?";
+        assert_eq!(text("RequirePas", &["hunter2"]), hint);
+        assert_eq!(text("abc", &[]), "unknown setting 'abc' on the command line");
+        let shown = "unknown setting 'abc' with the value '1 2' on the command line";
+        assert_eq!(text("abc", &["1", "2"]), shown);
+        let misspelt = ["mastreauth", "masterath", "requriepas", "reqirepss", "db-password"];
+        for name in misspelt.into_iter().chain(["tls-key", "api-token", "CLIENT-SECRET", "pwd"]) {
+            assert!(!text(name, &["hunter2", "x"]).contains("hunter2"), "{name}");
+        }
     }
 }

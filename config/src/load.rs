@@ -47,6 +47,16 @@ impl Loaded {
     pub fn is_explicit(&self, name: &str) -> bool {
         table::find(name).is_some_and(|parameter| self.sources.contains_key(parameter.name))
     }
+
+    /// A parameter with its value and the place that set it, for the error of whoever cannot do what
+    /// it asks for. Secrets are not shown.
+    #[must_use]
+    pub fn tell(&self, name: &str) -> String {
+        let Some(parameter) = table::find(name) else { return format!("'{name}'") };
+        let origin = self.sources.get(parameter.name).unwrap_or(&Origin::Default);
+        let value = layers::shown(parameter, parameter.get(&self.settings));
+        format!("'{}' is '{value}' {origin}", parameter.name)
+    }
 }
 
 /// What [`reload`] found.
@@ -92,8 +102,7 @@ pub fn load(
     files: &dyn FileReader,
 ) -> Result<Loaded, LoadError> {
     let variables = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
-    let base =
-        files.current_dir().map_err(|error| LoadError::File { path: PathBuf::from("."), error })?;
+    let base = files.current_dir().map_err(LoadError::CurrentDirectory)?;
     load_inputs(
         Inputs {
             arguments: command_line::texts(arguments.into_iter().map(Into::into))?,
@@ -148,7 +157,8 @@ fn read_file(
 ) -> Result<Vec<layers::Assignment>, LoadError> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml") {
-        yaml::parse(&include::read_file(path, base, files)?, path)
+        let text = include::read_file(path, base, files, include::FILE, &Origin::CommandLine)?;
+        yaml::parse(&text, path)
     } else {
         include::read(path, base, files)
     }

@@ -18,6 +18,9 @@ pub struct Parameter {
     pub default: &'static str,
     /// Whether CONFIG SET and a reload can change it.
     pub mutable: bool,
+    /// Whether CONFIG SET takes the value that it has although it cannot change: Redis can change it,
+    /// and scripts that only make sure of what is so already need not know.
+    pub settled: bool,
     /// Whether CONFIG SET needs `enable-protected-configs`.
     pub protected: bool,
     /// Why it has only its default today, if that is so.
@@ -60,8 +63,20 @@ impl Parameter {
         help: &'static str,
     ) -> Self {
         let aliases = &[];
-        let (mutable, protected, only, tolerant) = (false, false, None, false);
-        Self { name, aliases, kind, default, mutable, protected, only, tolerant, help, access }
+        let (mutable, settled, protected, only, tolerant) = (false, false, false, None, false);
+        Self {
+            name,
+            aliases,
+            kind,
+            default,
+            mutable,
+            settled,
+            protected,
+            only,
+            tolerant,
+            help,
+            access,
+        }
     }
 
     /// A row for a parameter whose feature is missing for the `reason` given.
@@ -92,6 +107,12 @@ impl Parameter {
     /// The same row for a parameter that can change while the server runs.
     pub(crate) const fn changeable(mut self) -> Self {
         self.mutable = true;
+        self
+    }
+
+    /// The same row for a parameter that CONFIG SET may set to what it is.
+    pub(crate) const fn settled(mut self) -> Self {
+        self.settled = true;
         self
     }
 

@@ -74,7 +74,7 @@ impl Settings {
     /// What CONFIG SET does: takes all pairs of name and value, or none.
     ///
     /// `local` says that the client came by a loopback address or the Unix socket, which
-    /// `enable-protected-configs local` asks. Gives the parameters that were named, for whoever
+    /// `enable-protected-configs local` asks. Gives the parameters that were named and may change, for whoever
     /// must act on them (`dir` is changed into by the process); if that fails, the settings from
     /// before are still the caller's to keep, and [`ConfigSetError::failed`] is the answer.
     ///
@@ -95,8 +95,8 @@ impl Settings {
             if parameter.protected && !allowed {
                 return Err(ConfigSetError::failed(&name, "can't set protected config"));
             }
-            if !parameter.mutable {
-                return Err(ConfigSetError::failed(&name, "can't set immutable config"));
+            if !parameter.mutable && !parameter.settled {
+                return Err(ConfigSetError::failed(&name, IMMUTABLE));
             }
             if named.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
                 return Err(ConfigSetError::failed(&name, "duplicate parameter"));
@@ -109,11 +109,18 @@ impl Settings {
                 .map_err(|_| ValueError::Utf8)
                 .and_then(|text| parameter.set(&mut changed, text))
                 .map_err(|error| ConfigSetError::failed(name, error))?;
+            if !parameter.mutable && parameter.get(&changed) != parameter.get(self) {
+                return Err(ConfigSetError::failed(name, IMMUTABLE));
+            }
         }
         *self = changed;
-        Ok(named.into_iter().map(|(_, parameter)| parameter.name).collect())
+        let mutable = named.into_iter().filter(|(_, parameter)| parameter.mutable);
+        Ok(mutable.map(|(_, parameter)| parameter.name).collect())
     }
 }
+
+/// Why a parameter that cannot change while the server runs is not changed.
+const IMMUTABLE: &str = "can't set immutable config";
 
 /// What is said of a name that no parameter has: of one of Redis's why it has no meaning here.
 fn no_parameter(name: &str) -> ConfigSetError {
@@ -214,6 +221,34 @@ mod tests {
     }
 
     #[test]
+    fn failures_at_the_edges_have_the_texts_of_redis() {
+        let int = "argument couldn't be parsed into an integer";
+        let bytes = "argument must be between 1048576 and 9223372036854775807 inclusive";
+        for (name, value, reason) in [
+            ("timeout", "007", int),
+            ("timeout", "99999999999999999999", int),
+            ("tcp-keepalive", "-99999999999999999999", int),
+            ("shutdown-timeout", "9223372036854775808", int),
+            (
+                "shutdown-timeout",
+                "9223372036854775807",
+                "argument must be between 0 and 2147483647 inclusive",
+            ),
+            ("proto-max-bulk-len", "", bytes),
+            ("client-query-buffer-limit", "", bytes),
+            (
+                "appendfsync",
+                "foo",
+                "argument(s) must be one of the following: everysec, always, no",
+            ),
+            ("appendonly", "foo", "argument must be 'yes' or 'no'"),
+            ("appendonly", "", "argument must be 'yes' or 'no'"),
+        ] {
+            check_refused(name, value, reason);
+        }
+    }
+
+    #[test]
     fn what_asks_for_a_missing_feature_is_told_which() {
         for (name, value, reason) in [
             ("io-threads", "1", "can't set immutable config"),
@@ -275,6 +310,35 @@ mod tests {
         assert_eq!(named, ["timeout", "hz", "requirepass", "appendfsync"]);
         assert_eq!((settings.timeout.as_secs(), settings.hz), (7, 500));
         assert!(settings.requirepass.matches(b"a b"));
+    }
+
+    #[test]
+    fn an_empty_size_is_none() {
+        let mut settings = Settings::default();
+        for name in [
+            "hash-max-listpack-value",
+            "hash-max-ziplist-value",
+            "zset-max-listpack-value",
+            "zset-max-ziplist-value",
+            "hll-sparse-max-bytes",
+            "stream-node-max-bytes",
+            "auto-aof-rewrite-min-size",
+            "maxmemory",
+            "maxmemory-clients",
+        ] {
+            assert!(set(&mut settings, &[(name, "")]).is_ok(), "{name}");
+            assert_eq!(settings.get_matching(&[name], prefix).remove(0).1, "0", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_change_but_is_so_already_may_be_set() {
+        let mut settings = Settings::default();
+        let pairs = [("appendonly", "YES"), ("timeout", "7")];
+        assert_eq!(set(&mut settings, &pairs), Ok(vec!["timeout"]));
+        let pairs = [("timeout", "8"), ("appendonly", "no")];
+        assert!(set(&mut settings, &pairs).is_err());
+        assert_eq!(settings.timeout.as_secs(), 7);
     }
 
     #[test]

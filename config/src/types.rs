@@ -6,7 +6,7 @@ use crate::value::{self, ValueError};
 
 /// A type with one word for each of its values.
 pub(crate) trait Choice: Copy + 'static {
-    /// The words, in the order in which errors list them.
+    /// The words, in the order in which errors list them: Redis's.
     const NAMES: &'static [&'static str];
     /// The value of each word, in the same order.
     const VALUES: &'static [Self];
@@ -78,10 +78,10 @@ choice! {
 choice! {
     /// When the log is made durable.
     AppendFsync {
-        /// Before anybody is told of a change.
-        Always = "always",
         /// Once a second.
         Everysec = "everysec",
+        /// Before anybody is told of a change.
+        Always = "always",
         /// When the system does it by itself.
         No = "no",
     }
@@ -114,12 +114,12 @@ impl DebugAccess {
 choice! {
     /// Which supervisor is told that the server is ready.
     Supervised {
-        /// None.
-        No = "no",
         /// systemd, by a datagram `READY=1` to the socket that `NOTIFY_SOCKET` names.
         Systemd = "systemd",
         /// systemd if `NOTIFY_SOCKET` is set, else none.
         Auto = "auto",
+        /// None.
+        No = "no",
     }
 }
 

@@ -81,10 +81,12 @@ pub(crate) fn yes_no(text: &str) -> Result<bool, ValueError> {
     }
 }
 
-/// Reads a plain decimal number as Redis does: no sign but `-`, no blanks around it.
+/// Reads a plain decimal number as Redis does: no sign but `-`, no blanks around it, no zeros before
+/// it.
 pub(crate) fn integer(text: &str) -> Result<i64, ValueError> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let has_more_zeros = digits.starts_with('0') && text != "0";
+    if digits.is_empty() || has_more_zeros || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ValueError::Integer);
     }
     text.parse().map_err(|_| ValueError::Integer)
@@ -92,12 +94,13 @@ pub(crate) fn integer(text: &str) -> Result<i64, ValueError> {
 
 /// Reads a size in bytes: digits, then nothing, `b`, `k` (1000), `kb` (1024), and so on up to `gb`.
 ///
-/// A size that does not fit 64 bits is taken as the largest, which no range allows.
+/// As in Redis, no digits are 0. A size that does not fit 64 bits is taken as the largest, which no
+/// range allows.
 ///
 /// # Errors
 /// It is no size.
 pub fn memory(text: &str) -> Result<u64, ValueError> {
-    let (digits, unit) = split_unit(text).ok_or(ValueError::Memory)?;
+    let (digits, unit) = split_unit(text);
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" => 1000,
@@ -108,6 +111,9 @@ pub fn memory(text: &str) -> Result<u64, ValueError> {
         "gb" => 1 << 30,
         _ => return Err(ValueError::Memory),
     };
+    if digits.is_empty() {
+        return Ok(0);
+    }
     Ok(digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(factor))
 }
 
@@ -115,7 +121,10 @@ pub fn memory(text: &str) -> Result<u64, ValueError> {
 ///
 /// A time beyond what milliseconds in 64 bits hold is taken as the largest.
 pub(crate) fn time(text: &str) -> Result<Duration, ValueError> {
-    let (digits, unit) = split_unit(text).ok_or(ValueError::Integer)?;
+    let (digits, unit) = split_unit(text);
+    if digits.is_empty() {
+        return Err(ValueError::Integer);
+    }
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "ms" => 1,
         "" | "s" => 1000,
@@ -137,10 +146,10 @@ pub(crate) fn show_time(time: Duration) -> String {
     }
 }
 
-/// Parts leading digits (at least one) from what follows them.
-fn split_unit(text: &str) -> Option<(&str, &str)> {
-    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    if end == 0 { None } else { text.split_at_checked(end) }
+/// Parts leading digits from what follows them.
+fn split_unit(text: &str) -> (&str, &str) {
+    let unit = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    (text.strip_suffix(unit).unwrap_or_default(), unit)
 }
 
 #[cfg(test)]
@@ -154,7 +163,10 @@ mod tests {
         for (text, bytes) in sizes.into_iter().chain(large) {
             assert_eq!(memory(text), Ok(bytes), "{text}");
         }
-        for text in ["", "mb", "-1", "1.5mb", "1tb", "1 kb", "0x10", "5%", "1kbb", "1é"] {
+        for text in ["", "b", "kb", "MB"] {
+            assert_eq!(memory(text), Ok(0), "{text:?}");
+        }
+        for text in [" ", "x", "-", "-1", "1.5mb", "1tb", "1 kb", "0x10", "5%", "1kbb", "1é"] {
             assert_eq!(memory(text), Err(ValueError::Memory), "{text}");
         }
         assert_eq!(memory("10000000000gb"), Ok(10_000_000_000 << 30));
@@ -186,8 +198,10 @@ mod tests {
     #[test]
     fn whole_numbers_take_no_plus_no_blank_and_no_unit() {
         assert_eq!(integer("-3"), Ok(-3));
-        assert_eq!(integer("007"), Ok(7));
-        for text in ["", "-", "+5", " 5", "5 ", "1s", "99999999999999999999"] {
+        assert_eq!(integer("0"), Ok(0));
+        for text in
+            ["", "-", "-0", "00", "007", "-07", "+5", " 5", "5 ", "1s", "99999999999999999999"]
+        {
             assert_eq!(integer(text), Err(ValueError::Integer), "{text:?}");
         }
     }

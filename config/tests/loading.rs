@@ -123,7 +123,7 @@ fn bad_settings_say_name_value_expectation_and_place() {
     );
     check_conf_error(
         "maxclient 5",
-        "unknown setting 'maxclient' at redis.conf:1; did you mean 'maxclients'?",
+        "unknown setting 'maxclient' with the value '5' at redis.conf:1; did you mean 'maxclients'?",
     );
     check_conf_error("port 1 2", "'port' is '1 2' at redis.conf:1, but should be one value, not 2");
     check_conf_error(
@@ -131,7 +131,22 @@ fn bad_settings_say_name_value_expectation_and_place() {
         "nothing to listen on: 'port' is 0 or 'bind' is empty, and there is no 'unixsocket'",
     );
     let none = Files::default();
-    check_error(&words("r.conf"), &[], &none, "cannot read r.conf: entity not found");
+    let absent = "'config' names the file 'r.conf' on the command line, which cannot be read: entity \
+                  not found";
+    check_error(&words("r.conf"), &[], &none, absent);
+    check_error(&words("--config r.conf"), &[], &none, absent);
+    check_conf_error(
+        "\ninclude /nonexist",
+        "'include' names the file '/nonexist' at redis.conf:2, which cannot be read: entity not found",
+    );
+    check_conf_error("foo bar", "unknown setting 'foo' with the value 'bar' at redis.conf:1");
+    for (file, why) in [("none", "entity not found"), ("", "its name is empty")] {
+        let text = format!(
+            "'requirepass' names the file '{file}' in the environment variable \
+             SHARDWRIGHT__REQUIREPASS_FILE, which cannot be read: {why}"
+        );
+        check_error(&[], &[("SHARDWRIGHT__REQUIREPASS_FILE", file)], &none, &text);
+    }
     check_error(
         &words("--timeout 1.5s"),
         &[],
@@ -150,8 +165,35 @@ fn bad_settings_say_name_value_expectation_and_place() {
         &[],
         &[("SHARDWRIGHT__PRT", "1")],
         &none,
-        "unknown setting 'prt' in the environment variable SHARDWRIGHT__PRT; did you mean 'port'?",
+        "unknown setting 'prt' with the value '1' in the environment variable SHARDWRIGHT__PRT; did \
+         you mean 'port'?",
     );
+}
+
+#[test]
+fn unknown_names_in_yaml_show_their_values_too() {
+    for (text, told) in [
+        ("foo: 1kb", "unknown setting 'foo' with the value '1kb' at s.yaml:1"),
+        ("foo: true", "unknown setting 'foo' with the value 'true' at s.yaml:1"),
+        ("foo:\n  bar: hunter2", "unknown setting 'foo' at s.yaml:1"),
+        ("my-secret: hunter2", "unknown setting 'my-secret' with the value '***' at s.yaml:1"),
+    ] {
+        check_error(&["s.yaml"], &[], &Files::of([("s.yaml", text)]), told);
+    }
+}
+
+#[test]
+fn a_parameter_is_told_with_its_value_and_who_set_it_and_without_secrets() {
+    let files = Files::of([("redis.conf", "bind 1.2.3.4 -::1\nrequirepass hunter2")]);
+    let loaded = start(&words("redis.conf --port 7000"), &[], &files).unwrap();
+    for (name, told) in [
+        ("bind", "'bind' is '1.2.3.4 -::1' at redis.conf:1"),
+        ("port", "'port' is '7000' on the command line"),
+        ("dir", "'dir' is 'data' by default"),
+        ("requirepass", "'requirepass' is '***' at redis.conf:2"),
+    ] {
+        assert_eq!(loaded.tell(name), told);
+    }
 }
 
 #[test]

@@ -250,6 +250,76 @@ fn what_is_told_can_be_set_where_redis_lets_it() {
     server.finish();
 }
 
+/// Values at the edges of what parameters take, by the parameters.
+const EDGES: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "appendfsync",
+            "loglevel",
+            "maxmemory-policy",
+            "sanitize-dump-payload",
+            "oom-score-adj",
+            "shutdown-on-sigint",
+            "appendonly",
+            "protected-mode",
+        ],
+        &["foo", ""],
+    ),
+    (
+        &[
+            "hash-max-listpack-value",
+            "hash-max-ziplist-value",
+            "zset-max-listpack-value",
+            "zset-max-ziplist-value",
+            "hll-sparse-max-bytes",
+            "stream-node-max-bytes",
+            "auto-aof-rewrite-min-size",
+            "proto-max-bulk-len",
+            "client-query-buffer-limit",
+        ],
+        &["", "mb", "b", "-1", "5 ", "x", "99999999999999999999", "2mb"],
+    ),
+    (&["maxmemory", "maxmemory-clients"], &["", "kb", "-1", "x"]),
+    (
+        &["timeout", "tcp-keepalive", "shutdown-timeout", "hz", "maxclients"],
+        &[
+            "",
+            "x",
+            "-1",
+            "-0",
+            "007",
+            "+7",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-99999999999999999999",
+            "99999999999999999999",
+            "7",
+        ],
+    ),
+];
+
+#[test]
+fn values_are_taken_and_refused_as_redis_does() {
+    let (server, oracle) = servers();
+    let (mut client, mut other) = (server.client(), oracle.client());
+    for (names, values) in EDGES {
+        let pairs = names.iter().flat_map(|name| values.iter().map(move |value| (name, value)));
+        for (name, value) in pairs {
+            let mut answers = [&mut client, &mut other].map(|client| {
+                let set = client.cmd(&["CONFIG", "SET", name, value]);
+                (set.error(), client.cmd(&["CONFIG", "GET", name]))
+            });
+            if *name == "appendonly" || *name == "sanitize-dump-payload" {
+                // What it is differs; what it cannot be does not.
+                answers.iter_mut().for_each(|(_, told)| *told = Reply::Null);
+            }
+            let [ours, theirs] = answers;
+            assert_eq!(ours, theirs, "CONFIG SET {name} '{value}'");
+        }
+    }
+    server.finish();
+}
+
 #[test]
 fn a_value_that_asks_for_what_is_missing_is_refused_and_changes_nothing() {
     let server = Server::start(Options::shards(2));

@@ -29,6 +29,36 @@ fn an_unknown_setting_or_a_bad_value_ends_the_start_and_is_named() {
 }
 
 #[test]
+fn what_cannot_be_used_ends_the_start_with_its_parameter_and_who_set_it() {
+    let server = Server::start(Options::shards(1));
+    if !server.is_shardwright() {
+        return server.finish();
+    }
+    let free = free_address().port().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().port().to_string();
+    for (name, value) in [
+        ("bind", "192.0.2.1"),
+        ("bind", "foo.bar.invalid"),
+        ("port", &taken),
+        ("unixsocket", "/nonexistent/s"),
+        ("dir", "/nonexistent"),
+        ("pidfile", "/nonexistent/p"),
+        ("logfile", "/nonexistent/l"),
+    ] {
+        let mut args = vec!["--appendonly", "no", "--admin-port", "0", "--bind", "127.0.0.1"];
+        args.extend(["--port", &free]);
+        let option = format!("--{name}");
+        args.extend([&option, value]);
+        let (status, text) = Server::fail_to_start(&args);
+        assert!(!status.success(), "{args:?}");
+        let told = format!("'{name}' is '{value}' on the command line, but ");
+        assert!(text.contains(&told), "{args:?}: {text}");
+    }
+    server.finish();
+}
+
+#[test]
 fn one_version_everywhere() {
     let (status, text) = Server::fail_to_start(&["--version"]);
     assert!(status.success());
@@ -226,7 +256,8 @@ fn a_taken_admin_port_that_was_set_ends_the_start() {
             (free_address().port().to_string(), taken.local_addr().unwrap().port().to_string());
         let (status, text) = Server::fail_to_start(&["--port", &port, "--admin-port", &admin]);
         assert!(!status.success());
-        assert!(text.contains(&admin), "the port is not named: {text}");
+        let told = format!("'admin-port' is '{admin}' on the command line, but ");
+        assert!(text.contains(&told), "the parameter is not named: {text}");
     }
     server.finish();
 }

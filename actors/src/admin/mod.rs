@@ -18,12 +18,12 @@ use actix_web::http::header::{self, ContentType};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Route, guard, web};
 use prometheus_client::registry::Registry;
 
-use crate::listener::ListenError;
+use crate::listener::{ListenError, at_fault};
 use crate::process::RunError;
 use crate::server::Server;
 
 /// Connections at the same time; more wait in the listener's backlog. Scrapers are few.
-const MAX_CONNECTIONS: usize = 64;
+pub(crate) const MAX_CONNECTIONS: usize = 64;
 
 /// Time in which a request's head must be complete.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,9 +70,10 @@ pub fn start(server: &Arc<Server>) -> Result<Option<Admin>, RunError> {
     let address = SocketAddr::new(settings.admin_bind, settings.admin_port);
     match open(address, server) {
         Ok(admin) => Ok(Some(admin)),
-        Err(error) if is_set(server) => {
-            let address = format!("{address} for metrics and readiness ('admin-port')");
-            Err(ListenError::Address { address, source: error }.into())
+        Err(source) if is_set(server) => {
+            let loaded = server.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            let setting = loaded.tell(at_fault(&source, "admin-port", "admin-bind"));
+            Err(ListenError::Address { setting, address: address.to_string(), source }.into())
         }
         Err(error) => {
             tracing::warn!(

@@ -11,6 +11,7 @@ use shardwright_store::glob::glob_match;
 
 use super::server_arguments as args;
 use super::write_help;
+use crate::descriptors;
 use crate::registry::{SessionCommand, SessionRun};
 use crate::server::Server;
 use crate::session::SessionCx;
@@ -106,21 +107,16 @@ fn get(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
 fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let words: Vec<&[u8]> = args.skip(2).iter().collect();
     let (pairs, []) = words.as_chunks::<2>() else { return Err(CommandError::Syntax) };
-    let mut pairs: Vec<(&[u8], &[u8])> =
-        pairs.iter().map(|[name, value]| (*name, *value)).collect();
+    let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
     // Whoever changes settings holds this, so that no change is lost.
     let changing = cx.server.loaded.lock().unwrap_or_else(PoisonError::into_inner);
     let mut settings = (*cx.server.settings()).clone();
-    // Redis turns its log on and off while it runs; here that needs a restart. Scripts that only
-    // make sure of what is so already need not know.
-    let log = if settings.appendonly { "yes" } else { "no" };
-    pairs.retain(|(name, value)| {
-        !(name.eq_ignore_ascii_case(b"appendonly") && value.eq_ignore_ascii_case(log.as_bytes()))
-    });
     let changed = settings
         .config_set(&pairs, cx.client.info.local)
         .and_then(|changed| {
-            put_in_place(cx.server, &settings, &changed)?;
+            put_in_place(cx.server, &settings, &changed).map_err(|(name, reason)| {
+                ConfigSetError::failed(&as_written(name, &pairs), reason)
+            })?;
             Ok(changed)
         })
         .map_err(|error| refusal(error, &pairs))?;
@@ -131,13 +127,22 @@ fn set(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> O
     Ok(())
 }
 
-/// Goes to another directory and opens it to save, as far as what changed wants that. If one fails,
-/// nothing has changed.
+/// A parameter that cannot be put in place, and why.
+type Fault = (&'static str, String);
+
+/// Does what settings ask of the process: room for clients, another directory, one that is open to
+/// save. If one of these fails, nothing has changed but a limit that was raised.
 fn put_in_place(
     server: &Server,
     settings: &Settings,
-    changed: &[&str],
-) -> Result<(), ConfigSetError> {
+    changed: &[&'static str],
+) -> Result<(), Fault> {
+    if changed.contains(&"maxclients") {
+        let room = descriptors::make_room(settings, server.shard_count());
+        if room.clients < settings.maxclients {
+            return Err(("maxclients", format!("{TOO_MANY_CLIENTS} {}", room.clients)));
+        }
+    }
     let before = std::env::current_dir();
     let moves = changed.contains(&"dir");
     if moves {
@@ -153,17 +158,28 @@ fn put_in_place(
             let _ = change_directory(&before);
             server.opening.set_home(home);
         }
-        ConfigSetError::failed("save", error.to_string())
+        ("save", error.to_string())
     })
 }
 
 /// Relative paths of the settings are looked up from the process's directory.
-fn change_directory(path: &std::path::Path) -> Result<(), ConfigSetError> {
+fn change_directory(path: &std::path::Path) -> Result<(), Fault> {
     std::env::set_current_dir(path).map_err(|error| {
         // As C words it, without the number behind it.
         let text = error.to_string();
-        ConfigSetError::failed("dir", text.split(" (os error").next().unwrap_or_default())
+        ("dir", text.split(" (os error").next().unwrap_or_default().to_owned())
     })
+}
+
+/// What Redis says of more clients than there can be open files for, before how many there can be.
+const TOO_MANY_CLIENTS: &str =
+    "The operating system is not able to handle the specified number of clients, try with";
+
+/// A parameter's name as the client wrote it.
+fn as_written(name: &str, pairs: &[(&[u8], &[u8])]) -> String {
+    let is_it = |(other, _): &&(&[u8], _)| other.eq_ignore_ascii_case(name.as_bytes());
+    let written = pairs.iter().find(is_it).map(|(written, _)| String::from_utf8_lossy(written));
+    written.map_or_else(|| name.to_owned(), |written| written.into_owned())
 }
 
 /// The error reply, which repeats a name byte for byte as the client wrote it.

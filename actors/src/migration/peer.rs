@@ -1,7 +1,7 @@
 //! Talks to the server that MIGRATE sends keys to, on control's thread. Connections are kept for a
 //! while, since keys are often moved one by one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use shardwright_codec::resp::write_command;
@@ -9,6 +9,7 @@ use shardwright_store::error::CommandError;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{Delivered, Item, ItemValue, PeerLogin, Shipment, Target};
@@ -18,8 +19,9 @@ use crate::server::Server;
 /// How long a connection is kept for the next shipment, as in Redis.
 const KEPT_FOR: Duration = Duration::from_secs(10);
 
-/// Most connections that are kept.
-const MOST_KEPT: usize = 64;
+/// Most connections at the same time, kept ones among them: whoever needs another one waits. Their
+/// descriptors are set aside.
+pub(crate) const MOST_OPEN: usize = 32;
 
 /// Bytes that are sent at once; each such piece may take as long as the target's patience.
 const PIECE: usize = 1 << 16;
@@ -27,9 +29,20 @@ const PIECE: usize = 1 << 16;
 /// Longest reply that is read: more than any error is long.
 const LONGEST_REPLY: u64 = 1 << 16;
 
-/// Connections that wait for the next shipment to their server.
-#[derive(Debug, Default)]
-pub struct Peers(Mutex<Vec<Kept>>);
+/// Connections to other servers.
+#[derive(Debug)]
+pub struct Peers {
+    /// Those that wait for the next shipment to their server, in the order in which they came.
+    kept: Mutex<Vec<Kept>>,
+    /// Places for those that there may be still.
+    places: Arc<Semaphore>,
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), places: Arc::new(Semaphore::new(MOST_OPEN)) }
+    }
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -42,23 +55,40 @@ struct Kept {
 
 impl Peers {
     fn take(&self, target: &Target) -> Option<Peer> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         let wanted = (&target.host, target.port, &target.login);
         let at = kept.iter().position(|kept| (&kept.host, kept.port, &kept.login) == wanted)?;
-        Some(kept.swap_remove(at).peer)
+        Some(kept.remove(at).peer)
     }
 
     fn keep(&self, target: &Target, peer: Peer) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < MOST_KEPT {
+        // Without a free place somebody may wait for this one's.
+        if self.places.available_permits() > 0 {
             let Target { host, port, login, .. } = target.clone();
-            kept.push(Kept { host, port, login, peer, since: Instant::now() });
+            self.kept().push(Kept { host, port, login, peer, since: Instant::now() });
         }
     }
 
     fn drop_old(&self) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|kept| kept.since.elapsed() < KEPT_FOR);
+        self.kept().retain(|kept| kept.since.elapsed() < KEPT_FOR);
+    }
+
+    /// A place for a new connection; the oldest that is kept makes room for it.
+    async fn place(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Failure> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let oldest = {
+            let mut kept = self.kept();
+            (!kept.is_empty()).then(|| kept.remove(0))
+        };
+        drop(oldest);
+        let place = timeout(patience, Arc::clone(&self.places).acquire_owned()).await;
+        place.map_err(|_| Failure::Unknown)?.map_err(|_| Failure::Unknown)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,7 +109,7 @@ pub fn ship(server: &Arc<Server>, shipment: Shipment) {
 /// Why a shipment ended before its end.
 #[derive(Debug)]
 enum Failure {
-    /// The name of the server leads nowhere.
+    /// The name of the server leads nowhere, or there is no place for a connection.
     Unknown,
     /// It could not be reached, or does not take what is sent.
     Writing,
@@ -108,11 +138,11 @@ async fn deliver(peers: &Peers, target: &Target, items: &[Item]) -> Delivered {
     let mut delivered = Delivered { accepted: vec![false; items.len()], error: None };
     let kept = peers.take(target);
     let was_kept = kept.is_some();
-    let mut ended = attempt(kept, target, items, &mut delivered).await;
+    let mut ended = attempt(peers, kept, target, items, &mut delivered).await;
     let broken = matches!(ended, Err(Failure::Reading | Failure::Writing));
     if was_kept && broken && !delivered.accepted.contains(&true) && delivered.error.is_none() {
         // The other server may have closed it meanwhile.
-        ended = attempt(None, target, items, &mut delivered).await;
+        ended = attempt(peers, None, target, items, &mut delivered).await;
     }
     match ended {
         Ok(peer) => peers.keep(target, peer),
@@ -122,6 +152,7 @@ async fn deliver(peers: &Peers, target: &Target, items: &[Item]) -> Delivered {
 }
 
 async fn attempt(
+    peers: &Peers,
     kept: Option<Peer>,
     target: &Target,
     items: &[Item],
@@ -130,7 +161,7 @@ async fn attempt(
     let mut peer = match kept {
         Some(peer) => peer,
         None => {
-            let mut peer = Peer::connect(target).await?;
+            let mut peer = Peer::connect(peers, target).await?;
             peer.log_in(target).await?;
             peer
         }
@@ -147,11 +178,14 @@ struct Peer {
     write: OwnedWriteHalf,
     /// The database that is selected there.
     db: i64,
+    /// Free for another connection when this one is gone.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Peer {
-    async fn connect(target: &Target) -> Result<Self, Failure> {
+    async fn connect(peers: &Peers, target: &Target) -> Result<Self, Failure> {
         let address = (target.host.as_str(), target.port.ok_or(Failure::Unknown)?);
+        let place = peers.place(target.patience).await?;
         let found = timeout(target.patience, tokio::net::lookup_host(address)).await;
         let mut found = found.map_err(|_| Failure::Unknown)?.map_err(|_| Failure::Unknown)?;
         let first = found.next().ok_or(Failure::Unknown)?;
@@ -160,7 +194,7 @@ impl Peer {
         // It only makes single keys late if this fails.
         drop(stream.set_nodelay(true));
         let (read, write) = stream.into_split();
-        Ok(Self { read: BufReader::new(read), write, db: 0 })
+        Ok(Self { read: BufReader::new(read), write, db: 0, _place: place })
     }
 
     async fn log_in(&mut self, target: &Target) -> Result<(), Failure> {
@@ -298,6 +332,23 @@ mod tests {
         for wrong in ["", "+OK", "$-1\r\n", "\r\n", "HTTP/1.1 400 Bad Request\r\n"] {
             assert_eq!(Reply::parse(wrong.as_bytes()), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn whoever_finds_no_place_waits_for_one_but_not_longer_than_it_may() {
+        actix_rt::System::new().block_on(async {
+            let peers = Peers::default();
+            let short = Duration::from_millis(20);
+            let mut places = Vec::new();
+            for _ in 0..MOST_OPEN {
+                places.push(peers.place(short).await.unwrap());
+            }
+            assert!(matches!(peers.place(short).await, Err(Failure::Unknown)));
+            let (place, ()) = tokio::join!(peers.place(Duration::from_secs(10)), async {
+                places.pop();
+            });
+            assert!(place.is_ok());
+        });
     }
 
     #[test]

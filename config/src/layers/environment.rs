@@ -52,10 +52,11 @@ pub(crate) fn parse(
                 let reason = format!("'{secret}' and a file for it, both set");
                 return Err(LoadError::syntax(reason, &origin));
             }
-            let values = vec![read_secret(Path::new(value), base, files, &origin)?];
+            let values = vec![read_secret(secret, Path::new(value), base, files, &origin)?];
             return Ok(Assignment { name: secret.to_owned(), values, origin });
         }
-        let name = known_name(&name).ok_or_else(|| unknown(name, &origin))?;
+        let name =
+            known_name(&name).ok_or_else(|| unknown(name, std::slice::from_ref(value), &origin))?;
         let values = class.map(str::to_owned).into_iter().chain([value.clone()]).collect();
         Ok(Assignment { name, values, origin })
     };
@@ -70,14 +71,17 @@ fn secret_in_file(name: &str) -> Option<&'static str> {
 
 /// A file's text without the line end that editors put behind it.
 fn read_secret(
+    secret: &str,
     path: &Path,
     base: &Path,
     files: &dyn FileReader,
     origin: &Origin,
 ) -> Result<String, LoadError> {
-    let text = include::read_file(path, base, files)?;
-    let text = String::from_utf8(text)
-        .map_err(|_| LoadError::syntax("a file whose text is not UTF-8", origin))?;
+    let text = include::read_file(path, base, files, secret, origin)?;
+    let text = String::from_utf8(text).map_err(|_| {
+        let reason = format!("'{secret}' names a file whose text is not UTF-8");
+        LoadError::syntax(reason, origin)
+    })?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }

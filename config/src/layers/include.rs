@@ -1,5 +1,6 @@
 //! Following `include` lines of Redis's configuration syntax.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{LoadError, Origin};
@@ -18,19 +19,20 @@ pub(crate) fn read(
     files: &dyn FileReader,
 ) -> Result<Vec<Assignment>, LoadError> {
     let mut assignments = Vec::new();
-    follow(path, base, files, 0, &mut assignments)?;
+    let text = read_file(path, base, files, FILE, &Origin::CommandLine)?;
+    follow(path, &text, base, files, 0, &mut assignments)?;
     Ok(assignments)
 }
 
 fn follow(
     path: &Path,
+    text: &[u8],
     base: &Path,
     files: &dyn FileReader,
     depth: usize,
     assignments: &mut Vec<Assignment>,
 ) -> Result<(), LoadError> {
-    let text = read_file(path, base, files)?;
-    for directive in redis_conf::parse(&text, path)? {
+    for directive in redis_conf::parse(text, path)? {
         if !directive.name.eq_ignore_ascii_case("include") {
             assignments.push(directive);
             continue;
@@ -43,21 +45,35 @@ fn follow(
             return Err(LoadError::syntax(reason, &directive.origin));
         }
         for included in matching(pattern, base, files, &directive.origin)? {
-            follow(&included, base, files, depth + 1, assignments)?;
+            let text = read_file(&included, base, files, "include", &directive.origin)?;
+            follow(&included, &text, base, files, depth + 1, assignments)?;
         }
     }
     Ok(())
 }
 
-/// A file's content; relative paths start at `base`.
+/// The option that names the settings' file, which may stand there without it.
+pub(crate) const FILE: &str = "config";
+
+/// The content of a file, and who names it where; relative paths start at `base`.
 pub(crate) fn read_file(
     path: &Path,
     base: &Path,
     files: &dyn FileReader,
+    named_by: &str,
+    origin: &Origin,
 ) -> Result<Vec<u8>, LoadError> {
-    files
-        .read(&base.join(path))
-        .map_err(|error| LoadError::File { path: path.to_path_buf(), error })
+    let read = if path.as_os_str().is_empty() {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "its name is empty"))
+    } else {
+        files.read(&base.join(path))
+    };
+    read.map_err(|error| LoadError::File {
+        named_by: named_by.to_owned(),
+        path: path.to_path_buf(),
+        origin: origin.to_string(),
+        error,
+    })
 }
 
 /// The files that an include names.

@@ -17,10 +17,9 @@ pub(crate) fn parse(text: &[u8], path: &Path) -> Result<Vec<Assignment>, LoadErr
     let whole = Origin::File { path: path.to_path_buf(), line: None };
     let text = std::str::from_utf8(text)
         .map_err(|_| LoadError::syntax("text that is not UTF-8", &whole))?;
-    let root: Map<String, Value> =
-        File::from_str(text, FileFormat::Yaml).collect().map_err(|error| {
-            LoadError::syntax(format!("YAML that does not parse ({error})"), &whole)
-        })?;
+    let root: Map<String, Value> = File::from_str(text, FileFormat::Yaml)
+        .collect()
+        .map_err(|error| unreadable(&error.to_string(), text, path))?;
     let mut assignments = Vec::new();
     for (name, value) in root {
         let line = line_of(text, &name, 0);
@@ -38,7 +37,7 @@ pub(crate) fn parse(text: &[u8], path: &Path) -> Result<Vec<Assignment>, LoadErr
                 let origin = Origin::File { path: path.to_path_buf(), line };
                 let values = match parameter {
                     Some(parameter) => scalars(parameter, kind, &origin)?,
-                    None => Vec::new(),
+                    None => told(kind),
                 };
                 assignments.push((line, Assignment { name, values, origin }));
             }
@@ -48,6 +47,35 @@ pub(crate) fn parse(text: &[u8], path: &Path) -> Result<Vec<Assignment>, LoadErr
         (line, &one.name).cmp(&(other_line, &other.name))
     });
     Ok(assignments.into_iter().map(|(_, assignment)| assignment).collect())
+}
+
+/// What is wrong with a file that does not parse. The parser tells the place behind its reason, and a
+/// key that is there twice as it holds it itself.
+fn unreadable(error: &str, text: &str, path: &Path) -> LoadError {
+    let (reason, place) = error.rsplit_once(" at byte ").unwrap_or((error, ""));
+    let line = place.split(' ').skip_while(|word| *word != "line").nth(1);
+    let line = line.and_then(|line| line.parse().ok());
+    let key = reason
+        .strip_suffix(": duplicated key in mapping")
+        .and_then(|key| key.split_once('('))
+        .and_then(|(_, key)| key.strip_suffix(')'))
+        .map(|key| key.trim_matches('"'));
+    let (reason, line) = match key {
+        // The place is that of the value, which may end far below.
+        Some(key) => {
+            (format!("'{key}' is there twice, the second time"), last_line_of(text, key, line))
+        }
+        None => (format!("YAML that does not parse ({reason})"), line),
+    };
+    LoadError::syntax(reason, &Origin::File { path: path.to_path_buf(), line })
+}
+
+/// The words of a value that has no parameter, for the error that says so.
+fn told(kind: ValueKind) -> Vec<String> {
+    match kind {
+        ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_) => Vec::new(),
+        scalar => vec![scalar.to_string()],
+    }
 }
 
 /// The words of a scalar or of a list of scalars.
@@ -83,15 +111,23 @@ fn scalars(
 
 /// The first line (from 1) after line `after` that begins with a key; the parser keeps no places.
 fn line_of(text: &str, key: &str, after: usize) -> Option<usize> {
-    let begins = |line: &str| {
-        let line = line.trim_start();
-        let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
-        let rest =
-            line.strip_prefix(key).map(|rest| rest.strip_prefix(['"', '\'']).unwrap_or(rest));
-        rest.is_some_and(|rest| rest.trim_start().starts_with(':'))
-    };
-    let place = text.lines().skip(after).position(begins)?;
+    let place = text.lines().skip(after).position(|line| begins(line, key))?;
     Some(after + place + 1)
+}
+
+/// The last line up to line `end` that begins with a key, or else that line.
+fn last_line_of(text: &str, key: &str, end: Option<usize>) -> Option<usize> {
+    let lines = text.lines().take(end?).enumerate();
+    let places = lines.filter(|(_, line)| begins(line, key)).map(|(place, _)| place + 1);
+    places.last().or(end)
+}
+
+/// Whether a line begins with a key, in quotes or not.
+fn begins(line: &str, key: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
+    let rest = line.strip_prefix(key).map(|rest| rest.strip_prefix(['"', '\'']).unwrap_or(rest));
+    rest.is_some_and(|rest| rest.trim_start().starts_with(':'))
 }
 
 #[cfg(test)]
@@ -136,6 +172,21 @@ mod tests {
             (
                 "port: [1]",
                 "'port' is 'a list' at s.yaml:1, but should be a whole number from 0 to 65535",
+            ),
+            ("hz: 5\nport: 1\n\nport: 2", "'port' is there twice, the second time at s.yaml:4"),
+            (
+                "client-output-buffer-limit:\n  normal: 0 0 0\n  normal: 0 0 0\nport: 1",
+                "'normal' is there twice, the second time at s.yaml:3",
+            ),
+            (
+                "client-output-buffer-limit:\n  normal: 0 0 0\n\
+                 client-output-buffer-limit:\n  pubsub: 0 0 0\nport: 1",
+                "'client-output-buffer-limit' is there twice, the second time at s.yaml:3",
+            ),
+            ("7: a\n7: b", "'7' is there twice, the second time at s.yaml:2"),
+            (
+                "port: 1\nhz: [1\nsave: ''",
+                "YAML that does not parse (illegal placement of ':' indicator) at s.yaml:3",
             ),
             ("port:", "'port' is '' at s.yaml:1, but should be a whole number from 0 to 65535"),
         ] {

@@ -14,7 +14,8 @@ pub(super) const ROWS: &[Parameter] = &[
         Kind::Integer { min: 1, max: 4_294_967_295 },
         "10000",
         field!(maxclients),
-        "clients at the same time; more are refused with an error",
+        "clients at the same time; more are refused with an error; reduced if there may not be so many \
+         open files",
     )
     .changeable(),
     Parameter::new(

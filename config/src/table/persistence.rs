@@ -15,7 +15,8 @@ pub(super) const ROWS: &[Parameter] = &[
         "yes",
         field!(appendonly),
         "log every change into files of 'dir', to be there again after a restart",
-    ),
+    )
+    .settled(),
     Parameter::new(
         "appendfsync",
         Kind::Choice(AppendFsync::NAMES),

@@ -31,8 +31,8 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
     /// Content of a configuration file, which becomes the first argument.
     pub file: Option<String>,
-    /// Kibibytes that no file of the process may exceed.
-    pub file_limit: Option<u64>,
+    /// Arguments of `ulimit` that hold for the process.
+    pub limits: Vec<String>,
     /// It counts as started when it tells that it is loading.
     pub while_loading: bool,
 }
@@ -87,16 +87,15 @@ impl Process {
         args.extend(["--port", &port, "--bind", "127.0.0.1"].map(String::from));
         args.extend_from_slice(&launch.args);
         let environment = &launch.environment;
-        let child = match launch.file_limit {
-            None => spawn(program, &args, environment, directory.path()),
-            Some(kib) => {
-                let script = "ulimit -f \"$1\"; shift; exec \"$@\"";
-                let blocks = (kib * 2).to_string();
-                let program = program.display().to_string();
-                let shell = ["-c", script, "sh", &blocks, &program].map(String::from);
-                let all = [&shell[..], &args].concat();
-                spawn(Path::new("/bin/sh"), &all, environment, directory.path())
-            }
+        let child = if launch.limits.is_empty() {
+            spawn(program, &args, environment, directory.path())
+        } else {
+            let limits: String =
+                launch.limits.iter().map(|limit| format!("ulimit {limit} || exit; ")).collect();
+            let script = limits + "exec \"$@\"";
+            let shell = ["-c", &script, "sh", &program.display().to_string()].map(String::from);
+            let all = [&shell[..], &args].concat();
+            spawn(Path::new("/bin/sh"), &all, environment, directory.path())
         };
         let mut process = Process { child, directory, address, tells_when_failing: true };
         process

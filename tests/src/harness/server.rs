@@ -27,7 +27,7 @@ pub struct Options {
     own: Vec<(String, String)>,
     environment: Vec<(String, String)>,
     file: Option<String>,
-    file_limit: Option<u64>,
+    limits: Vec<String>,
     while_loading: bool,
 }
 
@@ -68,7 +68,14 @@ impl Options {
     /// No file of the process may exceed so many kibibytes: writing beyond fails.
     #[must_use]
     pub fn file_limit(mut self, kib: u64) -> Options {
-        self.file_limit = Some(kib);
+        self.limits.push(format!("-f {}", kib * 2));
+        self
+    }
+
+    /// The process may have `soft` files open, and may raise that to `hard` by itself.
+    #[must_use]
+    pub fn open_files(mut self, soft: u64, hard: u64) -> Options {
+        self.limits.extend([format!("-Sn {soft}"), format!("-Hn {hard}")]);
         self
     }
 
@@ -103,7 +110,7 @@ impl Options {
             args,
             environment,
             file,
-            file_limit: self.file_limit,
+            limits: self.limits.clone(),
             while_loading: self.while_loading,
         }
     }
