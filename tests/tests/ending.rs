@@ -57,6 +57,8 @@ fn a_save_that_fails_stops_the_end_unless_it_is_forced() {
 #[test]
 fn without_a_place_to_save_the_end_is_refused_if_saving_was_asked_for() {
     let mut server = Server::start(Options::shards(1));
+    // Where the directory would be made.
+    std::fs::write(server.process().directory().join("data"), "").unwrap();
     let mut client = server.client();
     assert_eq!(shut_down(&mut client, "SHUTDOWN SAVE").as_deref(), Some(NOT_ENDED));
     assert!(client.run("SET a 1").is_ok());
