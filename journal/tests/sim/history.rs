@@ -272,6 +272,7 @@ impl Ending {
         let second = if kill { first.after_kill() } else { first.after_power_loss() };
         let (recovered, seen) = read(&second).unwrap_or_else(|error| panic!("{self:?}: {error}"));
         history.check(&seen, &format!("{self:?}"));
+        let (second, recovered) = visited(second, recovered, &mut chance);
         // What was recovered once stays: also when the next life is short.
         let lived = history.live(&second, recovered, &mut chance, 3);
         assert!(lived, "{self:?}: the second life");
@@ -281,6 +282,17 @@ impl Ending {
         history.check(&seen, &format!("{self:?}"));
         (is_over, third.reused())
     }
+}
+
+/// Sometimes servers with other numbers of partitions come and go before the next one without a record.
+fn visited(mut sim: Sim, mut recovered: Recovered, chance: &mut Chance) -> (Sim, Recovered) {
+    while chance.one_in(3) {
+        let partitions = 1 + chance.below(5) as u16;
+        drop(Log::begin(sim.clone(), OPTIONS, recovered, partitions).unwrap());
+        sim = if chance.one_in(2) { sim.after_kill() } else { sim.after_power_loss() };
+        recovered = read(&sim).unwrap_or_else(|error| panic!("{partitions} came: {error}")).0;
+    }
+    (sim, recovered)
 }
 
 /// Whether a file is a segment that was written over another one.
