@@ -190,7 +190,9 @@ fn describe_key(key: &KeySpec, reply: &mut ReplyWriter<'_>) {
         }
         Begin::MigrateKey => write_search("index", None, &[("index", 3)], reply),
         Begin::MigrateKeys => write_search("keyword", Some("KEYS"), &[("startfrom", -2)], reply),
-        Begin::Unknown | Begin::SortStore | Begin::RadiusStore(_) => write_search("unknown", None, &[], reply),
+        Begin::Unknown | Begin::SortStore | Begin::RadiusStore(_) => {
+            write_search("unknown", None, &[], reply)
+        }
     }
     reply.bulk(b"find_keys");
     match key.find {

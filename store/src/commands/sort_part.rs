@@ -24,12 +24,7 @@ pub(super) fn sort_part<T>(elements: &mut [T], wanted: &Range<usize>, compare: C
     sort_levels(elements, wanted, compare, levels);
 }
 
-fn sort_levels<T>(
-    elements: &mut [T],
-    wanted: &Range<usize>,
-    compare: Compare<'_, T>,
-    levels: u32,
-) {
+fn sort_levels<T>(elements: &mut [T], wanted: &Range<usize>, compare: Compare<'_, T>, levels: u32) {
     if elements.len() < FEW {
         return sort_by_insertion(elements, compare);
     }

@@ -159,6 +159,10 @@ fn radius(m: &mut Maker, name: &str, stores: bool) -> Args {
     (0..count).fold(args, |args, _| {
         let args = args.words(m.word_of(&["STORE", "STOREDIST", "store"]));
         let args = args.with(if m.rng.percent(5) { b"store".to_vec() } else { key(m) });
-        if m.rng.percent(10) { args.words(m.word_of(&["WITHDIST", "COUNT 3", "DESC"])) } else { args }
+        if m.rng.percent(10) {
+            args.words(m.word_of(&["WITHDIST", "COUNT 3", "DESC"]))
+        } else {
+            args
+        }
     })
 }
