@@ -103,11 +103,16 @@ impl Connection {
 
     #[inline]
     fn try_write(&self) -> io::Result<usize> {
-        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
-        match self.session.pending_slices(&mut slices) {
-            0 => self.socket.try_write(self.session.pending()),
-            count => self.socket.try_write_slices(&slices[..count]),
+        if !self.session.is_scattered() {
+            return self.socket.try_write(self.session.pending());
         }
+        self.try_write_scattered()
+    }
+
+    fn try_write_scattered(&self) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+        let count = self.session.pending_slices(&mut slices);
+        self.socket.try_write_slices(&slices[..count])
     }
 
     /// Notes what the session waits for, and wakes the task if it has to see to it.

@@ -6,11 +6,13 @@
 
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
-use shardwright_tests::harness::client::encode;
+use shardwright_tests::harness::client::{REPLY_TIMEOUT, encode};
+use shardwright_tests::harness::failing_sync::FailingSync;
 use shardwright_tests::harness::rng::{count_or, seed_or};
 use shardwright_tests::harness::server::info_field;
-use shardwright_tests::{Client, Options, Oracle, Reply, Rng, Server};
+use shardwright_tests::{Client, Data, Options, Oracle, Reply, Rng, Server};
 
 /// Clients of a sequence. Those with odd numbers speak RESP3.
 const CLIENTS: usize = 6;
@@ -331,4 +333,31 @@ fn large_messages_come_whole_also_to_those_who_read_late() {
         }
     }
     server.finish();
+}
+
+#[test]
+fn under_always_a_message_waits_for_what_its_publisher_wrote() {
+    for shards in [1, 4] {
+        let (disk, data) = (FailingSync::new(), Data::new());
+        let server = Server::start(disk.apply(data.options(shards, "always")));
+        let [mut listener, mut another, mut publisher] = [(); 3].map(|()| server.client());
+        subscribe(&mut listener, "c");
+        subscribe(&mut another, "d");
+        disk.hold();
+        for line in ["MULTI", "SET written 1", "PUBLISH c told", "EXEC"] {
+            publisher.send(&line.split(' ').collect::<Vec<_>>());
+        }
+        disk.wait_until_held();
+        // Who has written nothing is heard at once.
+        assert_eq!(server.client().run("PUBLISH d free"), Reply::Int(1));
+        assert_eq!(message(&mut another, "d"), "free");
+        listener.set_timeout(Duration::from_millis(300));
+        assert!(listener.read_raw().is_err(), "told of what may be lost, {shards} shards");
+        disk.release();
+        listener.set_timeout(REPLY_TIMEOUT);
+        assert_eq!(message(&mut listener, "c"), "told");
+        let answers: Vec<Reply> = (0..4).map(|_| publisher.read()).collect();
+        assert_eq!(answers[3].items()[1], Reply::Int(1));
+        server.finish();
+    }
 }

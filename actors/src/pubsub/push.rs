@@ -16,31 +16,57 @@ const SHARE_FROM: usize = 1024;
 /// A published message, made once for all who get it.
 #[derive(Debug)]
 pub struct Message {
-    /// Channel and payload, as every push of it ends.
-    tail: Bytes,
+    /// The push of those who are subscribed to the channel itself, in RESP2. In RESP3 its first byte is
+    /// another one.
+    whole: Bytes,
+    /// Where channel and payload begin in it, with which every push of the message ends.
+    tail_at: usize,
     /// What has to be durable before anybody is told, since the publisher has written or seen it.
     needs: Vec<(ShardId, Sequence)>,
 }
 
 impl Message {
-    /// A message.
+    /// A message of a channel.
     pub fn new(channel: &[u8], payload: &[u8], needs: Vec<(ShardId, Sequence)>) -> Arc<Self> {
-        const AROUND: usize = 2 * "$4294967296\r\n\r\n".len();
-        let mut tail = Vec::with_capacity(channel.len() + payload.len() + AROUND);
-        let mut writer = ReplyWriter::new(&mut tail, Protocol::Resp2);
+        Self::of(b"message", channel, payload, needs)
+    }
+
+    /// A message of a shard channel.
+    pub fn of_shard(channel: &[u8], payload: &[u8], needs: Vec<(ShardId, Sequence)>) -> Arc<Self> {
+        Self::of(b"smessage", channel, payload, needs)
+    }
+
+    fn of(
+        word: &[u8],
+        channel: &[u8],
+        payload: &[u8],
+        needs: Vec<(ShardId, Sequence)>,
+    ) -> Arc<Self> {
+        const AROUND: usize = "*3\r\n$8\r\nsmessage\r\n".len() + 2 * "$4294967296\r\n\r\n".len();
+        let mut whole = Vec::with_capacity(channel.len() + payload.len() + AROUND);
+        let mut writer = ReplyWriter::new(&mut whole, Protocol::Resp2);
+        writer.push(3);
+        writer.bulk(word);
+        let tail_at = writer.out.len();
         writer.bulk(channel);
         writer.bulk(payload);
-        Arc::new(Self { tail: tail.into(), needs })
+        Arc::new(Self { whole: whole.into(), tail_at, needs })
+    }
+
+    fn head(&self) -> &[u8] {
+        self.whole.get(1..self.tail_at).unwrap_or_default()
+    }
+
+    fn tail(&self) -> &[u8] {
+        self.whole.get(self.tail_at..).unwrap_or_default()
     }
 }
 
 /// Something for a client.
 #[derive(Debug, Clone)]
 pub enum Push {
-    /// A message of a channel.
+    /// A message of a channel, or of a shard channel.
     Message(Arc<Message>),
-    /// A message of a shard channel.
-    ShardMessage(Arc<Message>),
     /// A message of a channel whose name matches a pattern.
     PatternMessage(Name, Arc<Message>),
     /// The answer of SUBSCRIBE or one of its kin.
@@ -57,9 +83,7 @@ pub enum Push {
 impl Push {
     fn message(&self) -> Option<&Message> {
         match self {
-            Self::Message(message)
-            | Self::ShardMessage(message)
-            | Self::PatternMessage(_, message) => Some(message),
+            Self::Message(message) | Self::PatternMessage(_, message) => Some(message),
             Self::Answer { .. } => None,
         }
     }
@@ -71,7 +95,7 @@ impl Push {
             Self::PatternMessage(name, _) | Self::Answer { name: Some(name), .. } => name.len(),
             _ => 0,
         };
-        HEAD + name + self.message().map_or(0, |message| message.tail.len())
+        HEAD + name + self.message().map_or(0, |message| message.tail().len())
     }
 
     /// What has to be durable before the client is told.
@@ -83,13 +107,9 @@ impl Push {
     #[must_use = "what is shared belongs behind what was written"]
     pub fn write(&self, reply: &mut ReplyWriter<'_>) -> Option<Bytes> {
         match self {
-            Self::Message(_) => {
-                reply.push(3);
-                reply.bulk(b"message");
-            }
-            Self::ShardMessage(_) => {
-                reply.push(3);
-                reply.bulk(b"smessage");
+            Self::Message(message) => {
+                reply.raw(if reply.protocol() == Protocol::Resp3 { b">" } else { b"*" });
+                reply.raw(message.head());
             }
             Self::PatternMessage(pattern, _) => {
                 reply.push(4);
@@ -106,9 +126,10 @@ impl Push {
                 reply.int(i64::try_from(*count).unwrap_or(i64::MAX));
             }
         }
-        let tail = &self.message()?.tail;
+        let message = self.message()?;
+        let tail = message.tail();
         if tail.len() >= SHARE_FROM {
-            return Some(tail.clone());
+            return Some(message.whole.slice(message.tail_at..));
         }
         reply.raw(tail);
         None
@@ -132,7 +153,7 @@ mod tests {
         let cases = [
             (Push::Message(message.clone()), r"3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n"),
             (
-                Push::ShardMessage(message.clone()),
+                Push::Message(Message::of_shard(b"news", b"hi", Vec::new())),
                 r"3\r\n$8\r\nsmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n",
             ),
             (

@@ -65,12 +65,13 @@ impl Subscriber {
         lock(&self.waiting).overflowed
     }
 
-    /// Takes what waits. Whatever comes later calls the connection again.
-    pub fn take(&self) -> VecDeque<Push> {
+    /// Takes what waits, and leaves `pushes`, which is empty, for what comes: so the same two are used
+    /// again and again. Whatever comes later calls the connection again.
+    pub fn take(&self, pushes: &mut VecDeque<Push>) {
         let mut waiting = lock(&self.waiting);
         self.any.store(false, Relaxed);
         waiting.bytes = 0;
-        std::mem::take(&mut waiting.pushes)
+        std::mem::swap(&mut waiting.pushes, pushes);
     }
 }
 
@@ -92,6 +93,12 @@ mod tests {
         Subscriber::new(Arc::new(info))
     }
 
+    fn taken(subscriber: &Subscriber) -> VecDeque<Push> {
+        let mut pushes = VecDeque::new();
+        subscriber.take(&mut pushes);
+        pushes
+    }
+
     fn message(bytes: usize) -> Push {
         Push::Message(Message::new(b"c", &vec![b'x'; bytes], Vec::new()))
     }
@@ -102,9 +109,9 @@ mod tests {
         assert!(!subscriber.has_any());
         assert!(subscriber.push(message(1), 0));
         assert!(!subscriber.push(message(2), 0));
-        let sizes: Vec<usize> = subscriber.take().iter().map(Push::size).collect();
+        let sizes: Vec<usize> = taken(&subscriber).iter().map(Push::size).collect();
         assert_eq!(sizes, [message(1).size(), message(2).size()]);
-        assert!(!subscriber.has_any() && subscriber.take().is_empty());
+        assert!(!subscriber.has_any() && taken(&subscriber).is_empty());
         assert!(subscriber.push(message(1), 0));
     }
 
@@ -117,8 +124,8 @@ mod tests {
         assert!(!subscriber.push(message(100), room));
         assert!(!subscriber.has_overflowed());
         assert!(!subscriber.push(message(1), room), "it was called already");
-        assert!(subscriber.has_overflowed() && subscriber.take().is_empty());
+        assert!(subscriber.has_overflowed() && taken(&subscriber).is_empty());
         assert!(!subscriber.push(message(1), room));
-        assert!(subscriber.take().is_empty());
+        assert!(taken(&subscriber).is_empty());
     }
 }

@@ -179,9 +179,14 @@ impl Session {
         self.output.pending()
     }
 
-    /// Bytes for the client that do not lie together, as far as there is room for slices. Returns how
-    /// many there are: none if [`Session::pending`] tells all.
+    /// Whether bytes for the client do not all lie together.
     #[inline]
+    pub fn is_scattered(&self) -> bool {
+        self.output.is_scattered()
+    }
+
+    /// Bytes for the client in runs that lie together, as far as there is room for slices. Returns how
+    /// many there are.
     pub fn pending_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.output.pending_slices(slices)
     }

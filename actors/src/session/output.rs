@@ -43,13 +43,15 @@ impl Output {
         }
     }
 
-    /// What [`Output::pending`] gives one behind the other, as far as there is room for it, if it
-    /// does not all lie together. Returns the number of slices.
+    /// Whether what was not taken yet does not all lie together.
     #[inline]
+    pub fn is_scattered(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
+    /// What [`Output::pending`] gives one behind the other, as far as there is room for it. Returns the
+    /// number of slices.
     pub fn pending_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        if self.shared.is_empty() {
-            return 0;
-        }
         let filled = slices.iter_mut().zip(self.parts());
         filled.map(|(slice, part)| *slice = IoSlice::new(part)).count()
     }
@@ -254,10 +256,8 @@ mod tests {
         while !output.pending().is_empty() {
             let mut slices = [IoSlice::new(&[]); 8];
             let count = output.pending_slices(&mut slices);
-            let together: Vec<u8> = match count {
-                0 => output.pending().to_vec(),
-                _ => slices[..count].iter().flat_map(|slice| slice.to_vec()).collect(),
-            };
+            let together: Vec<u8> =
+                slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
             assert!(together.starts_with(output.pending()));
             let took = together.len().min(step);
             taken.extend_from_slice(&together[..took]);

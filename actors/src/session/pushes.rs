@@ -74,11 +74,12 @@ impl SessionCx<'_> {
     /// Writes what waits for the client, before a reply of its own. While replies are off it leaves
     /// by itself.
     pub fn flush_pushes(&mut self, reply: &mut ReplyWriter<'_>) {
-        let Some(subscribed) = &self.client.subscribed else { return };
-        if self.client.reply_mode != ReplyMode::On || !subscribed.subscriber.has_any() {
+        let wants = self.client.reply_mode == ReplyMode::On;
+        let Some(subscribed) = &mut self.client.subscribed else { return };
+        if !wants || !subscribed.subscriber.has_any() {
             return;
         }
-        for push in subscribed.subscriber.take() {
+        for push in subscribed.take_pushes() {
             // The output is held already if it has to be: this command was planned.
             self.gate.needs_all(push.needs());
             if let Some(shared) = push.write(reply) {
@@ -106,19 +107,21 @@ impl Session {
 
     #[inline(never)]
     fn take_waiting_pushes(&mut self, server: &Server) {
-        // A command that waits for a key has said nothing yet.
+        // A command that waits for a key has said nothing yet. Behind the last reply nothing comes.
         let between = self.flight.is_empty() || self.key_wait.is_some();
-        let Some(subscribed) = &self.client.subscribed else { return };
+        let between = between && !self.client.close;
+        let protocol = self.client.protocol;
+        let Some(subscribed) = &mut self.client.subscribed else { return };
         if !between || self.output.is_muted() {
             return;
         }
-        for push in subscribed.subscriber.take() {
+        for push in subscribed.take_pushes() {
             if !push.needs().is_empty() && server.durability.is_gated() {
                 self.output.hold();
                 self.gate.needs_all(push.needs());
             }
             let out = self.output.buffer();
-            if let Some(shared) = push.write(&mut ReplyWriter::new(out, self.client.protocol)) {
+            if let Some(shared) = push.write(&mut ReplyWriter::new(out, protocol)) {
                 self.output.share(shared);
             }
         }
