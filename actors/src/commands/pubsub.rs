@@ -252,15 +252,14 @@ fn remove(
 
 fn publish(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let limit = cx.server.push_limit();
-    let published = cx.server.pubsub.publish(args.at(1), args.at(2), limit, || cx.unsynced());
+    let published = cx.server.pubsub.publish(args.at(1), args.at(2), limit);
     answer(cx, published, reply);
     Ok(())
 }
 
 fn spublish(cx: &mut SessionCx<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let (pubsub, limit) = (&cx.server.pubsub, cx.server.push_limit());
-    let published =
-        pubsub.publish_to_shard_channel(args.at(1), args.at(2), limit, || cx.unsynced());
+    let published = pubsub.publish_to_shard_channel(args.at(1), args.at(2), limit);
     answer(cx, published, reply);
     Ok(())
 }

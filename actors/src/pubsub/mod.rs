@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use shardwright_store::glob::glob_match;
-use shardwright_store::types::{Sequence, ShardId};
+use shardwright_store::types::ShardId;
 
 use crate::messages::ConnId;
 use push::{Message, Push};
@@ -126,16 +126,11 @@ impl PubSub {
 
     /// Gives a message to all subscribers of a channel, and of patterns that its name matches.
     /// Whoever would have more than `limit` bytes waiting then (0 for no limit) is cut off instead.
-    /// `needs` tells what has to be durable before it is shown to anybody.
+    /// Under `always` a session runs PUBLISH when all that it wrote or saw before is durable, so nobody is
+    /// told by a message of what a crash could take back.
     ///
     /// Complexity: linear in receivers and in patterns.
-    pub fn publish(
-        &self,
-        channel: &[u8],
-        payload: &[u8],
-        limit: u64,
-        needs: impl FnOnce() -> Vec<(ShardId, Sequence)>,
-    ) -> Published {
+    pub fn publish(&self, channel: &[u8], payload: &[u8], limit: u64) -> Published {
         let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
         let part = self.channels.part(channel);
         let mut matching = patterns.iter().filter(|(name, _)| glob_match(name, channel, false));
@@ -144,7 +139,7 @@ impl PubSub {
         if subscribers.is_none() && pattern.is_none() {
             return published;
         }
-        let message = Message::new(channel, payload, needs());
+        let message = Message::new(channel, payload);
         if let Some(subscribers) = subscribers {
             published.give(subscribers, limit, || Push::Message(Arc::clone(&message)));
         }
@@ -162,12 +157,11 @@ impl PubSub {
         channel: &[u8],
         payload: &[u8],
         limit: u64,
-        needs: impl FnOnce() -> Vec<(ShardId, Sequence)>,
     ) -> Published {
         let part = self.shard_channels.part(channel);
         let mut published = Published::default();
         if let Some(subscribers) = part.get(channel) {
-            let message = Message::of_shard(channel, payload, needs());
+            let message = Message::of_shard(channel, payload);
             published.give(subscribers, limit, || Push::Message(Arc::clone(&message)));
         }
         published
@@ -373,7 +367,7 @@ mod tests {
     }
 
     fn publish(pubsub: &PubSub, channel: &str) -> (usize, Vec<u32>) {
-        let published = pubsub.publish(channel.as_bytes(), b"x", 0, Vec::new);
+        let published = pubsub.publish(channel.as_bytes(), b"x", 0);
         (published.receivers, published.calls.iter().map(|conn| conn.index).collect())
     }
 
@@ -391,7 +385,7 @@ mod tests {
         assert_eq!(publish(&pubsub, "news"), (3, vec![2, 1]));
         assert_eq!(publish(&pubsub, "news"), (3, vec![]), "they were called");
         assert_eq!((taken(&one), taken(&two)), (4, 2));
-        assert_eq!(pubsub.publish_to_shard_channel(b"news", b"x", 0, Vec::new).receivers, 1);
+        assert_eq!(pubsub.publish_to_shard_channel(b"news", b"x", 0).receivers, 1);
         assert_eq!(taken(&one), 1);
         one.remove(Kind::Channel, b"news", &pubsub);
         one.remove(Kind::Channel, b"news", &pubsub);

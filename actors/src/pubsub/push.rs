@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use shardwright_codec::resp::{Protocol, ReplyWriter};
-use shardwright_store::types::{Sequence, ShardId};
 
 use super::Name;
 
@@ -21,27 +20,20 @@ pub struct Message {
     whole: Bytes,
     /// Where channel and payload begin in it, with which every push of the message ends.
     tail_at: usize,
-    /// What has to be durable before anybody is told, since the publisher has written or seen it.
-    needs: Vec<(ShardId, Sequence)>,
 }
 
 impl Message {
     /// A message of a channel.
-    pub fn new(channel: &[u8], payload: &[u8], needs: Vec<(ShardId, Sequence)>) -> Arc<Self> {
-        Self::of(b"message", channel, payload, needs)
+    pub fn new(channel: &[u8], payload: &[u8]) -> Arc<Self> {
+        Self::of(b"message", channel, payload)
     }
 
     /// A message of a shard channel.
-    pub fn of_shard(channel: &[u8], payload: &[u8], needs: Vec<(ShardId, Sequence)>) -> Arc<Self> {
-        Self::of(b"smessage", channel, payload, needs)
+    pub fn of_shard(channel: &[u8], payload: &[u8]) -> Arc<Self> {
+        Self::of(b"smessage", channel, payload)
     }
 
-    fn of(
-        word: &[u8],
-        channel: &[u8],
-        payload: &[u8],
-        needs: Vec<(ShardId, Sequence)>,
-    ) -> Arc<Self> {
+    fn of(word: &[u8], channel: &[u8], payload: &[u8]) -> Arc<Self> {
         const AROUND: usize = "*3\r\n$8\r\nsmessage\r\n".len() + 2 * "$4294967296\r\n\r\n".len();
         let mut whole = Vec::with_capacity(channel.len() + payload.len() + AROUND);
         let mut writer = ReplyWriter::new(&mut whole, Protocol::Resp2);
@@ -50,7 +42,7 @@ impl Message {
         let tail_at = writer.out.len();
         writer.bulk(channel);
         writer.bulk(payload);
-        Arc::new(Self { whole: whole.into(), tail_at, needs })
+        Arc::new(Self { whole: whole.into(), tail_at })
     }
 
     fn head(&self) -> &[u8] {
@@ -96,11 +88,6 @@ impl Push {
             _ => 0,
         };
         HEAD + name + self.message().map_or(0, |message| message.tail().len())
-    }
-
-    /// What has to be durable before the client is told.
-    pub fn needs(&self) -> &[(ShardId, Sequence)] {
-        self.message().map_or(&[], |message| &message.needs)
     }
 
     /// Writes it, but for the end that is shared, which is returned if there is one.
@@ -149,11 +136,11 @@ mod tests {
 
     #[test]
     fn pushes_read_as_redis_writes_them() {
-        let message = Message::new(b"news", b"hi", Vec::new());
+        let message = Message::new(b"news", b"hi");
         let cases = [
             (Push::Message(message.clone()), r"3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n"),
             (
-                Push::Message(Message::of_shard(b"news", b"hi", Vec::new())),
+                Push::Message(Message::of_shard(b"news", b"hi")),
                 r"3\r\n$8\r\nsmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n",
             ),
             (
@@ -177,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_large_message_is_shared() {
-        let message = Message::new(b"c", &[b'x'; SHARE_FROM], Vec::new());
+        let message = Message::new(b"c", &[b'x'; SHARE_FROM]);
         let first = written(&Push::Message(message.clone()), Protocol::Resp2).1.unwrap();
         let pattern = Push::PatternMessage(Name::from(*b"*"), message);
         let second = written(&pattern, Protocol::Resp3).1.unwrap();

@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn message(bytes: usize) -> Push {
-        Push::Message(Message::new(b"c", &vec![b'x'; bytes], Vec::new()))
+        Push::Message(Message::new(b"c", &vec![b'x'; bytes]))
     }
 
     #[test]

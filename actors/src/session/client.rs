@@ -8,7 +8,6 @@ use shardwright_store::executor::Planned;
 use shardwright_store::types::{DbIndex, UnixMillis};
 use shardwright_store::watch::WatchToken;
 
-use super::gate::Gate;
 use super::transaction::Transaction;
 use super::wait::LogWait;
 use crate::clients::ClientInfo;
@@ -150,8 +149,6 @@ pub struct SessionCx<'a> {
     pub now: UnixMillis,
     /// Whether the command is one of a transaction.
     pub in_transaction: bool,
-    /// What the connection has written or seen that may not be durable yet.
-    pub(super) gate: &'a mut Gate,
     /// Set by a handler that leaves the reply to what comes.
     pub later: Option<Later>,
 }

@@ -19,17 +19,6 @@ impl Gate {
         }
     }
 
-    /// Replies tell of all these partitions.
-    pub fn needs_all(&mut self, needs: &[(ShardId, Sequence)]) {
-        needs.iter().for_each(|(shard, sequence)| self.needs(*shard, *sequence));
-    }
-
-    /// What is needed and not durable yet.
-    pub fn unmet(&self, log: &Durability) -> Vec<(ShardId, Sequence)> {
-        let unmet = self.0.iter().filter(|(shard, sequence)| log.sequence(*shard) < *sequence);
-        unmet.copied().collect()
-    }
-
     /// Whether all that is needed is durable; forgets what is.
     pub fn opens(&mut self, log: &Durability) -> bool {
         self.0.retain(|(shard, sequence)| log.sequence(*shard) < *sequence);

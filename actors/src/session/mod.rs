@@ -263,7 +263,7 @@ impl Session {
     pub fn advance<P: Post>(&mut self, env: &mut Env<'_, P>) -> Want {
         let limit = env.server.reply_limit();
         loop {
-            self.take_pushes(env.server);
+            self.take_pushes();
             if !self.flight.is_quiet()
                 && let Some(want) = self.wait_for_key(env)
             {

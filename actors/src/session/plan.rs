@@ -9,7 +9,6 @@ use shardwright_store::types::{ShardId, UnixMillis};
 
 use super::admission::{LOADING, Refusal, admit};
 use super::flight::{BlockFlight, Flight};
-use super::gate::Gate;
 use super::route::Route;
 use super::transaction::Start;
 use super::wait::{is_synced, write_state};
@@ -271,11 +270,11 @@ impl Session {
         handler: SessionHandler,
         env: &mut Env<'_, P>,
     ) -> Placed {
-        let Self { client, input, output, flight, gate, .. } = self;
+        let Self { client, input, output, flight, .. } = self;
         let Some(args) = input.peek() else { return Placed::Wait };
         let direct = flight.is_empty();
         let out = if direct { output.buffer() } else { flight.own_buffer() };
-        let ran = run_handler(client, gate, handler, args, out, env, false);
+        let ran = run_handler(client, handler, args, out, env, false);
         if ran.later.is_some() && !direct {
             // It shares its flight with nothing: asked again when all before it is over.
             return Placed::Wait;
@@ -432,7 +431,7 @@ impl Session {
                 let args = exec.arguments(item);
                 if let Some(handler) = item.entry.session_handler(args) {
                     let out = output.buffer();
-                    let ran = run_handler(client, gate, handler, args, out, env, true);
+                    let ran = run_handler(client, handler, args, out, env, true);
                     ran.count(item.entry, env.stats);
                     let mut reply = ReplyWriter::new(out, client.protocol);
                     match ran.later {
@@ -473,7 +472,6 @@ impl Ran {
 /// Runs one of the connection's own commands.
 fn run_handler<P: Post>(
     client: &mut Client,
-    gate: &mut Gate,
     handler: SessionHandler,
     args: Args<'_>,
     out: &mut Vec<u8>,
@@ -483,7 +481,7 @@ fn run_handler<P: Post>(
     let begin = env.clock.ticks();
     let mut reply = ReplyWriter::new(out, client.protocol);
     let mut cx =
-        SessionCx { client, server: env.server, now: env.now, in_transaction, gate, later: None };
+        SessionCx { client, server: env.server, now: env.now, in_transaction, later: None };
     let outcome = handler(&mut cx, args, &mut reply);
     let later = cx.later;
     let error = outcome.err().map(|error| error.text().into_owned());

@@ -4,13 +4,11 @@
 use std::sync::Arc;
 
 use shardwright_codec::resp::{Protocol, ReplyWriter};
-use shardwright_store::types::{Sequence, ShardId};
 
 use super::{Client, ReplyMode, Session, SessionCx};
 use crate::pubsub::push::Push;
 use crate::pubsub::subscriber::Subscriber;
 use crate::pubsub::{Kind, Name, PubSub, Subscriptions};
-use crate::server::Server;
 
 impl Client {
     /// What it is subscribed to, to change that.
@@ -64,13 +62,6 @@ impl Client {
 }
 
 impl SessionCx<'_> {
-    /// What this connection has written or seen and is not durable, if others must not be told of it
-    /// before it is.
-    pub fn unsynced(&self) -> Vec<(ShardId, Sequence)> {
-        let log = &self.server.durability;
-        if log.is_gated() { self.gate.unmet(log) } else { Vec::new() }
-    }
-
     /// Writes what waits for the client, before a reply of its own. While replies are off it leaves
     /// by itself.
     pub fn flush_pushes(&mut self, reply: &mut ReplyWriter<'_>) {
@@ -80,8 +71,6 @@ impl SessionCx<'_> {
             return;
         }
         for push in subscribed.take_pushes() {
-            // The output is held already if it has to be: this command was planned.
-            self.gate.needs_all(push.needs());
             if let Some(shared) = push.write(reply) {
                 reply.raw(&shared);
             }
@@ -97,16 +86,16 @@ impl Session {
 
     /// Takes pushes into the output, if that is between two replies.
     #[inline]
-    pub(super) fn take_pushes(&mut self, server: &Server) {
+    pub(super) fn take_pushes(&mut self) {
         if let Some(subscribed) = &self.client.subscribed
             && subscribed.subscriber.has_any()
         {
-            self.take_waiting_pushes(server);
+            self.take_waiting_pushes();
         }
     }
 
     #[inline(never)]
-    fn take_waiting_pushes(&mut self, server: &Server) {
+    fn take_waiting_pushes(&mut self) {
         // A command that waits for a key has said nothing yet. Behind the last reply nothing comes.
         let between = self.flight.is_empty() || self.key_wait.is_some();
         let between = between && !self.client.close;
@@ -116,10 +105,6 @@ impl Session {
             return;
         }
         for push in subscribed.take_pushes() {
-            if !push.needs().is_empty() && server.durability.is_gated() {
-                self.output.hold();
-                self.gate.needs_all(push.needs());
-            }
             let out = self.output.buffer();
             if let Some(shared) = push.write(&mut ReplyWriter::new(out, protocol)) {
                 self.output.share(shared);
