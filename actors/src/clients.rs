@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering::Relaxed,
 };
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use shardwright_codec::resp::Protocol;
 use shardwright_store::blocking::Claim;
@@ -13,6 +13,7 @@ use shardwright_store::command::CommandId;
 use shardwright_store::types::UnixMillis;
 
 use crate::messages::ConnId;
+use crate::mutex::lock;
 use crate::session::{Buffers, Client, ReplyMode};
 
 /// Texts that a client gives of itself.
@@ -314,9 +315,4 @@ impl Clients {
     pub fn all(&self) -> Vec<Arc<ClientInfo>> {
         lock(&self.rows).values().cloned().collect()
     }
-}
-
-/// A panic while a row was locked leaves texts, which are whole at every moment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,6 +27,7 @@ pub mod loading;
 pub mod memory;
 pub mod messages;
 pub mod migration;
+pub mod mutex;
 pub mod opening;
 pub mod parcel;
 pub mod process;

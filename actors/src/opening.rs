@@ -8,10 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shardwright_codec::log::Record;
 use shardwright_config::Settings;
 use shardwright_journal::{
-    Disk, Ground, JournalError, LockError, Log, LogOptions, Replay, ground, recover,
+    Disk, Ground, JournalError, LockError, Log, LogOptions, Unapplied, ground, recover,
 };
 use thiserror::Error;
 
@@ -116,24 +115,8 @@ pub fn begin_log(server: &Server, disk: &Arc<Disk>) -> Result<Log<Arc<Disk>>, Da
     if imported.is_some() {
         tracing::warn!("the RDB file stays, but starts load the data directory from now on");
     }
-    let recovered = recover(disk, rand::random(), &mut Passed, &mut ())
+    // What is loaded goes nowhere: the server has its data already.
+    let recovered = recover(disk, rand::random(), &mut Unapplied, &mut ())
         .map_err(|source| DataError::Recovery { source, path: disk.path().to_owned() })?;
     Ok(Log::begin(Arc::clone(disk), log_options(&settings), recovered, map.shards())?)
-}
-
-/// What is loaded goes nowhere: the server has its data already.
-struct Passed;
-
-impl Replay for Passed {
-    fn layout(&mut self, _: u16) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn behind(&mut self, _: &[u64]) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn record(&mut self, _: &Record<'_>) -> Result<(), String> {
-        Ok(())
-    }
 }

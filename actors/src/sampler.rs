@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use shardwright_store::types::UnixMillis;
@@ -12,6 +12,7 @@ use shardwright_store::types::UnixMillis;
 use crate::clients::LargestBuffers;
 use crate::clock::Clock;
 use crate::memory::{Allocator, ProcessorTime};
+use crate::mutex::lock;
 use crate::server::Server;
 use crate::totals::Totals;
 
@@ -99,11 +100,6 @@ fn push<T>(kept: &mut VecDeque<T>, value: T, most: usize) {
         kept.pop_front();
     }
     kept.push_back(value);
-}
-
-/// Readings are whole at every moment, also if a thread panicked that had them.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Begins to take readings, on the thread that calls: the control thread, before there is any data.

@@ -52,7 +52,7 @@ pub use lines::TextError;
 pub use log::{Log, LogOptions};
 pub use manifest::{CheckpointEntry, MANIFEST, Manifest, SegmentEntry};
 pub use progress::Progress;
-pub use reading::Contents;
+pub use reading::{Contents, Unapplied};
 pub use recovery::{Recovered, Replay, TornTail, recover};
 pub use repair::{CutSegment, Diagnosis, Repair, RepairError, diagnose};
 pub use restore::{RestoreFailed, restore};

@@ -87,8 +87,9 @@ pub(crate) fn open<S: Storage>(storage: &S, file: &str) -> Result<S::Reader, Rec
     })
 }
 
-/// Checks frames and records alone, not what is in them.
-pub(crate) struct Unapplied;
+/// Checks frames and records alone, not what is in them, and applies nothing.
+#[derive(Debug)]
+pub struct Unapplied;
 
 impl Replay for Unapplied {
     fn layout(&mut self, _shards: u16) -> Result<(), String> {

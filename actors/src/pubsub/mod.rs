@@ -21,6 +21,7 @@ use shardwright_store::glob::glob_match;
 use shardwright_store::types::ShardId;
 
 use crate::messages::ConnId;
+use crate::mutex::lock;
 use push::{Message, Push};
 use subscriber::Subscriber;
 
@@ -210,18 +211,14 @@ impl PubSub {
 
     /// Changes the subscribers of a channel or pattern, which is forgotten if there are none.
     fn change(&self, kind: Kind, name: &Name, change: impl FnOnce(&mut Subscribers)) {
-        let channels = match kind {
-            Kind::Channel => &self.channels,
-            Kind::Shard => &self.shard_channels,
-            Kind::Pattern => {
-                let mut patterns = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
-                let subscribers = patterns.entry(Arc::clone(name)).or_default();
-                change(subscribers);
-                if subscribers.is_empty() {
-                    patterns.remove(name);
-                }
-                return;
+        let Some(channels) = self.channels_of(kind) else {
+            let mut patterns = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+            let subscribers = patterns.entry(Arc::clone(name)).or_default();
+            change(subscribers);
+            if subscribers.is_empty() {
+                patterns.remove(name);
             }
+            return;
         };
         let mut part = channels.part(name);
         let subscribers = part.entry(Arc::clone(name)).or_default();
@@ -339,11 +336,6 @@ impl Subscriptions {
     pub fn count(&self, kind: Kind) -> usize {
         self.names[kind as usize].len()
     }
-}
-
-/// Nothing is left half done if a panic comes between.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::push::Push;
 use crate::clients::ClientInfo;
 use crate::messages::ConnId;
+use crate::mutex::lock;
 
 /// Where pushes for one connection wait until it takes them.
 #[derive(Debug)]
@@ -73,11 +74,6 @@ impl Subscriber {
         waiting.bytes = 0;
         std::mem::swap(&mut waiting.pushes, pushes);
     }
-}
-
-/// Nothing is left half done if a panic comes between.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
